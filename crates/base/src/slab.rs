@@ -1,0 +1,248 @@
+//! Dense tables of plain old data behind generational handles.
+//!
+//! A [`Slab`] is where everything that exists ten million times lives: connections, tasks, subscriptions, timers. It keeps
+//! values of one type in numbered slots and names each by a [`Handle`] that goes stale when the value is removed. It is
+//! not a map of owned objects: values are `Copy`, hold no pointers, and refer to others by 32-bit index or by handle.
+//!
+//! Invariants:
+//! - The lowest free slot is always taken first, so values stay packed at the bottom and whole pages at the top fall free.
+//! - Memory is touched only where values are, and goes back to the system: a chunk when its last value is removed (one
+//!   empty chunk is kept in hand, so that a value coming and going costs no system calls), any free page with
+//!   [`trim`](Slab::trim).
+//! - Generations live outside those pages and survive them, so a handle never finds a stranger (`slab/generations.rs`).
+//!
+//! Slots are in chunks of two to some power, at most 8 MiB each; chunks are never moved, so a value stays where it is.
+
+mod chunk;
+mod generations;
+mod handle;
+mod memory;
+mod occupancy;
+
+use std::fmt;
+
+use zerocopy::FromZeros;
+
+use crate::prefetch::prefetch_at;
+
+use chunk::{Chunk, slots_shift};
+use generations::Generations;
+pub use handle::Handle;
+use occupancy::Occupancy;
+
+/// A table of at most `limit` values of one plain type. See the opening comment of the module for what it promises.
+///
+/// Every operation costs a constant number of instructions and allocates nothing, except the insertion that opens a new
+/// chunk, the removal that empties one, and those documented otherwise.
+///
+/// ```
+/// use crore_base::slab::Slab;
+///
+/// let mut scores = Slab::<u64>::new(10_000_000);
+/// let home = scores.insert(3).expect("there is room");
+/// let away = scores.insert(1).expect("there is room");
+/// assert_eq!(scores.get(home), Some(&3));
+///
+/// assert_eq!(scores.remove(home), Some(3));
+/// let next = scores.insert(7).expect("there is room");
+/// assert_eq!(next.index(), 0); // the lowest free slot
+/// assert_eq!(scores.get(home), None); // its old name finds nothing
+/// # assert_eq!(scores.get(away), Some(&1));
+/// ```
+pub struct Slab<T> {
+    chunks: Vec<Chunk<T>>,
+    generations: Generations,
+    occupancy: Occupancy,
+    /// Slots in a chunk are two to this power.
+    chunk_shift: u32,
+    limit: u32,
+    len: u32,
+    /// The one chunk that is empty but still has its memory.
+    spare: Option<u32>,
+    /// The table is large enough for huge pages, and has asked for them.
+    huge: bool,
+}
+
+impl<T: Copy + FromZeros> Slab<T> {
+    /// A slab for at most `limit` values.
+    ///
+    /// Takes no memory for values yet, only address space for a bitmap of `limit` bits. Values come in chunks of address
+    /// space as they are needed.
+    pub fn new(limit: u32) -> Self {
+        const { assert!(size_of::<T>() > 0, "values without bytes need no slab") };
+        Self {
+            chunks: Vec::new(),
+            generations: Generations::new(limit),
+            occupancy: Occupancy::new(limit),
+            chunk_shift: slots_shift(size_of::<T>(), limit),
+            limit,
+            len: 0,
+            spare: None,
+            huge: false,
+        }
+    }
+
+    /// Puts `value` into the lowest free slot and names it.
+    ///
+    /// `None` if the slab is full, or if the kernel has no address space for another chunk; nothing has changed then.
+    #[inline]
+    pub fn insert(&mut self, value: T) -> Option<Handle> {
+        let index = self.occupancy.lowest_free()?;
+        let (chunk, offset) = self.place(index);
+        if chunk == self.chunks.len() && !self.grow() {
+            return None;
+        }
+        self.occupancy.take(index);
+        let generation = self.generations.begin(index);
+        let home = &mut self.chunks[chunk];
+        home.write(offset, value);
+        if home.live == 0 && self.spare == Some(chunk as u32) {
+            self.spare = None;
+        }
+        home.live += 1;
+        self.len += 1;
+        Handle::from_parts(index, generation.get())
+    }
+
+    /// The value of this name, or `None` if it was removed.
+    #[inline]
+    pub fn get(&self, handle: Handle) -> Option<&T> {
+        let tenant = self.generations.of(handle.index());
+        if tenant == handle.generation().get() {
+            self.slot(handle.index())
+        } else {
+            None
+        }
+    }
+
+    /// The value of this name, to change, or `None` if it was removed.
+    #[inline]
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
+        let tenant = self.generations.of(handle.index());
+        if tenant == handle.generation().get() {
+            self.slot_mut(handle.index())
+        } else {
+            None
+        }
+    }
+
+    /// Takes the value of this name out, or `None` if that was done before. The handle is stale from now on.
+    ///
+    /// The last value of a chunk gives the chunk's pages back (one system call), unless it becomes the chunk kept in hand.
+    #[inline]
+    pub fn remove(&mut self, handle: Handle) -> Option<T> {
+        let value = *self.get(handle)?;
+        let index = handle.index();
+        let (chunk, _) = self.place(index);
+        // A slot that has had its last tenant stays taken and is never seen again.
+        if self.generations.end(index) {
+            self.occupancy.free(index);
+        }
+        self.len -= 1;
+        self.chunks[chunk].live -= 1;
+        if self.chunks[chunk].live == 0 {
+            self.keep_in_hand(chunk as u32);
+        }
+        Some(value)
+    }
+
+    /// The value in slot `index`, whoever it is: for records that refer to each other by bare index and keep each other
+    /// alive. `None` if the slot is free.
+    #[inline]
+    pub fn at(&self, index: u32) -> Option<&T> {
+        if self.generations.is_taken(index) {
+            self.slot(index)
+        } else {
+            None
+        }
+    }
+
+    /// The value in slot `index`, to change. `None` if the slot is free.
+    #[inline]
+    pub fn at_mut(&mut self, index: u32) -> Option<&mut T> {
+        if self.generations.is_taken(index) {
+            self.slot_mut(index)
+        } else {
+            None
+        }
+    }
+
+    /// The full name of the value in slot `index`. `None` if the slot is free.
+    #[inline]
+    pub fn handle_at(&self, index: u32) -> Option<Handle> {
+        Handle::from_parts(index, self.generations.of(index))
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many values there can be. One less for each slot that has had two billion tenants and was retired.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// All values with their names, by ascending slot. Looks at one bit of every slot up to the highest ever taken.
+    pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
+        self.occupancy.taken().filter_map(|index| {
+            let handle = self.handle_at(index)?;
+            Some((handle, self.get(handle)?))
+        })
+    }
+
+    /// Asks for the cache lines of slot `index` and of its generation, ahead of a [`get`](Self::get) a little later. Any
+    /// index is allowed.
+    #[inline]
+    pub fn prefetch(&self, index: u32) {
+        self.generations.prefetch(index);
+        let (chunk, offset) = self.place(index);
+        if let Some(chunk) = self.chunks.get(chunk) {
+            prefetch_at(&chunk.slots, offset as usize);
+        }
+    }
+
+    /// What is in a slot, taken or not: for records of this crate whose links are right by construction, where looking up
+    /// the generation would be a second cache miss.
+    #[inline]
+    pub(crate) fn slot(&self, index: u32) -> Option<&T> {
+        let (chunk, offset) = self.place(index);
+        self.chunks.get(chunk)?.slots.get(offset as usize)
+    }
+
+    /// As [`slot`](Self::slot), to change.
+    #[inline]
+    pub(crate) fn slot_mut(&mut self, index: u32) -> Option<&mut T> {
+        let (chunk, offset) = self.place(index);
+        self.chunks.get_mut(chunk)?.slots.get_mut(offset as usize)
+    }
+
+    /// Chunk and offset of a slot.
+    #[inline]
+    fn place(&self, index: u32) -> (usize, u32) {
+        (
+            (index >> self.chunk_shift) as usize,
+            index & ((1 << self.chunk_shift) - 1),
+        )
+    }
+}
+
+impl<T> fmt::Debug for Slab<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Slab({} of {} values of {} bytes)",
+            self.len,
+            self.limit,
+            size_of::<T>()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

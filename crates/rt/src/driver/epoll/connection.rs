@@ -1,0 +1,255 @@
+//! A connection's slot, and its life: open, read, close.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
+
+use crore_base::time::Instant;
+use rustix::event::epoll::{self, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
+use zerocopy::FromZeros;
+
+use super::descriptor::SlotDescriptor;
+use super::token::{Kind, Token};
+use super::Epoll;
+use crate::driver::send_queue::SendQueue;
+use crate::driver::{Close, ConnectionId, Lease, gone};
+use crate::executor::waker::WakeSlot;
+use crate::limits::{CLOSE_LINGER, LEASE_BYTES, SEND_QUEUE_BYTES};
+use crate::net::{ConnectOptions, StreamOption};
+use crate::stats;
+
+/// There may be bytes to read.
+pub(super) const READABLE: u16 = 1;
+/// The peer has ended its direction, or the connection failed: a short read does not mean that nothing follows.
+pub(super) const HANGUP: u16 = 1 << 1;
+/// `EPOLLOUT` is armed: the kernel would not take what is queued, or the connect is under way.
+pub(super) const WRITE_ARMED: u16 = 1 << 2;
+/// It is in the list of those with something to send.
+pub(super) const DIRTY: u16 = 1 << 3;
+/// Our direction ends when the queue is empty.
+pub(super) const SHUT_WHEN_SENT: u16 = 1 << 4;
+/// Closed by its owner; the slot lives until the queue is sent or the linger time is over.
+pub(super) const CLOSING: u16 = 1 << 5;
+/// The connect is under way.
+pub(super) const CONNECTING: u16 = 1 << 6;
+/// Writing failed: the queue is gone, and nothing more can be sent.
+pub(super) const BROKEN: u16 = 1 << 7;
+
+/// What the driver remembers of one connection: forty bytes of plain data.
+#[derive(Clone, Copy, FromZeros)]
+pub(crate) struct Connection {
+    pub(super) reader: WakeSlot,
+    pub(super) writer: WakeSlot,
+    pub(super) queue: SendQueue,
+    pub(super) limit: u32,
+    pub(super) descriptor: SlotDescriptor,
+    pub(super) flags: u16,
+}
+const _: () = assert!(size_of::<Connection>() <= 40);
+
+impl Connection {
+    fn new(descriptor: OwnedFd, flags: u16) -> Connection {
+        Connection {
+            reader: WakeSlot::EMPTY,
+            writer: WakeSlot::EMPTY,
+            queue: SendQueue::default(),
+            limit: SEND_QUEUE_BYTES,
+            descriptor: SlotDescriptor::adopt(descriptor),
+            flags,
+        }
+    }
+
+    pub(super) fn has(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+
+    pub(super) fn queued(&self) -> u32 {
+        self.queue.bytes()
+    }
+
+    pub(super) fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
+        let local = net::getsockname(self.descriptor.borrow())?;
+        let peer = net::getpeername(self.descriptor.borrow())?.ok_or_else(gone)?;
+        Ok((SocketAddr::try_from(local)?, SocketAddr::try_from(peer)?))
+    }
+}
+
+impl Epoll {
+    /// Gives a socket a slot and registers it. None: no slot is free.
+    pub(super) fn adopt(&mut self, socket: OwnedFd, flags: u16) -> io::Result<Option<ConnectionId>> {
+        if self.connections.len() == self.connections.limit() {
+            return Ok(None); // dropping the socket closes it
+        }
+        let id = self.connections.insert(Connection::new(socket, flags)).expect("the slab is below its limit");
+        let token = Token::new(Kind::Connection, id.index(), id.generation().get());
+        let slot = self.connections.get(id).expect("the slot was just filled");
+        if let Err(error) = epoll::add(&self.epoll, slot.descriptor.borrow(), token.to_data(), interest(flags)) {
+            self.release(id);
+            return Err(error.into());
+        }
+        Ok(Some(id))
+    }
+
+    pub(super) fn on_connection_event(&mut self, token: Token, events: EventFlags, woken: &mut Vec<WakeSlot>) {
+        let Some(id) = self.connections.handle_at(token.index()).filter(|id| token.is_of(id.generation().get())) else {
+            return; // closed since
+        };
+        let slot = self.connections.get_mut(id).expect("the handle was just made");
+        let failed = events.intersects(EventFlags::ERR | EventFlags::HUP);
+        if events.intersects(EventFlags::IN | EventFlags::RDHUP) || failed {
+            slot.flags |= READABLE;
+            if events.intersects(EventFlags::RDHUP) || failed {
+                slot.flags |= HANGUP;
+            }
+            woken.push(std::mem::take(&mut slot.reader));
+        }
+        if events.intersects(EventFlags::OUT) || failed {
+            if slot.has(CONNECTING) {
+                woken.push(std::mem::take(&mut slot.writer));
+            }
+            if slot.has(WRITE_ARMED) {
+                self.disarm(id);
+            }
+        }
+    }
+
+    pub(super) fn receive(&mut self, id: ConnectionId, context: &Context<'_>) -> Poll<io::Result<Lease>> {
+        let Some(slot) = self.connections.get_mut(id) else {
+            return Poll::Ready(Err(gone()));
+        };
+        if !slot.has(READABLE) {
+            slot.reader.store(context.waker());
+            return Poll::Pending;
+        }
+        let mut lease = self.pool.lease();
+        loop {
+            match rustix::io::read(slot.descriptor.borrow(), &mut lease[..]) {
+                Ok(count) => {
+                    // On a stream socket a short read has emptied it (epoll(7)), unless an end follows the bytes.
+                    if count < LEASE_BYTES && !slot.has(HANGUP) {
+                        slot.flags &= !READABLE;
+                    }
+                    lease.shorten(count);
+                    self.count(stats::BYTES_RECEIVED, count as u64);
+                    return Poll::Ready(Ok(lease));
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    slot.flags &= !READABLE;
+                    slot.reader.store(context.waker());
+                    return Poll::Pending;
+                }
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    pub(super) fn start_connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+        sockopt::set_tcp_nodelay(&socket, true)?;
+        if let Some(source) = options.source {
+            net::bind(&socket, &SocketAddr::new(source, 0))?;
+        }
+        match net::connect(&socket, &address) {
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.adopt(socket, CONNECTING | WRITE_ARMED)?.ok_or_else(no_slot)
+    }
+
+    pub(super) fn finish_connect(&mut self, id: ConnectionId, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let Some(slot) = self.connections.get_mut(id) else {
+            return Poll::Ready(Err(gone()));
+        };
+        if slot.has(WRITE_ARMED) {
+            slot.writer.store(context.waker());
+            return Poll::Pending;
+        }
+        slot.flags &= !CONNECTING;
+        match sockopt::socket_error(slot.descriptor.borrow())? {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+
+    pub(super) fn close_connection(&mut self, id: ConnectionId, how: Close) {
+        let Some(slot) = self.connections.get_mut(id) else {
+            return;
+        };
+        self.orphans.extend([std::mem::take(&mut slot.reader), std::mem::take(&mut slot.writer)]);
+        if how == Close::Graceful && !slot.queue.is_empty() && !slot.has(BROKEN | CONNECTING) {
+            slot.flags |= CLOSING;
+            self.lingering.push_back((self.clock.now() + CLOSE_LINGER, id));
+            return;
+        }
+        if how == Close::Abort {
+            // A zero linger turns close into a reset (socket(7)).
+            let _ = sockopt::set_socket_linger(slot.descriptor.borrow(), Some(std::time::Duration::ZERO));
+        }
+        self.release(id);
+    }
+
+    /// Ends the connections whose time to send their last bytes is over.
+    pub(super) fn end_lingering(&mut self, now: Instant) {
+        while let Some(&(until, id)) = self.lingering.front() {
+            let finished = self.connections.get(id).is_none();
+            if !finished && until > now {
+                break;
+            }
+            self.lingering.pop_front();
+            if !finished {
+                self.close_connection(id, Close::Abort);
+            }
+        }
+    }
+
+    /// Empties a slot and closes its descriptor; what was queued is dropped.
+    pub(super) fn release(&mut self, id: ConnectionId) {
+        let mut slot = self.connections.remove(id).expect("the caller found it in the slab");
+        self.sends.clear(&mut slot.queue);
+        for mut waiter in [slot.reader, slot.writer] {
+            waiter.clear();
+        }
+        slot.descriptor.close();
+    }
+
+    pub(super) fn set_option(&mut self, id: ConnectionId, option: StreamOption) -> io::Result<()> {
+        let slot = self.connections.get_mut(id).ok_or_else(gone)?;
+        let socket = slot.descriptor.borrow();
+        match option {
+            StreamOption::NoDelay(on) => sockopt::set_tcp_nodelay(socket, on)?,
+            StreamOption::Linger(time) => sockopt::set_socket_linger(socket, time.map(Into::into))?,
+            StreamOption::UserTimeout(time) => {
+                let millis = time.map_or(0, |time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
+                sockopt::set_tcp_user_timeout(socket, millis)?;
+            }
+            StreamOption::KeepAlive(None) => sockopt::set_socket_keepalive(socket, false)?,
+            StreamOption::KeepAlive(Some(keep_alive)) => {
+                sockopt::set_socket_keepalive(socket, true)?;
+                sockopt::set_tcp_keepidle(socket, keep_alive.idle.into())?;
+                sockopt::set_tcp_keepintvl(socket, keep_alive.interval.into())?;
+                sockopt::set_tcp_keepcnt(socket, keep_alive.probes)?;
+            }
+            StreamOption::SendLimit(bytes) => slot.limit = bytes,
+        }
+        Ok(())
+    }
+}
+
+/// What a connection is registered for: reading always, writing only while something waits for it.
+pub(super) fn interest(flags: u16) -> EventFlags {
+    let read = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+    if flags & WRITE_ARMED != 0 { read | EventFlags::OUT } else { read }
+}
+
+pub(super) fn no_slot() -> io::Error {
+    io::Error::other(format!(
+        "this core holds {} connections, the most there can be",
+        crate::limits::CONNECTIONS_PER_CORE_MAX
+    ))
+}

@@ -1,0 +1,164 @@
+//! Accepting: a bounded number a turn, and a rest, never a spin, when descriptors or slots have run out.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
+
+use crore_base::time::Instant;
+use rustix::event::epoll::{self, EventFlags};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
+
+use super::token::{self, Kind, Token};
+use super::Epoll;
+use crate::driver::{ConnectionId, ListenerId, gone};
+use crate::executor::waker::WakeSlot;
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, ACCEPTS_SHED_PER_PAUSE};
+use crate::net::ListenOptions;
+use crate::stats;
+
+pub(super) struct Listener {
+    socket: OwnedFd,
+    /// Connections may wait: the last accept did not say that there are none.
+    ready: bool,
+    /// Accepts left in this turn.
+    left: u32,
+    /// Resting until then.
+    paused_until: Option<Instant>,
+    acceptor: WakeSlot,
+}
+
+impl Listener {
+    pub(super) fn on_event(&mut self, woken: &mut Vec<WakeSlot>) {
+        self.ready = true;
+        if self.paused_until.is_none() {
+            woken.push(std::mem::take(&mut self.acceptor));
+        }
+    }
+
+    /// A new turn: a new budget, and perhaps the end of a rest.
+    pub(super) fn on_turn(&mut self, now: Instant, woken: &mut Vec<WakeSlot>) {
+        let used_up = std::mem::replace(&mut self.left, ACCEPTS_PER_TURN) == 0;
+        let rested = self.paused_until.is_some_and(|until| until <= now);
+        if rested {
+            self.paused_until = None;
+        }
+        if self.ready && self.paused_until.is_none() && (rested || used_up) {
+            woken.push(std::mem::take(&mut self.acceptor));
+        }
+    }
+
+    /// When the next turn must come by itself: at the end of a rest, or at once when a budget was used up.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.paused_until {
+            None if self.ready && self.left == 0 => Some(Instant::ZERO),
+            until => until.filter(|_| self.ready),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.acceptor.clear();
+    }
+}
+
+/// A descriptor to give up in need.
+pub(super) fn spare() -> Option<OwnedFd> {
+    open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
+}
+
+impl Epoll {
+    pub(super) fn open_listener(
+        &mut self,
+        address: SocketAddr,
+        options: &ListenOptions,
+    ) -> io::Result<(ListenerId, SocketAddr)> {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        // One listener a worker on one address; the kernel spreads the connections by their hash (socket(7)).
+        sockopt::set_socket_reuseport(&socket, options.shared_port)?;
+        if !address.is_ipv4() {
+            sockopt::set_ipv6_v6only(&socket, true)?;
+        }
+        net::bind(&socket, &address)?;
+        net::listen(&socket, options.backlog)?;
+        let local = SocketAddr::try_from(net::getsockname(&socket)?)?;
+        let index = token::free_place(&mut self.listeners, "listeners")?;
+        let data = Token::new(Kind::Listener, index, 0).to_data();
+        epoll::add(&self.epoll, &socket, data, EventFlags::IN | EventFlags::ET)?;
+        let listener =
+            Listener { socket, ready: true, left: ACCEPTS_PER_TURN, paused_until: None, acceptor: WakeSlot::EMPTY };
+        self.listeners[index as usize] = Some(listener);
+        Ok((index, local))
+    }
+
+    pub(super) fn accept_next(&mut self, id: ListenerId, context: &Context<'_>) -> Poll<io::Result<ConnectionId>> {
+        loop {
+            let Some(Some(listener)) = self.listeners.get_mut(id as usize) else {
+                return Poll::Ready(Err(gone()));
+            };
+            if !listener.ready || listener.left == 0 || listener.paused_until.is_some() {
+                listener.acceptor.store(context.waker());
+                return Poll::Pending;
+            }
+            listener.left -= 1;
+            match net::accept_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok(socket) => match self.adopt_accepted(socket) {
+                    Ok(Some(connection)) => return Poll::Ready(Ok(connection)),
+                    Ok(None) => self.pause(id, stats::ACCEPT_PAUSED_FULL),
+                    Err(_) => {} // the connection died between accept and registration
+                },
+                Err(Errno::AGAIN) => listener.ready = false,
+                // The client gave up while it waited, or a signal came: accept(2) says to go on.
+                Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::PERM) => {}
+                Err(Errno::NETDOWN | Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::NETUNREACH) => {}
+                Err(Errno::MFILE | Errno::NFILE) => {
+                    self.shed(id);
+                    self.pause(id, stats::ACCEPT_PAUSED_DESCRIPTORS);
+                }
+                Err(Errno::NOBUFS | Errno::NOMEM) => self.pause(id, stats::ACCEPT_PAUSED_FULL),
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    fn adopt_accepted(&mut self, socket: OwnedFd) -> io::Result<Option<ConnectionId>> {
+        // Small messages must not wait for acknowledgements (RFC 9293, MUST-17).
+        sockopt::set_tcp_nodelay(&socket, true)?;
+        let connection = self.adopt(socket, 0)?;
+        if connection.is_some() {
+            self.count(stats::ACCEPTED, 1);
+        }
+        Ok(connection)
+    }
+
+    fn pause(&mut self, id: ListenerId, reason: usize) {
+        let until = self.clock.now() + ACCEPT_PAUSE;
+        if let Some(Some(listener)) = self.listeners.get_mut(id as usize) {
+            listener.paused_until = Some(until);
+        }
+        self.count(reason, 1);
+    }
+
+    /// Descriptors have run out: with the one kept for this, tells some of the waiting clients by closing theirs.
+    fn shed(&mut self, id: ListenerId) {
+        let Some(Some(listener)) = self.listeners.get(id as usize) else { return };
+        let mut shed = 0;
+        if self.spare.take().is_some() {
+            while shed < u64::from(ACCEPTS_SHED_PER_PAUSE) {
+                match net::accept_with(&listener.socket, SocketFlags::CLOEXEC) {
+                    Ok(refused) => drop(refused),
+                    Err(_) => break,
+                }
+                shed += 1;
+            }
+        }
+        self.spare = spare();
+        self.count(stats::ACCEPT_SHED, shed);
+    }
+}

@@ -1,0 +1,73 @@
+//! What an event says about whom: kind, index and generation in the 64 bits that epoll hands back.
+
+use std::io;
+
+use rustix::event::epoll::EventData;
+
+use crate::limits::WATCHES_PER_CORE_MAX;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Connection,
+    Listener,
+    Watch,
+    Bell,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Token(u64);
+
+const INDEX_BITS: u32 = 30;
+const GENERATION_BITS: u32 = 30;
+const MASK: u32 = (1 << INDEX_BITS) - 1;
+
+impl Token {
+    pub(crate) fn new(kind: Kind, index: u32, generation: u32) -> Token {
+        assert!(index <= MASK);
+        let kind = match kind {
+            Kind::Connection => 0,
+            Kind::Listener => 1,
+            Kind::Watch => 2,
+            Kind::Bell => 3,
+        };
+        Token(kind << (INDEX_BITS + GENERATION_BITS) | u64::from(generation & MASK) << INDEX_BITS | u64::from(index))
+    }
+
+    pub(crate) fn from_data(data: EventData) -> Token {
+        Token(data.u64())
+    }
+
+    pub(crate) fn to_data(self) -> EventData {
+        EventData::new_u64(self.0)
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        match self.0 >> (INDEX_BITS + GENERATION_BITS) {
+            0 => Kind::Connection,
+            1 => Kind::Listener,
+            2 => Kind::Watch,
+            _ => Kind::Bell,
+        }
+    }
+
+    pub(crate) fn index(self) -> u32 {
+        self.0 as u32 & MASK
+    }
+
+    /// True if the event is about this generation of the slot, not about one that was there before.
+    pub(crate) fn is_of(self, generation: u32) -> bool {
+        (self.0 >> INDEX_BITS) as u32 & MASK == generation & MASK
+    }
+}
+
+/// The lowest free place of a small table, which grows up to its limit.
+pub(crate) fn free_place<T>(table: &mut Vec<Option<T>>, what: &str) -> io::Result<u32> {
+    let place = table.iter().position(Option::is_none).unwrap_or(table.len());
+    if place >= WATCHES_PER_CORE_MAX as usize {
+        return Err(io::Error::other(format!("this core has {WATCHES_PER_CORE_MAX} {what}, the most there can be")));
+    }
+    if place == table.len() {
+        table.push(None);
+    }
+    Ok(place as u32)
+}

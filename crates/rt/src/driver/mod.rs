@@ -1,0 +1,150 @@
+//! The contract between the runtime and an I/O model.
+//!
+//! Readiness models (`epoll`) and completion models (`sim`, and those to come) offer the same verbs; the driver is chosen
+//! once, at start, by name, in [`open`]. A driver belongs to one core and one turn at a time:
+//!
+//! 1. tasks call `poll_accept`, `poll_connect`, `poll_recv`, `send`, `poll_sendable`, `shutdown`, `close`;
+//! 2. `flush` ends the turn: all that was sent in it leaves together;
+//! 3. `wait` begins the next: it sleeps if it may, harvests a bounded batch, and names whom to wake.
+//!
+//! `wait` and `flush` never wake anybody themselves: a waker may be somebody else's code that calls the driver again.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crore_base::counters::Counters;
+use crore_base::payload::Payload;
+use crore_base::slab::Handle;
+use crore_base::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::executor::shared::SharedCore;
+use crate::executor::waker::WakeSlot;
+use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
+
+pub(crate) mod epoll;
+mod lease;
+mod send_queue;
+pub(crate) mod sim;
+
+pub use lease::Lease;
+pub(crate) use lease::LeasePool;
+
+/// A connection of one driver. A stale one finds nothing.
+pub(crate) type ConnectionId = Handle;
+/// A listener of one driver, owned by one `TcpListener`.
+pub(crate) type ListenerId = u32;
+/// A descriptor of the kernel's that a task waits on, with one owner.
+pub(crate) type WatchId = u32;
+
+/// How a connection ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Close {
+    /// What is queued still goes out, for a bounded time; then both directions end.
+    Graceful,
+    /// At once, with a reset; what is queued is dropped.
+    Abort,
+}
+
+/// How much room in a send queue somebody waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Room {
+    /// At least half of the connection's limit.
+    Half,
+    /// All of it: everything was taken.
+    All,
+}
+
+impl Room {
+    /// True if a queue of `queued` bytes below `limit` has it.
+    pub(crate) fn is_there(self, queued: u32, limit: u32) -> bool {
+        match self {
+            Room::Half => queued <= limit / 2,
+            Room::All => queued == 0,
+        }
+    }
+}
+
+/// An I/O model on one core.
+pub(crate) trait Driver {
+    /// The name it is chosen by.
+    fn name(&self) -> &'static str;
+
+    /// Listens, and says on which address (port 0 lets the system choose).
+    fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<(ListenerId, SocketAddr)>;
+    fn unlisten(&mut self, listener: ListenerId);
+    /// The next connection. Running out of descriptors is no error: the listener rests and goes on.
+    fn poll_accept(&mut self, listener: ListenerId, context: &Context<'_>) -> Poll<io::Result<ConnectionId>>;
+
+    fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId>;
+    fn poll_connect(&mut self, connection: ConnectionId, context: &Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Bytes that have come, in a buffer lent for as long as it is held. None of them: the peer has ended its direction.
+    fn poll_recv(&mut self, connection: ConnectionId, context: &Context<'_>) -> Poll<io::Result<Lease>>;
+    /// Enqueues at once, or says why not. Nothing leaves before `flush`.
+    fn send(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError>;
+    /// Ready when the send queue has as much room as asked for.
+    fn poll_sendable(
+        &mut self,
+        connection: ConnectionId,
+        room: Room,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), SendError>>;
+    /// Bytes in the send queue; none when there is no such connection.
+    fn queued(&self, connection: ConnectionId) -> Option<u32>;
+    /// Ends our direction after what is queued.
+    fn shutdown(&mut self, connection: ConnectionId);
+    fn close(&mut self, connection: ConnectionId, how: Close);
+    fn set(&mut self, connection: ConnectionId, option: StreamOption) -> io::Result<()>;
+    /// Our address and the peer's.
+    fn addresses(&self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)>;
+    /// Fetches the memory that `send` will touch.
+    fn prefetch(&self, connection: ConnectionId);
+
+    /// Watches a descriptor of the kernel's (signals, files) for something to read.
+    fn watch(&mut self, descriptor: OwnedFd) -> io::Result<WatchId>;
+    /// Ready when it may be read. The caller reads until it would block.
+    fn poll_watch(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>>;
+    fn unwatch(&mut self, watch: WatchId);
+
+    /// Sleeps until something happens, at most `timeout` (none: for ever), and harvests a bounded batch.
+    fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>);
+    /// Sends what was enqueued since the last flush.
+    fn flush(&mut self, woken: &mut Vec<WakeSlot>);
+    /// When `wait` must return for the driver's own sake.
+    fn next_deadline(&self) -> Option<Instant>;
+
+    fn connection_count(&self) -> usize;
+    /// Gives memory back to the system after a storm: bytes.
+    fn trim(&mut self) -> usize;
+}
+
+/// What a driver needs of the worker it serves.
+pub(crate) struct Surroundings {
+    pub(crate) core: usize,
+    pub(crate) clock: Clock,
+    pub(crate) shared: &'static SharedCore,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// The models that can be asked for by name.
+pub const DRIVERS: &[&str] = &["auto", "epoll"];
+
+/// Opens the driver called `name` for one core.
+pub(crate) fn open(name: &str, surroundings: Surroundings) -> io::Result<Box<dyn Driver>> {
+    match name {
+        "auto" | "epoll" => Ok(Box::new(epoll::Epoll::new(surroundings)?)),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("there is no I/O model {name:?} here: choose one of {}", DRIVERS.join(", ")),
+        )),
+    }
+}
+
+/// The error of a call on a connection that is not there any more.
+pub(crate) fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the connection is closed")
+}

@@ -1,0 +1,11 @@
+//! Tasks of one core: where they live, how they are woken, how they are spawned, joined and cancelled.
+
+pub(crate) mod budget;
+pub(crate) mod join;
+pub(crate) mod remote;
+pub(crate) mod shared;
+pub(crate) mod task;
+pub(crate) mod waker;
+mod wakemap;
+
+

@@ -1,0 +1,70 @@
+//! Every bound of the runtime, with its unit in the name and the reason beside it.
+
+use crore_base::time::Duration;
+
+/// Workers of one runtime. The wake-up number of a task has eight bits for its core; more cores than this share no
+/// machine that we know.
+pub const CORES_MAX: usize = 128;
+
+/// Runtimes alive at one time in a process: tests run one each, a server runs one.
+pub const RUNTIMES_MAX: usize = 254;
+
+/// Tasks of one size class on one core: the index inside a class has 24 bits.
+pub const TASKS_PER_CLASS_MAX: u32 = 1 << 24;
+
+/// Connections on one core (slots of a driver).
+pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 24;
+
+/// Timers armed on one core.
+pub const TIMERS_PER_CORE_MAX: u32 = 1 << 24;
+
+/// Listeners and watched descriptors on one core.
+pub const WATCHES_PER_CORE_MAX: u32 = 1 << 12;
+
+/// One tick of the timer wheel: what a sleeper may be late.
+pub const TIMER_TICK: Duration = Duration::from_millis(1);
+
+/// Tasks polled in one turn before timers, network and other cores are looked at again.
+pub const TASKS_PER_TURN: usize = 256;
+
+/// Timers expired in one turn; the rest follow in the next.
+pub const TIMERS_PER_TURN: usize = 4096;
+
+/// Events harvested from the driver in one turn, so that a flood of them cannot starve timers and tasks.
+pub const EVENTS_PER_TURN: usize = 1024;
+
+/// I/O operations of one poll of one task before it yields by itself.
+pub const OPERATIONS_PER_POLL: u32 = 64;
+
+/// Connections accepted by one listener in one turn: a storm of connects must leave room for those already served.
+pub const ACCEPTS_PER_TURN: u32 = 64;
+
+/// A listener that ran out of descriptors refuses this many waiting clients at once, so that they are told, ...
+pub const ACCEPTS_SHED_PER_PAUSE: u32 = 16;
+
+/// ... and then rests this long. Without the rest the loop would spin on `EMFILE`.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of one leased receive buffer.
+pub const LEASE_BYTES: usize = 16 * 1024;
+
+/// Receive buffers that a core keeps for the next `recv`; more are freed.
+pub const LEASES_KEPT: usize = 32;
+
+/// Payloads gathered into one write (`IOV_MAX` of Linux is 1,024; more than this gains nothing).
+pub const GATHER_MAX: usize = 64;
+
+/// Bytes that may wait in a connection's send queue unless it says otherwise.
+pub const SEND_QUEUE_BYTES: u32 = 1 << 20;
+
+/// How long a closed connection may take to hand its last queued bytes to the peer.
+pub const CLOSE_LINGER: Duration = Duration::from_secs(5);
+
+/// Connections that the kernel completes before we accept them (the kernel takes the smaller of this and `somaxconn`).
+pub const BACKLOG: i32 = 65_535;
+
+/// Functions sent to another core that may wait in one ring; more wait at the sender.
+pub const CONTROL_RING: usize = 256;
+
+/// Bytes under way in one direction of a simulated connection.
+pub const SIM_WINDOW_BYTES: usize = 64 * 1024;

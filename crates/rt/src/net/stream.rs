@@ -1,0 +1,224 @@
+//! A connection in a task's hands, and its weak name.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::ready;
+
+use crore_base::payload::Payload;
+use crore_base::slab::Handle;
+use crore_base::time::Duration;
+
+use super::{ConnectOptions, KeepAlive, Lease, SendError, StreamOption};
+use crate::current;
+use crate::driver::{Close, ConnectionId, Room};
+use crate::executor::budget;
+use crate::time;
+
+/// A TCP connection of this core: eight bytes, the rest is the driver's.
+///
+/// Dropping it closes gracefully: what is queued is still sent, for at most five seconds.
+#[derive(Debug)]
+pub struct TcpStream {
+    id: ConnectionId,
+}
+
+impl TcpStream {
+    pub(crate) fn from_id(id: ConnectionId) -> TcpStream {
+        TcpStream { id }
+    }
+
+    /// Connects to `address`.
+    ///
+    /// # Errors
+    /// The system's; [`io::ErrorKind::TimedOut`] when `options.deadline` comes first.
+    pub async fn connect(address: SocketAddr, options: &ConnectOptions) -> io::Result<TcpStream> {
+        let id = current::with(|worker| worker.driver().borrow_mut().connect(address, options))?;
+        let stream = TcpStream { id }; // closes it if we are dropped while connecting
+        let connected =
+            poll_fn(|context| current::with(|worker| worker.driver().borrow_mut().poll_connect(id, context)));
+        match options.deadline {
+            None => connected.await?,
+            Some(deadline) => time::deadline(deadline, connected).await.map_err(|_| timed_out(address))??,
+        }
+        Ok(stream)
+    }
+
+    /// The next bytes, at most 16 KiB, in a buffer lent by the core; empty when the peer has ended its direction.
+    ///
+    /// While it waits the connection owns no buffer. Costs one system call where the kernel carries the connection, and one copy.
+    ///
+    /// # Errors
+    /// The connection was reset, or is closed.
+    pub async fn recv(&mut self) -> io::Result<Lease> {
+        poll_fn(|context| {
+            ready!(budget::spend(context));
+            current::with(|worker| worker.driver().borrow_mut().poll_recv(self.id, context))
+        })
+        .await
+    }
+
+    /// Enqueues a payload at once; it leaves at the end of the turn, gathered with what else is queued. Nothing is copied.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when the queue's limit would be passed (an empty queue takes any payload); [`SendError::Closed`].
+    pub fn send(&self, payload: impl Into<Payload>) -> Result<(), SendError> {
+        self.id().send(payload)
+    }
+
+    /// Waits until the queue is at most half full: back-pressure for who produces faster than the peer reads.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when nothing can be sent any more.
+    pub async fn sendable(&self) -> Result<(), SendError> {
+        self.room(Room::Half).await
+    }
+
+    /// Waits until the system has taken all that was enqueued.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when nothing can be sent any more.
+    pub async fn flushed(&self) -> Result<(), SendError> {
+        self.room(Room::All).await
+    }
+
+    async fn room(&self, room: Room) -> Result<(), SendError> {
+        poll_fn(|context| current::with(|worker| worker.driver().borrow_mut().poll_sendable(self.id, room, context)))
+            .await
+    }
+
+    /// Ends our direction after what is queued; the peer then reads an end of stream. Receiving goes on.
+    pub fn shutdown(&self) {
+        current::with(|worker| worker.driver().borrow_mut().shutdown(self.id));
+    }
+
+    /// Ends the connection at once, with a reset. What is queued is dropped.
+    pub fn abort(self) {
+        self.id().abort();
+    }
+
+    /// Its weak name.
+    pub fn id(&self) -> StreamId {
+        StreamId(self.id)
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        current::with(|worker| worker.driver().borrow().addresses(self.id)).map(|(_, peer)| peer)
+    }
+
+    /// Our address.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        current::with(|worker| worker.driver().borrow().addresses(self.id)).map(|(local, _)| local)
+    }
+
+    /// Changes one setting; see [`StreamOption`] for units and ranges.
+    ///
+    /// # Errors
+    /// The system's, or the connection is gone.
+    pub fn set(&self, option: StreamOption) -> io::Result<()> {
+        current::with(|worker| worker.driver().borrow_mut().set(self.id, option))
+    }
+
+    /// Short for [`StreamOption::NoDelay`].
+    ///
+    /// # Errors
+    /// As [`set`](TcpStream::set).
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.set(StreamOption::NoDelay(on))
+    }
+
+    /// Short for [`StreamOption::Linger`].
+    ///
+    /// # Errors
+    /// As [`set`](TcpStream::set).
+    pub fn set_linger(&self, time: Option<Duration>) -> io::Result<()> {
+        self.set(StreamOption::Linger(time))
+    }
+
+    /// Short for [`StreamOption::KeepAlive`].
+    ///
+    /// # Errors
+    /// As [`set`](TcpStream::set).
+    pub fn set_keepalive(&self, keep_alive: Option<KeepAlive>) -> io::Result<()> {
+        self.set(StreamOption::KeepAlive(keep_alive))
+    }
+
+    /// Short for [`StreamOption::UserTimeout`].
+    ///
+    /// # Errors
+    /// As [`set`](TcpStream::set).
+    pub fn set_user_timeout(&self, time: Option<Duration>) -> io::Result<()> {
+        self.set(StreamOption::UserTimeout(time))
+    }
+
+    /// Short for [`StreamOption::SendLimit`].
+    ///
+    /// # Errors
+    /// As [`set`](TcpStream::set).
+    pub fn set_send_limit(&self, bytes: u32) -> io::Result<()> {
+        self.set(StreamOption::SendLimit(bytes))
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        // After an abort there is nothing to close, and after the runtime's end nobody to do it.
+        current::try_with(|worker| worker.driver().borrow_mut().close(self.id, Close::Graceful));
+    }
+}
+
+fn timed_out(address: SocketAddr) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("{address} did not answer before the deadline"))
+}
+
+/// The weak name of a stream on this core: fan-out sends by it without asking the task that owns the stream. When the
+/// stream is gone the name finds nothing, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StreamId(ConnectionId);
+
+impl StreamId {
+    /// As [`TcpStream::send`].
+    ///
+    /// # Errors
+    /// As [`TcpStream::send`].
+    pub fn send(self, payload: impl Into<Payload>) -> Result<(), SendError> {
+        let payload = payload.into();
+        current::with(|worker| worker.driver().borrow_mut().send(self.0, payload))
+    }
+
+    /// Bytes that wait in the send queue; none when the stream is gone.
+    pub fn queued(self) -> Option<u32> {
+        current::with(|worker| worker.driver().borrow().queued(self.0))
+    }
+
+    /// Fetches the memory that [`send`](StreamId::send) will touch, so that a walk over many streams does not wait for it.
+    pub fn prefetch(self) {
+        current::with(|worker| worker.driver().borrow().prefetch(self.0));
+    }
+
+    /// Ends the connection at once, with a reset; its task's next `recv` fails.
+    pub fn abort(self) {
+        current::with(|worker| worker.driver().borrow_mut().close(self.0, Close::Abort));
+    }
+
+    pub(crate) fn connection(self) -> ConnectionId {
+        self.0
+    }
+
+    /// The name as a number, never zero, for tables that hold plain data.
+    pub fn to_bits(self) -> u64 {
+        self.0.to_bits()
+    }
+
+    /// The name that [`to_bits`](StreamId::to_bits) gave.
+    pub fn from_bits(bits: u64) -> Option<StreamId> {
+        Handle::from_bits(bits).map(StreamId)
+    }
+}

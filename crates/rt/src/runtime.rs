@@ -1,0 +1,264 @@
+//! Building a runtime and running it: one worker on the calling thread, the others on threads of their own.
+
+use std::future::Future;
+use std::io;
+use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::thread;
+
+use crore_base::counters::Counters;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::clock::Clock;
+use crate::control::{self, Control};
+use crate::current;
+use crate::driver::{self, Driver, Surroundings};
+use crate::executor::join::{JoinError, spawn};
+use crate::executor::shared::PlaceGuard;
+use crate::limits::CORES_MAX;
+use crate::stats;
+use crate::worker::{Parts, Worker};
+
+/// Settings of a runtime that is to be.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    workers: usize,
+    driver: String,
+    pin: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder { workers: 0, driver: "auto".to_owned(), pin: true }
+    }
+}
+
+impl Builder {
+    /// Workers, 1 to 128; 0, the default, is one for each processor that this process may use.
+    pub fn workers(mut self, workers: usize) -> Builder {
+        self.workers = workers;
+        self
+    }
+
+    /// The I/O model by name, one of [`DRIVERS`](crate::DRIVERS); `auto` by default.
+    pub fn driver(mut self, name: &str) -> Builder {
+        self.driver = name.to_owned();
+        self
+    }
+
+    /// Ties each worker to a processor of its own while there are enough of them (the default).
+    pub fn pin(mut self, pin: bool) -> Builder {
+        self.pin = pin;
+        self
+    }
+
+    /// Builds the runtime.
+    ///
+    /// # Errors
+    /// A number of workers out of range, an unknown I/O model, or no descriptors left.
+    pub fn build(self) -> io::Result<Runtime> {
+        let processors = processors();
+        let workers = if self.workers == 0 { processors.len().clamp(1, CORES_MAX) } else { self.workers };
+        if workers > CORES_MAX {
+            let text = format!("{workers} workers were asked for, at most {CORES_MAX} can be: one a core is best");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        if !crate::DRIVERS.contains(&self.driver.as_str()) {
+            let known = crate::DRIVERS.join(", ");
+            let text = format!("there is no I/O model {:?} here: choose one of {known}", self.driver);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let pin = self.pin && workers <= processors.len();
+        Ok(Runtime {
+            place: PlaceGuard::take(workers)?,
+            workers,
+            driver: self.driver,
+            processors: if pin { processors } else { Vec::new() },
+            counters: Counters::new(workers, stats::COUNTERS),
+        })
+    }
+}
+
+/// The processors that this process may use, lowest first.
+fn processors() -> Vec<usize> {
+    let allowed = sched_getaffinity(None).unwrap_or_default();
+    (0..CpuSet::MAX_CPU).filter(|&processor| allowed.is_set(processor)).collect()
+}
+
+/// Cores that run tasks while [`block_on`](Runtime::block_on) is under way.
+pub struct Runtime {
+    place: PlaceGuard,
+    workers: usize,
+    driver: String,
+    /// Where each worker is pinned; empty: nowhere.
+    processors: Vec<usize>,
+    counters: Arc<Counters>,
+}
+
+impl Runtime {
+    /// The settings to begin with.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Runs `main` as a task of core 0, on this thread, and the other cores on threads of their own, until `main` returns.
+    /// All other tasks are then dropped, as in Go.
+    ///
+    /// # Panics
+    /// If `main` panics, with the same payload; if called inside a runtime; if a worker cannot be started.
+    pub fn block_on<F: Future + 'static>(self, main: F) -> F::Output {
+        assert!(current::try_with(|_| ()).is_none(), "block_on was called inside a runtime: spawn a task instead");
+        let cores: Vec<_> = (0..self.workers).map(|core| self.place.core(core)).collect();
+        let mut controls = control::mesh(&cores).into_iter();
+        let first = controls.next().expect("there is at least one worker");
+        let clock = std::time::Instant::now();
+        let ending = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let (started, starts) = mpsc::channel();
+            for (core, control) in (1..).zip(controls) {
+                let (this, ending, started) = (&self, &ending, started.clone());
+                let run = move || this.run_worker(core, control, clock, ending, started);
+                let thread = thread::Builder::new().name(format!("crore-{core}"));
+                thread.spawn_scoped(scope, run).expect("the system starts one thread for each core");
+            }
+            drop(started);
+            // A worker that cannot start says so here; if one dies instead, its panic passes through the scope.
+            let failures: Vec<io::Error> = starts.iter().filter_map(Result::err).collect();
+            let output = match failures.first() {
+                None => Some(self.run_main(main, first, clock)),
+                Some(_) => None,
+            };
+            ending.store(true, SeqCst);
+            cores.iter().for_each(|core| core.notify());
+            match output {
+                Some(Ok(output)) => output,
+                Some(Err(payload)) => resume_unwind(payload),
+                None => panic!("a worker could not open its driver: {}", failures[0]),
+            }
+        })
+    }
+
+    fn worker(&self, core: usize, control: Control, clock: std::time::Instant) -> io::Result<Rc<Worker>> {
+        if let Some(&processor) = self.processors.get(core) {
+            let mut set = CpuSet::new();
+            set.set(processor);
+            // Pinning helps but is not needed: a system that refuses it is served unpinned.
+            let _ = sched_setaffinity(None, &set);
+        }
+        let (shared, clock) = (self.place.core(core), Clock::Real(clock));
+        let surroundings =
+            Surroundings { core, clock: clock.clone(), shared, counters: Arc::clone(&self.counters) };
+        let driver = driver::open(&self.driver, surroundings)?;
+        Ok(Worker::new(self.parts(core, control, clock, driver)))
+    }
+
+    fn parts(&self, core: usize, control: Control, clock: Clock, driver: Box<dyn Driver>) -> Parts {
+        Parts {
+            runtime_id: self.place.id(),
+            core,
+            cores: self.workers,
+            shared: self.place.core(core),
+            clock,
+            driver,
+            control,
+            counters: Arc::clone(&self.counters),
+        }
+    }
+
+    fn run_worker(
+        &self,
+        core: usize,
+        control: Control,
+        clock: std::time::Instant,
+        ending: &AtomicBool,
+        started: mpsc::Sender<io::Result<()>>,
+    ) {
+        let worker = match self.worker(core, control, clock) {
+            Ok(worker) => worker,
+            Err(error) => {
+                let _ = started.send(Err(error));
+                return;
+            }
+        };
+        drop(started); // it runs: nothing to say
+        let _entered = current::enter(&worker);
+        while !ending.load(SeqCst) {
+            worker.turn(true);
+        }
+        worker.stop();
+    }
+
+    fn run_main<F: Future + 'static>(
+        &self,
+        main: F,
+        control: Control,
+        clock: std::time::Instant,
+    ) -> Result<F::Output, Box<dyn std::any::Any + Send>> {
+        let before = sched_getaffinity(None);
+        let worker = self.worker(0, control, clock).unwrap_or_else(|error| panic!("core 0 has no driver: {error}"));
+        let entered = current::enter(&worker);
+        let output = run_to_end(&worker, main, || worker.turn(true));
+        worker.stop();
+        drop(entered);
+        if let Ok(before) = before {
+            let _ = sched_setaffinity(None, &before);
+        }
+        output
+    }
+}
+
+/// Runs `main` as a task of the entered worker, turn by turn, until it has ended.
+pub(crate) fn run_to_end<F: Future + 'static>(
+    worker: &Rc<Worker>,
+    main: F,
+    mut turn: impl FnMut(),
+) -> Result<F::Output, Box<dyn std::any::Any + Send>> {
+    let result = Rc::new(std::cell::RefCell::new(None));
+    let place = Rc::clone(&result);
+    let handle = spawn(main);
+    let waiter = spawn(async move { *place.borrow_mut() = Some(handle.await) });
+    while result.borrow().is_none() {
+        turn();
+    }
+    waiter.detach();
+    assert_eq!(worker.core(), 0, "the main task runs on core 0");
+    match result.take().expect("the loop ended with a result") {
+        Ok(output) => Ok(output),
+        Err(JoinError::Panicked(payload)) => Err(payload),
+        Err(error) => panic!("the main task did not run to its end: {error}"),
+    }
+}
+
+/// The core that this task runs on, counted from 0.
+pub fn core() -> usize {
+    current::with(Worker::core)
+}
+
+/// How many cores this runtime has.
+pub fn cores() -> usize {
+    current::with(Worker::cores)
+}
+
+/// The I/O model of this core, by the name it is chosen by.
+pub fn driver_name() -> &'static str {
+    current::with(|worker| worker.driver().borrow().name())
+}
+
+/// Connections open on this core, those included that are sending their last bytes.
+pub fn connection_count() -> usize {
+    current::with(|worker| worker.driver().borrow().connection_count())
+}
+
+/// Tasks alive on this core.
+pub fn task_count() -> usize {
+    current::with(Worker::task_count)
+}
+
+/// Gives memory of this core's ended tasks and connections back to the system: bytes. For the time after a storm; costs
+/// time in proportion to the largest number that was ever alive.
+pub fn trim() -> usize {
+    current::with(Worker::trim)
+}

@@ -1,0 +1,67 @@
+//! What a runtime counts: per core, without sharing, merged when somebody reads.
+
+use crate::current;
+
+pub(crate) const TURNS: usize = 0;
+pub(crate) const POLLS: usize = 1;
+pub(crate) const SLEPT_NANOS: usize = 2;
+pub(crate) const TASK_PANICS: usize = 3;
+pub(crate) const ACCEPTED: usize = 4;
+pub(crate) const ACCEPT_PAUSED_DESCRIPTORS: usize = 5;
+pub(crate) const ACCEPT_PAUSED_FULL: usize = 6;
+pub(crate) const ACCEPT_SHED: usize = 7;
+pub(crate) const BYTES_RECEIVED: usize = 8;
+pub(crate) const BYTES_SENT: usize = 9;
+pub(crate) const WRITES: usize = 10;
+pub(crate) const COUNTERS: usize = 11;
+
+/// The figures of one core, or of all. Each counts from the runtime's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Turns of the loop.
+    pub turns: u64,
+    /// Polls of tasks.
+    pub polls: u64,
+    /// Nanoseconds asleep, waiting for something to do.
+    pub slept_nanos: u64,
+    /// Tasks that ended by a panic.
+    pub task_panics: u64,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Times a listener rested because descriptors had run out (`EMFILE`, `ENFILE`).
+    pub accept_paused_descriptors: u64,
+    /// Times a listener rested because the core had no connection slot or the kernel no memory.
+    pub accept_paused_full: u64,
+    /// Waiting clients refused during such rests, so that they did not wait in vain.
+    pub accept_shed: u64,
+    /// Bytes received on connections.
+    pub bytes_received: u64,
+    /// Bytes sent on connections.
+    pub bytes_sent: u64,
+    /// Writes that took them to the kernel, or to the simulated network.
+    pub writes: u64,
+}
+
+/// The figures of the runtime that this thread belongs to: of one core, or of all of them.
+pub fn stats(core: Option<usize>) -> Stats {
+    current::with(|worker| {
+        let counters = worker.counters();
+        let read = |id| match core {
+            Some(core) => counters.of(core, id),
+            None => counters.sum(id),
+        };
+        Stats {
+            turns: read(TURNS),
+            polls: read(POLLS),
+            slept_nanos: read(SLEPT_NANOS),
+            task_panics: read(TASK_PANICS),
+            accepted: read(ACCEPTED),
+            accept_paused_descriptors: read(ACCEPT_PAUSED_DESCRIPTORS),
+            accept_paused_full: read(ACCEPT_PAUSED_FULL),
+            accept_shed: read(ACCEPT_SHED),
+            bytes_received: read(BYTES_RECEIVED),
+            bytes_sent: read(BYTES_SENT),
+            writes: read(WRITES),
+        }
+    })
+}

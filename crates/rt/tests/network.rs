@@ -1,0 +1,209 @@
+//! TCP over `epoll`, with the standard library's blocking sockets at the other end.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream as StdStream};
+use std::thread;
+
+use crore_base::payload::Payload;
+use crore_base::time::Duration;
+use crore_rt::net::{ConnectOptions, KeepAlive, ListenOptions, SendError, TcpListener, TcpStream};
+use crore_rt::{Runtime, spawn, spawn_detached, stats, time, yield_now};
+
+fn runtime() -> Runtime {
+    Runtime::builder().workers(1).pin(false).driver("epoll").build().expect("a small runtime can be built")
+}
+
+fn listen() -> (TcpListener, SocketAddr) {
+    let any = "127.0.0.1:0".parse().expect("an address");
+    let listener = TcpListener::bind(any, &ListenOptions::default()).expect("loopback has free ports");
+    let address = listener.local_addr();
+    (listener, address)
+}
+
+async fn echo(mut stream: TcpStream) {
+    while let Ok(bytes) = stream.recv().await {
+        if bytes.is_empty() || stream.sendable().await.is_err() || stream.send(&bytes[..]).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn megabytes_come_back_from_an_echo_unchanged() {
+    runtime().block_on(async {
+        let (listener, address) = listen();
+        let client = thread::spawn(move || {
+            let mut stream = StdStream::connect(address).expect("somebody listens");
+            let sent: Vec<u8> = (0..5_000_000_u32).map(|n| (n * 7 % 251) as u8).collect();
+            let mut writer = stream.try_clone().expect("a descriptor is free");
+            let copy = sent.clone();
+            let writing = thread::spawn(move || {
+                writer.write_all(&copy).expect("the echo reads");
+                writer.shutdown(Shutdown::Write).expect("the stream is open");
+            });
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).expect("the echo answers");
+            writing.join().expect("it does not panic");
+            assert!(sent == received);
+        });
+        echo(listener.accept().await.expect("the listener works")).await;
+        while !client.is_finished() {
+            time::sleep(Duration::from_millis(1)).await;
+        }
+        client.join().expect("all came back");
+    });
+}
+
+#[test]
+fn what_was_queued_is_still_sent_after_the_stream_is_dropped() {
+    runtime().block_on(async {
+        let (listener, address) = listen();
+        let client = thread::spawn(move || {
+            let mut stream = StdStream::connect(address).expect("somebody listens");
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).expect("it ends in order");
+            received.len()
+        });
+        let stream = listener.accept().await.expect("the listener works");
+        stream.set_send_limit(64 << 20).expect("the stream is open");
+        let payload = Payload::from(vec![7; 1 << 20]);
+        for _ in 0..16 {
+            stream.send(payload.clone()).expect("the queue has room");
+        }
+        drop(stream);
+        while !client.is_finished() {
+            time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(client.join().expect("it does not panic"), 16 << 20);
+        assert_eq!(payload.holders(), 1, "nobody holds the payload any more");
+    });
+}
+
+#[test]
+fn a_peer_that_does_not_read_fills_the_queue_and_is_told_apart_from_a_closed_one() {
+    runtime().block_on(async {
+        let (listener, address) = listen();
+        let client = StdStream::connect(address).expect("somebody listens");
+        let stream = listener.accept().await.expect("the listener works");
+        stream.set_send_limit(256 << 10).expect("the stream is open");
+        let payload = Payload::from(vec![1; 64 << 10]);
+        let full = loop {
+            match stream.send(payload.clone()) {
+                Ok(()) => yield_now().await,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(full, SendError::Full { queued, limit: 262_144 } if queued > 196_608));
+        drop(client);
+        assert_eq!(stream.flushed().await, Err(SendError::Closed));
+        assert_eq!(stream.send(payload), Err(SendError::Closed));
+    });
+}
+
+#[test]
+fn half_close_lets_the_other_direction_go_on() {
+    runtime().block_on(async {
+        let (listener, address) = listen();
+        let server = spawn(async move {
+            let mut stream = listener.accept().await.expect("the listener works");
+            assert!(stream.recv().await.expect("the client ends in order").is_empty());
+            stream.send(&b"after the end"[..]).expect("our direction is open");
+        });
+        let mut client = TcpStream::connect(address, &ConnectOptions::default()).await.expect("somebody listens");
+        client.shutdown();
+        assert_eq!(&client.recv().await.expect("the server answers")[..], b"after the end");
+        server.await.expect("it does not panic");
+    });
+}
+
+#[test]
+fn an_abort_resets_and_a_waiting_task_is_told() {
+    runtime().block_on(async {
+        let (listener, address) = listen();
+        let mut client = TcpStream::connect(address, &ConnectOptions::default()).await.expect("somebody listens");
+        let mut stream = listener.accept().await.expect("the listener works");
+        let name = stream.id();
+        let waiting = spawn(async move { stream.recv().await.map(|lease| lease.len()) });
+        yield_now().await;
+        name.abort();
+        assert!(waiting.await.expect("it does not panic").is_err(), "who waited is told");
+        let error = client.recv().await.expect_err("the peer was reset");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        assert_eq!(name.send(&b"x"[..]), Err(SendError::Closed), "a stale name finds nothing");
+    });
+}
+
+#[test]
+fn options_are_set_and_a_refused_connect_says_so() {
+    runtime().block_on(async {
+        let (listener, address) = listen();
+        let source = Some("127.0.0.9".parse().expect("an address"));
+        let options = ConnectOptions { source, deadline: Some(time::now() + Duration::from_secs(30)) };
+        let client = TcpStream::connect(address, &options).await.expect("somebody listens");
+        let stream = listener.accept().await.expect("the listener works");
+        assert_eq!(stream.peer_addr().expect("it is open").ip().to_string(), "127.0.0.9");
+        assert_eq!(client.local_addr().expect("it is open"), stream.peer_addr().expect("it is open"));
+        let second = Duration::from_secs(1);
+        let keep_alive = KeepAlive { idle: second * 60, interval: second * 10, probes: 3 };
+        stream.set_keepalive(Some(keep_alive)).expect("the kernel takes it");
+        stream.set_user_timeout(Some(second * 90)).expect("the kernel takes it");
+        stream.set_linger(Some(second)).expect("the kernel takes it");
+        stream.set_nodelay(false).expect("the kernel takes it");
+        drop(listener);
+        let refused = TcpStream::connect(address, &ConnectOptions::default()).await;
+        assert_eq!(refused.expect_err("nobody listens").kind(), std::io::ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn a_name_of_a_closed_stream_never_finds_its_successor() {
+    runtime().block_on(async {
+        let (listener, address) = listen();
+        spawn_detached(async move {
+            while let Ok(stream) = listener.accept().await {
+                spawn_detached(echo(stream)).expect("there is room");
+            }
+        })
+        .expect("there is room");
+        let mut names = Vec::new();
+        for round in 0..50_u8 {
+            let mut client = TcpStream::connect(address, &ConnectOptions::default()).await.expect("somebody listens");
+            client.send(&[round; 3][..]).expect("the queue is empty");
+            assert_eq!(&client.recv().await.expect("the echo answers")[..], [round; 3]);
+            names.push(client.id());
+        }
+        assert!(names.iter().all(|name| name.queued().is_none()));
+    });
+}
+
+#[test]
+fn a_flood_on_one_connection_does_not_keep_another_from_being_served() {
+    runtime().block_on(async {
+        let (listener, address) = listen();
+        let flood = thread::spawn(move || {
+            let mut stream = StdStream::connect(address).expect("somebody listens");
+            let mut sent = 0_u64;
+            while stream.write_all(&[0; 65_536]).is_ok() {
+                sent += 65_536;
+            }
+            sent
+        });
+        let mut flooded = listener.accept().await.expect("the listener works");
+        let reader = spawn(async move {
+            loop {
+                flooded.recv().await.expect("the flood goes on");
+            }
+        });
+        let mut client = TcpStream::connect(address, &ConnectOptions::default()).await.expect("somebody listens");
+        let served = spawn(echo(listener.accept().await.expect("the listener works")));
+        for _ in 0..100 {
+            client.send(&b"ping"[..]).expect("the queue is empty");
+            assert_eq!(&client.recv().await.expect("the echo answers")[..], b"ping");
+        }
+        drop(reader);
+        drop(client);
+        served.await.expect("it does not panic");
+        assert!(flood.join().expect("it does not panic") > 0);
+        assert!(stats(None).bytes_received > 400);
+    });
+}

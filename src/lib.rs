@@ -1,0 +1,1 @@
+//! crore: the runtime's front door.
