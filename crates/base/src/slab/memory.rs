@@ -64,8 +64,10 @@ impl<T: Copy + FromZeros> Slab<T> {
             // Those that were opened while the slab was small ask now; the kernel may merge their pages later.
             let asking = if self.huge { self.chunks.len() - 1 } else { 0 };
             self.chunks[asking..].iter_mut().for_each(Chunk::huge);
-            self.generations.huge();
-            self.huge = true;
+            if !self.huge {
+                self.generations.huge();
+                self.huge = true;
+            }
         }
         true
     }
