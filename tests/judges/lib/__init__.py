@@ -1,0 +1,1 @@
+"""What the Python judges share: cases, a served process, raw HTTP, raw WebSocket."""

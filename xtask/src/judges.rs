@@ -1,0 +1,232 @@
+//! The judges: black-box programs under `tests/judges`, most of them other people's clients, run against the built `crore`.
+//!
+//! Each judge starts servers of its own and prints `ok NAME`, `not ok NAME: reason` or `skip NAME: reason`; those lines are
+//! counted here. All of them run once with one worker and once with four.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::Options;
+use crate::exec::{self, Ended};
+use crate::report::{Outcome, Report, Tally};
+
+/// Numbers of workers with which everything is judged.
+const WORKERS: &[u32] = &[1, 4];
+
+/// The names under which Chromium is found.
+pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+
+/// Something a judge cannot do without.
+#[derive(Clone, Copy)]
+enum Need {
+    Program(&'static [&'static str]),
+    Npm(&'static str),
+    Python(&'static str),
+}
+
+impl Need {
+    /// What is missing, or `None` when it is there.
+    fn missing(self, root: &Path) -> Option<String> {
+        match self {
+            Self::Program(names) => exec::find(names)
+                .is_none()
+                .then(|| format!("{} is missing", names[0])),
+            Self::Npm(name) => {
+                let there = root.join("judges/node_modules").join(name).is_dir();
+                (!there).then(|| format!("the npm package {name} is missing"))
+            }
+            Self::Python(name) => (!has_python_package(root, name))
+                .then(|| format!("the Python package {name} is missing")),
+        }
+    }
+}
+
+const NODE: Need = Need::Program(&["node"]);
+const PYTHON: Need = Need::Program(&["python3"]);
+
+struct Judge {
+    name: &'static str,
+    file: &'static str,
+    needs: &'static [Need],
+    limit: Duration,
+}
+
+const fn judge(
+    name: &'static str,
+    file: &'static str,
+    seconds: u64,
+    needs: &'static [Need],
+) -> Judge {
+    Judge {
+        name,
+        file,
+        needs,
+        limit: Duration::from_secs(seconds),
+    }
+}
+
+/// In the order in which a reader wants to know: does it speak, does it hold, does it bear abuse. A limit is several times
+/// what the judge takes here, so that only one that hangs reaches it.
+const JUDGES: &[Judge] = &[
+    judge("api", "api.py", 180, &[PYTHON]),
+    judge(
+        "websockets",
+        "websockets_judge.py",
+        240,
+        &[PYTHON, Need::Python("websockets")],
+    ),
+    judge(
+        "centrifuge",
+        "centrifuge.mjs",
+        300,
+        &[NODE, Need::Npm("centrifuge"), Need::Npm("ws")],
+    ),
+    judge(
+        "eventsource",
+        "eventsource.mjs",
+        300,
+        &[NODE, Need::Npm("eventsource"), Need::Npm("ws")],
+    ),
+    judge("poll", "poll.py", 180, &[PYTHON, Need::Program(&["curl"])]),
+    judge("tokens", "tokens.py", 120, &[PYTHON]),
+    judge(
+        "console",
+        "console.mjs",
+        300,
+        &[
+            NODE,
+            Need::Npm("playwright-core"),
+            Need::Npm("ws"),
+            Need::Program(CHROMIUM),
+        ],
+    ),
+    judge("lifecycle", "lifecycle.py", 300, &[PYTHON]),
+    judge("storm", "storm.py", 420, &[PYTHON]),
+    judge("hostile", "hostile.py", 420, &[PYTHON]),
+];
+
+pub(crate) fn has_python_package(root: &Path, name: &str) -> bool {
+    root.join("judges/python").join(name).is_dir()
+}
+
+/// Whether any judge is to run.
+pub(crate) fn wanted(options: &Options) -> bool {
+    JUDGES.iter().any(|judge| options.wants(judge.name))
+}
+
+/// A binary to judge instead of the one that the release build makes.
+pub(crate) fn given_binary() -> Option<PathBuf> {
+    std::env::var_os("CRORE_BINARY").map(PathBuf::from)
+}
+
+/// Runs the wanted judges with every number of workers.
+pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
+    let binary = given_binary().unwrap_or_else(|| root.join("target/release/crore"));
+    let workers = if options.quick {
+        &WORKERS[..1]
+    } else {
+        WORKERS
+    };
+    for &count in workers {
+        for judge in JUDGES.iter().filter(|judge| options.wants(judge.name)) {
+            let noun = if count == 1 { "worker" } else { "workers" };
+            let name = format!("{} ({count} {noun})", judge.name);
+            report.step(&name, || {
+                if !binary.is_file() {
+                    return Outcome::failed(
+                        format!("{} is not there", binary.display()),
+                        Vec::new(),
+                    );
+                }
+                hear(root, &binary, judge, count, options)
+            });
+        }
+    }
+}
+
+/// Runs one judge and counts what it says.
+fn hear(root: &Path, binary: &Path, judge: &Judge, workers: u32, options: &Options) -> Outcome {
+    let missing: Vec<String> = judge
+        .needs
+        .iter()
+        .filter_map(|need| need.missing(root))
+        .collect();
+    if !missing.is_empty() {
+        return Outcome::skipped(missing.join(", "));
+    }
+    let folder = root.join("tests/judges");
+    let program = if judge.file.ends_with(".py") {
+        "python3"
+    } else {
+        "node"
+    };
+    let mut command = Command::new(program);
+    command.arg(folder.join(judge.file)).current_dir(&folder);
+    command
+        .env("CRORE_BINARY", binary)
+        .env("CRORE_WORKERS", workers.to_string());
+    command
+        .env("CRORE_JUDGES", root.join("judges"))
+        .env("CRORE_OUT", root.join("target/judges"));
+    command.env("CRORE_QUICK", if options.quick { "1" } else { "0" });
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONUNBUFFERED", "1");
+    let log = log_path(root, judge, workers);
+    match exec::run(command, &log, judge.limit) {
+        Ok(ended) => verdict(&ended),
+        Err(reason) => Outcome::failed(reason, Vec::new()),
+    }
+}
+
+fn log_path(root: &Path, judge: &Judge, workers: u32) -> PathBuf {
+    root.join("target/judges")
+        .join(format!("{}-w{workers}.log", judge.name))
+}
+
+/// Counts a judge's lines. A judge that ends badly without having said what failed counts as one failure more.
+fn verdict(ended: &Ended) -> Outcome {
+    let mut tally = Tally::default();
+    let mut lines = Vec::new();
+    for line in ended.output.lines() {
+        if line.starts_with("ok ") {
+            tally.passed += 1;
+        } else if line.starts_with("not ok ") {
+            tally.failed += 1;
+            lines.push(line.to_owned());
+        } else if line.starts_with("skip ") {
+            tally.skipped += 1;
+            lines.push(line.to_owned());
+        } else if line.starts_with("# ") {
+            lines.push(line.to_owned());
+        }
+    }
+    let said_nothing = tally == Tally::default();
+    if said_nothing || (!ended.good() && (tally.failed == 0 || ended.timed_out)) {
+        tally.failed += 1;
+        lines.extend(ended.tail());
+    } else if tally.failed > 0 {
+        lines.push(format!("(all of it: {})", ended.log.display()));
+    }
+    let detail = match (tally.failed, tally.skipped) {
+        (0, 0) => format!("{} passed", tally.passed),
+        _ => format!(
+            "{} passed, {} failed, {} skipped",
+            tally.passed, tally.failed, tally.skipped
+        ),
+    };
+    let detail = if ended.timed_out {
+        format!("{detail}; {}", ended.how())
+    } else {
+        detail
+    };
+    Outcome {
+        tally,
+        detail,
+        lines,
+    }
+}
+
+#[cfg(test)]
+mod tests;

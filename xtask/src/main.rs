@@ -1,0 +1,86 @@
+//! `cargo xtask test`: one command that checks everything and says what it could not check.
+//!
+//! Not a build system: each step is a program that anybody can also run by hand. Steps run in order, each prints one line, and
+//! the run ends with a table and the line `N passed, N failed, N skipped`. Only the standard library is used, so that
+//! the first thing a fresh machine builds takes a moment.
+
+mod exec;
+mod install;
+mod judges;
+mod report;
+mod rules;
+mod steps;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask test [--quick] [--only NAME] [--no-install]
+
+  --quick       one worker instead of one and four, smaller storms, no canary
+  --only NAME   only steps and judges whose name contains NAME (a judge brings the release build with it)
+  --no-install  install nothing; judges whose tools are missing are skipped
+
+CRORE_BINARY=FILE judges that binary instead of building target/release/crore";
+
+/// What the command line asked for.
+#[derive(Default)]
+struct Options {
+    quick: bool,
+    only: Option<String>,
+    no_install: bool,
+}
+
+impl Options {
+    /// Reads the arguments after the program's name; an error is what to tell the user.
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        match arguments.next().as_deref() {
+            Some("test") => {}
+            Some(other) => return Err(format!("unknown task {other:?}; the only one is `test`")),
+            None => return Err("no task given".to_owned()),
+        }
+        let mut options = Self::default();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--quick" => options.quick = true,
+                "--no-install" => options.no_install = true,
+                "--only" => {
+                    options.only = Some(arguments.next().ok_or("--only needs a name")?);
+                }
+                other => return Err(format!("unknown argument {other:?}")),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether `--only` lets this step or judge run.
+    fn wants(&self, name: &str) -> bool {
+        self.only
+            .as_ref()
+            .is_none_or(|only| name.contains(only.as_str()))
+    }
+}
+
+/// The workspace's root: this crate's parent folder, wherever the command was started.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(reason) => {
+            eprintln!("xtask: {reason}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let root = root();
+    let mut report = report::Report::default();
+    steps::run(&root, &options, &mut report);
+    if judges::wanted(&options) {
+        install::run(&root, &options, &mut report);
+        judges::run(&root, &options, &mut report);
+    }
+    report.close()
+}

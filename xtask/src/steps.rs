@@ -1,0 +1,151 @@
+//! The steps before the judges: format, lints, house rules, tests, the canary, the release build.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::exec::{self, Ended};
+use crate::report::{Outcome, Report};
+use crate::{Options, judges, rules};
+
+/// A step that takes longer has hung: a cold release build on two cores takes a few minutes.
+const STEP_LIMIT: Duration = Duration::from_secs(45 * 60);
+
+/// Runs every step that is wanted, in order; a failed one does not keep the others from running.
+pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
+    let step =
+        |report: &mut Report, name: &str, arguments: &[&str], read: fn(&Ended) -> Outcome| {
+            if options.wants(name) {
+                report.step(name, || cargo(root, name, arguments, read));
+            }
+        };
+    step(report, "fmt", &["fmt", "--all", "--check"], plain);
+    step(
+        report,
+        "clippy",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        plain,
+    );
+    if options.wants("house-rules") {
+        report.step("house-rules", || house_rules(root));
+    }
+    step(report, "tests", &["test", "--workspace"], tests);
+    if !options.quick {
+        let arguments = ["test", "-p", "crore-gateway", "--features", "canary"];
+        step(report, "canary", &arguments, canary);
+    }
+    let for_judges = judges::wanted(options) && judges::given_binary().is_none();
+    if options.wants("build") || for_judges {
+        report.step("build", || {
+            cargo(root, "build", &["build", "--release"], plain)
+        });
+    }
+}
+
+/// Runs cargo (the one that runs us) and lets `read` judge what it printed.
+fn cargo(root: &Path, name: &str, arguments: &[&str], read: fn(&Ended) -> Outcome) -> Outcome {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(arguments).current_dir(root);
+    let log = root
+        .join("target")
+        .join("xtask")
+        .join(format!("{name}.log"));
+    match exec::run(command, &log, STEP_LIMIT) {
+        Ok(ended) => read(&ended),
+        Err(reason) => Outcome::failed(reason, Vec::new()),
+    }
+}
+
+fn plain(ended: &Ended) -> Outcome {
+    if ended.good() {
+        Outcome::passed("")
+    } else {
+        Outcome::failed(ended.how(), ended.tail())
+    }
+}
+
+fn tests(ended: &Ended) -> Outcome {
+    let (passed, failed, ignored) = counts(&ended.output);
+    let detail = format!("{passed} passed, {failed} failed, {ignored} ignored");
+    if !ended.good() {
+        return Outcome::failed(format!("{}; {detail}", ended.how()), failures(ended));
+    }
+    if passed == 0 {
+        return Outcome::failed("no test ran", ended.tail());
+    }
+    Outcome::passed(detail)
+}
+
+/// The canary loses a publication on purpose; the gateway's tests expect to find that. No such test is a failure: a
+/// farm that has never found anything proves nothing.
+fn canary(ended: &Ended) -> Outcome {
+    let outcome = tests(ended);
+    let found = ended
+        .output
+        .lines()
+        .filter(|line| {
+            line.starts_with("test ") && line.contains("canary") && line.ends_with("... ok")
+        })
+        .count();
+    if outcome.tally.failed == 0 && found == 0 {
+        return Outcome::failed(
+            "no test with `canary` in its name ran and passed",
+            ended.tail(),
+        );
+    }
+    outcome
+}
+
+/// Sums cargo's `test result:` lines: passed, failed, ignored.
+fn counts(output: &str) -> (u64, u64, u64) {
+    let mut sums = (0, 0, 0);
+    for line in output
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("test result: "))
+    {
+        for part in line.split([';', '.']) {
+            let mut words = part.split_whitespace();
+            let (Some(number), Some(what)) = (words.next(), words.next()) else {
+                continue;
+            };
+            let Ok(number) = number.parse::<u64>() else {
+                continue;
+            };
+            match what {
+                "passed" => sums.0 += number,
+                "failed" => sums.1 += number,
+                "ignored" => sums.2 += number,
+                _ => {}
+            }
+        }
+    }
+    sums
+}
+
+/// The names of failed tests, then the end of the output.
+fn failures(ended: &Ended) -> Vec<String> {
+    let failed = ended
+        .output
+        .lines()
+        .filter(|line| line.starts_with("test ") && line.ends_with("FAILED"));
+    failed.map(str::to_owned).chain(ended.tail()).collect()
+}
+
+fn house_rules(root: &Path) -> Outcome {
+    match rules::check(root) {
+        Ok((files, broken)) if broken.is_empty() => Outcome::passed(format!("{files} files")),
+        Ok((_, broken)) => Outcome::failed(format!("{} broken", broken.len()), broken),
+        Err(reason) => Outcome::failed(reason, Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
