@@ -1,1 +1,27 @@
-//! crore: the runtime's front door.
+//! crore: a runtime that is a thread a core, and what is built on it.
+//!
+//! This is the front door of the library: everything of the runtime, and [`web`] on top. The command `crore` is built from
+//! the same parts.
+//!
+//! ```no_run
+//! use crore::net::{ListenOptions, TcpListener};
+//!
+//! #[crore::main(workers = 1)]
+//! async fn main() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:7000".parse().unwrap(), &ListenOptions::default())?;
+//!     loop {
+//!         let mut stream = listener.accept().await?;
+//!         crore::spawn(async move {
+//!             while let Ok(bytes) = stream.recv().await {
+//!                 if bytes.is_empty() || stream.send(&bytes[..]).is_err() {
+//!                     break;
+//!                 }
+//!             }
+//!         })
+//!         .detach();
+//!     }
+//! }
+//! ```
+
+pub use crore_rt::*;
+pub use crore_web as web;

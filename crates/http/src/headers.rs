@@ -70,16 +70,17 @@ impl Headers {
 
     /// The value of the first header of this name (any case), whatever its bytes are.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        let line = self.lines.iter().find(|line| self.is_named(line, name))?;
+        Some(line.1.slice(&self.bytes))
     }
 
     /// The values of all headers of this name (any case).
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        let lines = self
+            .lines
+            .iter()
+            .filter(move |line| self.is_named(line, name));
+        lines.map(|(_, value)| value.slice(&self.bytes))
     }
 
     /// The comma-separated items of all headers of this name, without the white space around them.
@@ -110,6 +111,12 @@ impl Headers {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    fn is_named(&self, line: &(Span, Span), name: &str) -> bool {
+        line.0
+            .slice(&self.bytes)
+            .eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// A part of the head these headers came with.

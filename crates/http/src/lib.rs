@@ -19,6 +19,8 @@
 //!
 //! Not here: HTTP/2, compression (`permessage-deflate` is never negotiated), trailers as data, multipart bodies.
 
+#![forbid(unsafe_code)]
+
 mod body;
 mod date;
 mod error;

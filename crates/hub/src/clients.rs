@@ -124,6 +124,10 @@ impl Clients {
         self.clients.handle_at(index).map(ClientKey)
     }
 
+    pub(crate) fn keys(&self) -> impl Iterator<Item = ClientKey> {
+        self.clients.iter().map(|(handle, _)| ClientKey(handle))
+    }
+
     pub(crate) fn prefetch(&self, index: u32) {
         self.clients.prefetch(index);
     }

@@ -123,6 +123,11 @@ impl Hub {
         self.clients.len()
     }
 
+    /// Every client, in no order. Costs a look at each slot that was ever taken.
+    pub fn clients(&self) -> impl Iterator<Item = ClientKey> {
+        self.clients.keys()
+    }
+
     /// How many subscriptions a client has, also those under way; 0 for a client that is gone.
     pub fn subscription_count(&self, client: ClientKey) -> u32 {
         self.clients.count(client)

@@ -150,7 +150,7 @@ impl Runtime {
         }
         let (shared, clock) = (self.place.core(core), Clock::Real(clock));
         let surroundings =
-            Surroundings { core, clock: clock.clone(), shared, counters: Arc::clone(&self.counters) };
+            Surroundings { core, clock: clock.clone(), shared, counters: self.counters.core(core) };
         let driver = driver::open(&self.driver, surroundings)?;
         Ok(Worker::new(self.parts(core, control, clock, driver)))
     }

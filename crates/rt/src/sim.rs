@@ -142,7 +142,7 @@ impl World {
         let make = |(core, control)| {
             let clock = Clock::Virtual(Rc::clone(&now));
             let (shared, counters) = (place.core(core), Arc::clone(&counters));
-            let surroundings = Surroundings { core, clock: clock.clone(), shared, counters: Arc::clone(&counters) };
+            let surroundings = Surroundings { core, clock: clock.clone(), shared, counters: counters.core(core) };
             let driver = Box::new(Sim::new(surroundings, Rc::clone(&network)));
             Worker::new(Parts { runtime_id: place.id(), core, cores: workers, shared, clock, driver, control, counters })
         };

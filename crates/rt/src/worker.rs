@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use crore_base::counters::Counters;
+use crore_base::counters::{CoreCounters, Counters};
 use crore_base::time::{Duration, Instant};
 
 use crate::clock::Clock;
@@ -45,7 +45,8 @@ pub(crate) struct Worker {
     foreign: RefCell<ForeignWakers>,
     /// Woken whenever something came from another core: who waits on a ring looks into it then.
     ring_waiters: RefCell<Vec<Rc<Cell<WakeSlot>>>>,
-    counters: Arc<Counters>,
+    all_counters: Arc<Counters>,
+    counters: CoreCounters,
     stopping: Cell<bool>,
 }
 
@@ -80,7 +81,8 @@ impl Worker {
             control: RefCell::new(parts.control),
             foreign: RefCell::default(),
             ring_waiters: RefCell::default(),
-            counters: parts.counters,
+            counters: parts.counters.core(parts.core),
+            all_counters: parts.counters,
             stopping: Cell::new(false),
         })
     }
@@ -124,11 +126,11 @@ impl Worker {
     }
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+        &self.all_counters
     }
 
     pub(crate) fn count(&self, counter: usize, amount: u64) {
-        self.counters.core(self.core).add(counter, amount);
+        self.counters.add(counter, amount);
     }
 
     pub(crate) fn add_ring_waiter(&self, slot: Rc<Cell<WakeSlot>>) {

@@ -12,10 +12,9 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crore_base::counters::Counters;
+use crore_base::counters::CoreCounters;
 use crore_base::payload::Payload;
 use crore_base::slab::Handle;
 use crore_base::time::{Duration, Instant};
@@ -86,6 +85,8 @@ pub(crate) trait Driver {
     fn poll_recv(&mut self, connection: ConnectionId, context: &Context<'_>) -> Poll<io::Result<Lease>>;
     /// Enqueues at once, or says why not. Nothing leaves before `flush`.
     fn send(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError>;
+    /// Drops what is queued, but for a payload that has begun to leave, and enqueues this one, whatever the limit.
+    fn supersede(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError>;
     /// Ready when the send queue has as much room as asked for.
     fn poll_sendable(
         &mut self,
@@ -127,7 +128,7 @@ pub(crate) struct Surroundings {
     pub(crate) core: usize,
     pub(crate) clock: Clock,
     pub(crate) shared: &'static SharedCore,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: CoreCounters,
 }
 
 /// The models that can be asked for by name.

@@ -107,6 +107,23 @@ impl SendPool {
         }
     }
 
+    /// Drops all that waits but a payload that has begun to leave.
+    pub(crate) fn drop_unbegun(&mut self, queue: &mut SendQueue) {
+        if queue.is_empty() {
+            return;
+        }
+        let first = &self.nodes[queue.first as usize - 1];
+        if first.sent == 0 {
+            return self.clear(queue);
+        }
+        let left = first.payload.as_ref().expect("a node of a chain holds a payload").len() as u32 - first.sent;
+        let begun = queue.first;
+        let mut rest = SendQueue { first: first.next, ..*queue };
+        self.clear(&mut rest);
+        self.nodes[begun as usize - 1].next = 0;
+        *queue = SendQueue { first: begun, last: begun, bytes: left };
+    }
+
     /// Drops all that waits.
     pub(crate) fn clear(&mut self, queue: &mut SendQueue) {
         while !queue.is_empty() {
@@ -160,6 +177,24 @@ mod tests {
         pool.push(&mut b, Payload::from(&b"again"[..]));
         pool.advance(&mut a, 7);
         assert_eq!(gathered(&pool, b), b"again");
+    }
+
+    #[test]
+    fn superseding_keeps_only_what_has_begun_to_leave() {
+        let mut pool = SendPool::default();
+        let mut queue = SendQueue::default();
+        let payload = Payload::from(&b"begun"[..]);
+        for _ in 0..3 {
+            pool.push(&mut queue, payload.clone());
+        }
+        pool.advance(&mut queue, 2);
+        pool.drop_unbegun(&mut queue);
+        assert_eq!((payload.holders(), queue.bytes()), (2, 3));
+        pool.push(&mut queue, Payload::from(&b"!"[..]));
+        assert_eq!(gathered(&pool, queue), b"gun!");
+        pool.advance(&mut queue, 3);
+        pool.drop_unbegun(&mut queue);
+        assert!(queue.is_empty());
     }
 
     #[test]

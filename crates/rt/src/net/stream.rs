@@ -107,7 +107,7 @@ impl TcpStream {
     /// # Errors
     /// The connection is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        current::with(|worker| worker.driver().borrow().addresses(self.id)).map(|(_, peer)| peer)
+        self.id().peer_addr()
     }
 
     /// Our address.
@@ -191,6 +191,29 @@ impl StreamId {
     pub fn send(self, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
         current::with(|worker| worker.driver().borrow_mut().send(self.0, payload))
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn peer_addr(self) -> io::Result<SocketAddr> {
+        current::with(|worker| worker.driver().borrow().addresses(self.0)).map(|(_, peer)| peer)
+    }
+
+    /// Drops what is queued, but for a payload that has begun to leave, and enqueues this one, whatever the limit: the
+    /// last word to a peer that is too slow for what was queued.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`].
+    pub fn supersede(self, payload: impl Into<Payload>) -> Result<(), SendError> {
+        let payload = payload.into();
+        current::with(|worker| worker.driver().borrow_mut().supersede(self.0, payload))
+    }
+
+    /// As [`TcpStream::shutdown`].
+    pub fn shutdown(self) {
+        current::with(|worker| worker.driver().borrow_mut().shutdown(self.0));
     }
 
     /// Bytes that wait in the send queue; none when the stream is gone.

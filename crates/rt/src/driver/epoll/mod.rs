@@ -9,10 +9,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crore_base::counters::Counters;
+use crore_base::counters::CoreCounters;
 use crore_base::payload::Payload;
 use crore_base::slab::{Handle, Slab};
 use crore_base::time::{Duration, Instant};
@@ -43,10 +42,9 @@ struct Watch {
 }
 
 pub(crate) struct Epoll {
-    core: usize,
     epoll: OwnedFd,
     clock: Clock,
-    counters: Arc<Counters>,
+    counters: CoreCounters,
     connections: Slab<Connection>,
     listeners: Vec<Option<Listener>>,
     watches: Vec<Option<Watch>>,
@@ -70,7 +68,6 @@ impl Epoll {
         let bell = Token::new(Kind::Bell, 0, 0).to_data();
         epoll::add(&epoll, surroundings.shared.bell(), bell, EventFlags::IN | EventFlags::ET)?;
         Ok(Epoll {
-            core: surroundings.core,
             epoll,
             clock: surroundings.clock,
             counters: surroundings.counters,
@@ -89,7 +86,7 @@ impl Epoll {
     }
 
     fn count(&self, counter: usize, amount: u64) {
-        self.counters.core(self.core).add(counter, amount);
+        self.counters.add(counter, amount);
     }
 
     /// Marks what an event says on its slot; wakes follow after the harvest.
@@ -148,6 +145,13 @@ impl Driver for Epoll {
 
     fn send(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
         self.enqueue(connection, payload)
+    }
+
+    fn supersede(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        if let Some(slot) = self.connections.get_mut(connection) {
+            self.sends.drop_unbegun(&mut slot.queue);
+        }
+        self.enqueue_within(connection, payload, u32::MAX)
     }
 
     fn poll_sendable(

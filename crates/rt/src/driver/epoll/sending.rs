@@ -19,11 +19,16 @@ use crate::stats;
 
 impl Epoll {
     pub(super) fn enqueue(&mut self, id: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        let limit = self.connections.get(id).ok_or(SendError::Closed)?.limit;
+        self.enqueue_within(id, payload, limit)
+    }
+
+    pub(super) fn enqueue_within(&mut self, id: ConnectionId, payload: Payload, limit: u32) -> Result<(), SendError> {
         let slot = self.connections.get_mut(id).ok_or(SendError::Closed)?;
         if slot.has(BROKEN | CLOSING | SHUT_WHEN_SENT) {
             return Err(SendError::Closed);
         }
-        let (queued, limit) = (slot.queue.bytes(), slot.limit);
+        let queued = slot.queue.bytes();
         // One payload is always taken by an empty queue, however large: otherwise it could never be sent.
         let fits = queued == 0 || payload.len() <= limit.saturating_sub(queued) as usize;
         if !fits || u32::try_from(payload.len()).is_err() {

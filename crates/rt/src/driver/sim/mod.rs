@@ -8,10 +8,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crore_base::counters::Counters;
+use crore_base::counters::CoreCounters;
 use crore_base::payload::Payload;
 use crore_base::slab::Slab;
 use crore_base::time::{Duration, Instant};
@@ -20,7 +19,7 @@ use zerocopy::FromZeros;
 use super::send_queue::{SendPool, SendQueue};
 use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone};
 use crate::executor::waker::WakeSlot;
-use crate::limits::{ACCEPTS_PER_TURN, CONNECTIONS_PER_CORE_MAX, GATHER_MAX, SEND_QUEUE_BYTES};
+use crate::limits::{ACCEPTS_PER_TURN, CONNECTIONS_PER_CORE_MAX, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 use crate::stats;
 
@@ -57,7 +56,7 @@ struct Acceptor {
 
 pub(crate) struct Sim {
     core: usize,
-    counters: Arc<Counters>,
+    counters: CoreCounters,
     network: Rc<RefCell<Network>>,
     connections: Slab<Connection>,
     acceptors: Vec<Acceptor>,
@@ -112,14 +111,14 @@ impl Sim {
         while !slot.queue.is_empty() {
             let mut slices = [io::IoSlice::new(&[]); GATHER_MAX];
             let count = self.sends.gather(slot.queue, &mut slices);
-            let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+            let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).take(SIM_WINDOW_BYTES).collect();
             let taken = network.send(slot.end, &bytes);
             if taken == 0 {
                 break;
             }
             self.sends.advance(&mut slot.queue, taken);
-            self.counters.core(self.core).add(stats::BYTES_SENT, taken as u64);
-            self.counters.core(self.core).add(stats::WRITES, 1);
+            self.counters.add(stats::BYTES_SENT, taken as u64);
+            self.counters.add(stats::WRITES, 1);
         }
         if network.is_reset(slot.end) {
             self.sends.clear(&mut slot.queue);
@@ -186,7 +185,7 @@ impl Driver for Sim {
             return Poll::Pending;
         };
         acceptor.taken_this_turn += 1;
-        self.counters.core(self.core).add(stats::ACCEPTED, 1);
+        self.counters.add(stats::ACCEPTED, 1);
         Poll::Ready(self.adopt(end))
     }
 
@@ -220,7 +219,7 @@ impl Driver for Sim {
             }
             Received::Bytes(count) => {
                 lease.shorten(count);
-                self.counters.core(self.core).add(stats::BYTES_RECEIVED, count as u64);
+                self.counters.add(stats::BYTES_RECEIVED, count as u64);
                 Poll::Ready(Ok(lease))
             }
             Received::End => Poll::Ready(Ok(Lease::end_of_stream())),
@@ -240,6 +239,15 @@ impl Driver for Sim {
         self.sends.push(&mut slot.queue, payload);
         self.mark_dirty(connection);
         Ok(())
+    }
+
+    fn supersede(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        let slot = self.connections.get_mut(connection).ok_or(SendError::Closed)?;
+        self.sends.drop_unbegun(&mut slot.queue);
+        let limit = std::mem::replace(&mut slot.limit, u32::MAX);
+        let sent = self.send(connection, payload);
+        self.connections.get_mut(connection).expect("it was just there").limit = limit;
+        sent
     }
 
     fn poll_sendable(

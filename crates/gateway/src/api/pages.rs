@@ -1,0 +1,33 @@
+//! Health, metrics and the console.
+
+use crore_http::Status;
+use crore_web::Response;
+
+use super::{Request, guard, metrics as text};
+use crate::console;
+
+pub(super) async fn health(_request: Request) -> Response {
+    Response::of("application/json", b"{}".to_vec())
+}
+
+/// Whether new clients are welcome: a load balancer asks.
+pub(super) async fn ready(request: Request) -> Response {
+    match request.state().node.is_draining() {
+        false => Response::of("application/json", b"{}".to_vec()),
+        true => Response::of("application/json", b"{\"draining\":true}".to_vec()).with_status(Status::SERVICE_UNAVAILABLE),
+    }
+}
+
+pub(super) async fn metrics(request: Request) -> Result<Response, Response> {
+    guard::may_read_metrics(&request.state().config, &request)?;
+    Ok(Response::of(text::CONTENT_TYPE, text::encode(request.state()).into_bytes()))
+}
+
+pub(super) async fn console(request: Request) -> Result<Response, Response> {
+    let page = console::page(request.head().path()).expect("each route of the console has a page");
+    let response = Response::of(page.content_type, page.body.as_bytes().to_vec());
+    Ok(response
+        .with("Content-Security-Policy", console::POLICY)?
+        .with("X-Content-Type-Options", "nosniff")?
+        .with("Cache-Control", "no-cache")?)
+}

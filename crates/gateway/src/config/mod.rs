@@ -1,0 +1,204 @@
+//! What the gateway is told: defaults, then the file, then the environment, then flags, each stronger than the one before.
+//!
+//! [`Layer`] is what one of them says, all of it optional; [`Config`] is what holds in the end. A wrong key or value is an
+//! error that names its place.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crore_base::time::Duration;
+use crore_hub::ChannelOptions;
+
+mod layer;
+pub mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use layer::{ConfigError, Layer, NamespaceLayer};
+
+/// Where the gateway listens unless told otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8000";
+
+/// What holds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Addresses for clients.
+    pub listen: Vec<SocketAddr>,
+    /// An address of its own for console, API and metrics; none: they are on every listener.
+    pub admin: Option<SocketAddr>,
+    /// The I/O model by name.
+    pub io: String,
+    /// Cores; 0: one for each processor.
+    pub workers: usize,
+    /// Everything is permitted to everybody.
+    pub insecure: bool,
+    /// No configuration was given: loopback only, anybody may do anything.
+    pub playground: bool,
+    /// The key of the server API.
+    pub api_key: Option<String>,
+    /// The HMAC secret of connection and subscription tokens.
+    pub token_hmac_secret: Option<String>,
+    /// Clients may connect without a token.
+    pub allow_anonymous: bool,
+    /// From which pages browsers may connect, like `https://example.com`; `*`: all. Empty: only the one whose host is ours.
+    pub allowed_origins: Vec<String>,
+    /// Time between pings; zero: none.
+    pub ping_interval: Duration,
+    /// How long a pong may take; zero: none is asked for.
+    pub pong_timeout: Duration,
+    /// Bytes that may wait for a client before it is slow (3008).
+    pub queue_bytes: u32,
+    /// Connections accepted a second on each listener of each core, at most; 0: as many as come.
+    pub accept_rate: u64,
+    /// Over how long a drain spreads its disconnects.
+    pub drain_window: Duration,
+    /// What holds for channels without a namespace.
+    pub without_namespace: Namespace,
+    /// By name.
+    pub namespaces: BTreeMap<String, Namespace>,
+}
+
+/// What holds for the channels of a namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Namespace {
+    /// Publications kept; 0: no history.
+    pub history_size: u32,
+    /// How long they are kept; zero: no history.
+    pub history_ttl: Duration,
+    /// Subscriptions are recoverable and positioned without asking.
+    pub force_recovery: bool,
+    /// Who is subscribed may be asked.
+    pub presence: bool,
+    /// Clients may subscribe without a token.
+    pub allow_subscribe: bool,
+    /// Clients may publish.
+    pub allow_publish: bool,
+}
+
+impl Namespace {
+    /// The playground's: everything, with a little history.
+    const OPEN: Namespace = Namespace {
+        history_size: 100,
+        history_ttl: Duration::from_secs(300),
+        force_recovery: true,
+        presence: true,
+        allow_subscribe: true,
+        allow_publish: true,
+    };
+
+    /// What the hub needs to know.
+    pub(crate) fn channel_options(&self) -> ChannelOptions {
+        ChannelOptions { history_size: self.history_size, history_ttl: self.history_ttl }
+    }
+
+    /// Whether positions are offered to subscribers.
+    pub(crate) fn recovers(&self) -> bool {
+        self.force_recovery && self.channel_options().has_history()
+    }
+}
+
+impl Config {
+    /// Reads all layers and decides. `flags` is the strongest; `environment` is the process's variables.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a wrong key or value in any layer, or settings that must not go together.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: Layer,
+    ) -> Result<Config, ConfigError> {
+        let of_file = file.map(Layer::read).transpose()?;
+        let of_environment = Layer::from_environment(environment)?;
+        let configured = of_file.is_some() || of_environment.secures();
+        let merged = of_file.unwrap_or_default().under(of_environment).under(flags);
+        Config::decide(merged, configured)
+    }
+
+    fn decide(layer: Layer, configured: bool) -> Result<Config, ConfigError> {
+        let insecure = layer.insecure.unwrap_or(false);
+        let playground = !configured;
+        let base = if playground || insecure { Namespace::OPEN } else { Namespace::default() };
+        let listen = layer.listen.unwrap_or_default().0;
+        let without_namespace = layer.without_namespace.unwrap_or_default().over(base);
+        let namespaces = layer.namespace.unwrap_or_default().into_iter();
+        let config = Config {
+            listen: match listen.is_empty() {
+                true => vec![DEFAULT_LISTEN.parse().expect("the default is an address")],
+                false => listen,
+            },
+            admin: layer.admin,
+            io: layer.io.unwrap_or_else(|| "auto".to_owned()),
+            workers: layer.workers.map_or(0, |workers| workers.0),
+            insecure,
+            playground,
+            api_key: layer.api_key,
+            token_hmac_secret: layer.token_hmac_secret,
+            allow_anonymous: layer.allow_anonymous.unwrap_or(playground || insecure),
+            allowed_origins: layer.allowed_origins.unwrap_or_default(),
+            ping_interval: layer.ping_interval.map_or(Duration::from_secs(25), |it| it.0),
+            pong_timeout: layer.pong_timeout.map_or(Duration::from_secs(8), |it| it.0),
+            queue_bytes: layer.queue_bytes.map_or(1 << 20, |it| it.0),
+            accept_rate: layer.accept_rate.map_or(0, |it| it.0),
+            drain_window: layer.drain_window.map_or(Duration::from_secs(10), |it| it.0),
+            without_namespace,
+            namespaces: namespaces.map(|(name, layer)| (name, layer.over(Namespace::default()))).collect(),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |text: String| Err(ConfigError::new(text));
+        if self.ping_interval > Duration::ZERO && self.pong_timeout >= self.ping_interval {
+            return wrong(format!(
+                "pong_timeout is {} and ping_interval {}: a pong must be due before the next ping, so make it shorter (0 asks for no pongs)",
+                self.pong_timeout, self.ping_interval
+            ));
+        }
+        if !crore_rt::DRIVERS.contains(&self.io.as_str()) {
+            return wrong(format!("io is {:?}: choose one of {}", self.io, crore_rt::DRIVERS.join(", ")));
+        }
+        let cores_max = crore_rt::limits::CORES_MAX;
+        if self.workers > cores_max {
+            return wrong(format!("workers is {}: at most {cores_max} can be, and one a processor is best", self.workers));
+        }
+        for name in self.namespaces.keys() {
+            if name.len() < 2 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+                return wrong(format!("namespace {name:?}: a name has two or more of A-Z a-z 0-9 - _"));
+            }
+        }
+        let everywhere = self.listen.iter().chain(&self.admin).find(|address| !address.ip().is_loopback());
+        match everywhere {
+            Some(address) if self.playground && !self.insecure => wrong(format!(
+                "will not listen on {address} without a configuration: without one anybody who reaches it may read and publish \
+                 everything. Give a file with --config (see docs/operating.md), or --insecure if that is what you want"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// What holds for a channel; none: its namespace is not configured.
+    pub(crate) fn namespace_of(&self, channel: &str) -> Option<&Namespace> {
+        let name = channel.strip_prefix('$').unwrap_or(channel);
+        match name.split_once(':') {
+            None => Some(&self.without_namespace),
+            Some((namespace, _)) => {
+                let known = self.namespaces.get(namespace);
+                // Any namespace exists where everything is open.
+                known.or_else(|| (self.playground || self.insecure).then_some(&self.without_namespace))
+            }
+        }
+    }
+
+    /// Whether a client may subscribe without a token.
+    pub(crate) fn may_subscribe(&self, channel: &str, namespace: &Namespace) -> bool {
+        !channel.starts_with('$') && (namespace.allow_subscribe || self.insecure)
+    }
+
+    /// Whether a client may publish.
+    pub(crate) fn may_publish(&self, namespace: &Namespace) -> bool {
+        namespace.allow_publish || self.insecure
+    }
+}

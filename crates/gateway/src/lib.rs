@@ -1,0 +1,28 @@
+//! The push server: clients come over WebSocket, event streams and long polls, and are pushed what is published.
+//!
+//! Data flows one way: a listener of [`crore_web`] hands a request to the `api`; what becomes a client is a session; a session
+//! gives commands to its core's shard, whose hub answers and delivers; the pump carries between the cores.
+//!
+//! [`Config`] says what holds, [`Gateway`] runs it on the runtime it is started in.
+
+mod api;
+mod config;
+mod console;
+mod counters;
+mod heartbeat;
+mod identity;
+mod limits;
+mod node;
+mod outlet;
+mod process;
+mod protocol;
+mod pulse;
+mod pump;
+mod seats;
+mod server;
+mod session;
+mod shard;
+mod token;
+
+pub use config::{Config, ConfigError, DEFAULT_LISTEN, Layer, NamespaceLayer, values};
+pub use server::Gateway;

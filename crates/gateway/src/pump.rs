@@ -1,0 +1,145 @@
+//! The task that moves things on a core: between the rings and the hub, from the hub's logs to its subscribers.
+//!
+//! The order of one round is the hub's calling order (see `Hub`). A walk is a slice a round, and every round gives way, so
+//! that accepts, requests and timers keep their share while ten thousand are being delivered to.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use crore_hub::{Reply, Request};
+use crore_rt::{time, yield_now};
+
+use crate::counters::Counter;
+use crate::limits::{RING_BATCH, WALK_DELIVERIES};
+use crate::outlet::Outlet;
+use crate::protocol::Disconnect;
+use crate::shard::Shard;
+
+/// What did not fit into a ring, for each core, to go first next time.
+struct Stuck {
+    requests: Vec<Option<Request>>,
+    replies: Vec<Option<Reply>>,
+}
+
+/// Runs until the runtime ends.
+pub(crate) async fn run(shard: Rc<Shard>) {
+    let nothing = |_| None;
+    let mut stuck = Stuck {
+        requests: (0..crore_rt::cores()).map(nothing).collect(),
+        replies: (0..crore_rt::cores()).map(|_| None).collect(),
+    };
+    loop {
+        let busy = round(&shard, &mut stuck);
+        shard.report();
+        if busy { yield_now().await } else { wait(&shard).await }
+    }
+}
+
+/// One round; true if there is more to do at once.
+fn round(shard: &Rc<Shard>, stuck: &mut Stuck) -> bool {
+    let mut busy = take_replies(shard);
+    busy |= take_requests(shard);
+    let now = time::now();
+    if shard.hub.borrow().poll_timeout().is_some_and(|at| at <= now) {
+        shard.hub.borrow_mut().on_timeout(now);
+    }
+    shard.settle();
+    busy |= walk(shard);
+    send(shard, stuck);
+    shard.admit();
+    busy
+}
+
+/// Takes replies while the hub takes them; true if some may be left.
+fn take_replies(shard: &Rc<Shard>) -> bool {
+    for _ in 0..RING_BATCH {
+        if !shard.hub.borrow().takes_replies() {
+            return false; // the walk makes room, and is busy
+        }
+        let Some((from, reply)) = shard.replies.try_recv() else { return false };
+        shard.hub.borrow_mut().on_reply(time::now(), from as u16, reply);
+        shard.settle();
+    }
+    true
+}
+
+/// Takes requests while the hub takes them; true if some may be left.
+fn take_requests(shard: &Rc<Shard>) -> bool {
+    for _ in 0..RING_BATCH {
+        if !shard.hub.borrow().takes_requests() {
+            return false; // sending makes room, and rings when it has
+        }
+        let Some((from, request)) = shard.requests.try_recv() else { return false };
+        shard.hub.borrow_mut().on_request(time::now(), from as u16, request);
+    }
+    true
+}
+
+/// Delivers a slice; true if there is more to deliver.
+fn walk(shard: &Rc<Shard>) -> bool {
+    let mut outlet = Outlet::new(shard);
+    let more = shard.hub.borrow_mut().walk(WALK_DELIVERIES, &mut outlet);
+    for client in outlet.slow {
+        shard.disconnect(client, Disconnect::Slow);
+    }
+    // A walk may find members for whom something is missing.
+    shard.settle();
+    more
+}
+
+/// Moves the outboxes into the rings as far as there is room. When room comes free the ring tells us.
+fn send(shard: &Shard, stuck: &mut Stuck) {
+    for to in 0..crore_rt::cores() {
+        while let Some(reply) = stuck.replies[to].take().or_else(|| shard.hub.borrow_mut().poll_reply(to as u16)) {
+            if let Err(back) = shard.replies.try_send(to, reply) {
+                stuck.replies[to] = Some(back);
+                break;
+            }
+        }
+        while let Some(request) = stuck.requests[to].take().or_else(|| shard.hub.borrow_mut().poll_request(to as u16)) {
+            if let Err(back) = shard.requests.try_send(to, request) {
+                stuck.requests[to] = Some(back);
+                break;
+            }
+        }
+    }
+}
+
+/// Waits for work of this core, for a change in a ring, or for the hub's own time.
+async fn wait(shard: &Shard) {
+    let deadline = shard.hub.borrow().poll_timeout();
+    let mut timer = pin!(deadline.map(time::sleep_until));
+    // A ring that holds something the hub does not take yet must not end the wait at once: the hub's next change does.
+    let mut first = true;
+    poll_fn(|context| {
+        let due = timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(context).is_ready());
+        let work = shard.work.poll_notified(context).is_ready();
+        let replies = shard.replies.poll_changed(context).is_ready() && shard.hub.borrow().takes_replies();
+        let requests = shard.requests.poll_changed(context).is_ready() && shard.hub.borrow().takes_requests();
+        let woken = !std::mem::replace(&mut first, false);
+        if due || work || replies || requests || woken { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+impl Shard {
+    /// Sets this core's gauges from the hub's figures.
+    fn report(&self) {
+        let stats = self.hub.borrow().stats();
+        let set = |counter: Counter, value| self.counters.set(counter as usize, value);
+        set(Counter::Subscriptions, stats.subscriptions);
+        set(Counter::Users, self.identities.borrow().user_count() as u64);
+        set(Counter::Channels, stats.home_channels);
+        set(Counter::HistoryPublications, stats.history_publications);
+        set(Counter::HistoryBytes, stats.history_bytes);
+        set(Counter::WalkBacklog, stats.walk_backlog);
+        set(Counter::Publications, stats.publications);
+        set(Counter::Deliveries, stats.deliveries);
+        set(Counter::Skipped, stats.skipped);
+        set(Counter::Refused, stats.refused.iter().sum());
+        set(Counter::Sockets, crore_rt::connection_count() as u64);
+        set(Counter::Tasks, crore_rt::task_count() as u64);
+    }
+}

@@ -1,0 +1,200 @@
+//! A whole gateway: shards on all cores, listeners on all shards, and how it ends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crore_base::time::Duration;
+use crore_hub::{ClientKey, Reply, Request};
+use crore_rt::channel::mesh::{Ends, Port, mesh};
+use crore_rt::net::{ListenOptions, TcpListener};
+use crore_rt::{JoinError, TasksFull, spawn_detached, spawn_on, time};
+use crore_web::{Drain, Server, ServerOptions};
+
+use crate::api::{Face, application};
+use crate::config::Config;
+use crate::limits::{CLOSE_WAIT, RING_MESSAGES};
+use crate::node::Node;
+use crate::protocol::Disconnect;
+use crate::shard::Shard;
+use crate::{pulse, pump};
+
+/// Clients sent away at once in a drain: so many that a few are gone in a blink, so few that a million come back spread.
+const DRAIN_STEP: usize = 64;
+/// Time between two such steps at most: a small server does not use its whole window.
+const DRAIN_PAUSE_MAX: Duration = Duration::from_millis(50);
+/// How often a drain looks whether all are gone.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
+
+/// A running gateway, in the hands of core 0.
+pub struct Gateway {
+    node: Arc<Node>,
+    listening: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    first: Core,
+    orders: Port<Order>,
+}
+
+/// What core 0 tells the others about the gateway's end, and they it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Drain,
+    Drained,
+}
+
+/// What one core is given to begin with.
+struct Share {
+    node: Arc<Node>,
+    requests: Ends<Request>,
+    replies: Ends<Reply>,
+    listen: Vec<(SocketAddr, Face)>,
+}
+
+/// One core at work.
+struct Core {
+    shard: Rc<Shard>,
+    servers: Vec<Drain>,
+}
+
+impl Gateway {
+    /// Starts on all cores of this runtime; call it on core 0. `seed` decides epochs, ids and homes and must not be guessed.
+    ///
+    /// # Errors
+    /// An address that cannot be listened on.
+    pub async fn start(config: Config, seed: u64) -> io::Result<Gateway> {
+        assert_eq!(crore_rt::core(), 0, "a gateway is started from core 0");
+        let cores = crore_rt::cores();
+        let node = Node::new(config, cores, seed);
+        let mut orders = mesh(cores, 1).into_iter();
+        let mut lanes = mesh(cores, RING_MESSAGES).into_iter().zip(mesh(cores, RING_MESSAGES));
+        let mut share = |listen: &[(SocketAddr, Face)]| {
+            let (requests, replies) = lanes.next().expect("there are lanes for each core");
+            Share { node: Arc::clone(&node), requests, replies, listen: listen.to_vec() }
+        };
+        let face = if node.config.admin.is_some() { Face::Clients } else { Face::All };
+        let mut listen: Vec<(SocketAddr, Face)> = node.config.listen.iter().map(|&at| (at, face)).collect();
+        listen.extend(node.config.admin.map(|at| (at, Face::All)));
+        // The first core's listeners say which ports the system chose; the others join them there.
+        let (first, bound) = Core::open(share(&listen))?;
+        for (place, address) in listen.iter_mut().zip(bound) {
+            place.0 = address;
+        }
+        let port = orders.next().expect("there are orders for each core").open();
+        for (core, orders) in (1..cores).zip(orders) {
+            let share = share(&listen);
+            let opening = move || async move {
+                let (core, _) = Core::open(share)?;
+                spawn_detached(core.follow(orders)).map_err(full)
+            };
+            spawn_on(core, opening).await.map_err(broken)??;
+        }
+        let admin = node.config.admin.map(|_| listen[listen.len() - 1].0);
+        let clients = listen.len() - usize::from(admin.is_some());
+        let listening = listen[..clients].iter().map(|&(address, _)| address).collect();
+        Ok(Gateway { node, listening, admin, first, orders: port })
+    }
+
+    /// The addresses for clients, with the ports that the system chose.
+    pub fn listening(&self) -> &[SocketAddr] {
+        &self.listening
+    }
+
+    /// The address of console, API and metrics, if it is one of their own.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Stops in order: not ready any more, no accepts, every client told 3001, spread over the window. Returns as soon as all
+    /// are gone, and at the latest five seconds after the last was told.
+    pub async fn drain(&self) {
+        self.node.start_draining();
+        let others = crore_rt::cores() - 1;
+        for core in 1..=others {
+            let sent = self.orders.try_send(core, Order::Drain);
+            assert!(sent.is_ok(), "a core is ordered to drain once");
+        }
+        self.first.drain().await;
+        let mut left = others;
+        while left > 0 {
+            match self.orders.try_recv() {
+                Some((_, order)) => {
+                    assert_eq!(order, Order::Drained);
+                    left -= 1;
+                }
+                None => self.orders.changed().await,
+            }
+        }
+    }
+}
+
+fn broken(error: JoinError) -> io::Error {
+    io::Error::other(format!("a core could not be started: {error}"))
+}
+
+fn full(_: TasksFull) -> io::Error {
+    io::Error::other("a new core has no room for its first tasks")
+}
+
+impl Core {
+    /// Opens the shard and the listeners of this core, and tells their addresses.
+    fn open(share: Share) -> io::Result<(Core, Vec<SocketAddr>)> {
+        let shard = Shard::new(share.node, share.requests, share.replies);
+        spawn_detached(pump::run(Rc::clone(&shard))).map_err(full)?;
+        spawn_detached(pulse::run(Rc::clone(&shard))).map_err(full)?;
+        let mut core = Core { shard, servers: Vec::new() };
+        let mut bound = Vec::new();
+        for (address, face) in share.listen {
+            let listener = TcpListener::bind(address, &ListenOptions::default())
+                .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
+            bound.push(listener.local_addr());
+            let server = Server::new(application(&core.shard, face), options(&core.shard));
+            core.servers.push(server.drain());
+            let serving = async move {
+                if let Err(error) = server.serve(listener).await {
+                    tracing::error!(%error, %address, "a listener is broken");
+                }
+            };
+            spawn_detached(serving).map_err(full)?;
+        }
+        Ok((core, bound))
+    }
+
+    /// Waits for core 0's order to drain, and says when it is done.
+    async fn follow(self, orders: Ends<Order>) {
+        let orders = orders.open();
+        while orders.try_recv().is_none() {
+            orders.changed().await;
+        }
+        self.drain().await;
+        let told = orders.try_send(0, Order::Drained);
+        assert!(told.is_ok(), "a core says once that it is drained");
+    }
+
+    async fn drain(&self) {
+        for server in &self.servers {
+            server.start();
+        }
+        let clients: Vec<ClientKey> = self.shard.hub.borrow().clients().collect();
+        let steps = clients.len().div_ceil(DRAIN_STEP);
+        let pause = DRAIN_PAUSE_MAX.min(self.shard.config.drain_window / steps.max(1) as u64);
+        for step in clients.chunks(DRAIN_STEP) {
+            for &client in step {
+                self.shard.disconnect(client, Disconnect::Shutdown);
+            }
+            time::sleep(pause).await;
+        }
+        let deadline = time::now() + CLOSE_WAIT;
+        while crore_rt::connection_count() > 0 && time::now() < deadline {
+            time::sleep(DRAIN_LOOK).await;
+        }
+    }
+}
+
+fn options(shard: &Shard) -> ServerOptions {
+    let rate = shard.config.accept_rate;
+    // Each core takes its share; a rate below one a core still lets every core take one.
+    let share = rate.div_ceil(crore_rt::cores() as u64);
+    let accepts_per_second = (rate > 0).then(|| u32::try_from(share).unwrap_or(u32::MAX));
+    ServerOptions { accepts_per_second, ..ServerOptions::default() }
+}

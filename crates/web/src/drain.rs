@@ -1,0 +1,128 @@
+//! Graceful shutdown of one core's server.
+//!
+//! Every connection task that speaks HTTP has a place here, which holds its waker: starting the drain wakes them all,
+//! the idle ones close at once, the others after their response. Connections that were taken over have left.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use crore_rt::channel::notify::Notify;
+
+/// A handle to the shutdown of a server; clones are the same.
+#[derive(Clone, Default)]
+pub struct Drain(Rc<State>);
+
+#[derive(Default)]
+struct State {
+    is_started: Cell<bool>,
+    places: RefCell<Places>,
+    /// Rung when the last place is left.
+    empty: Notify,
+}
+
+#[derive(Default)]
+struct Places {
+    wakers: Vec<Option<Waker>>,
+    free: Vec<u32>,
+}
+
+impl Drain {
+    /// Stops accepting, lets requests that are under way be answered with `Connection: close`, closes idle
+    /// connections. Returns at once; wakes every connection once.
+    pub fn start(&self) {
+        self.0.is_started.set(true);
+        // Collected first: a waker may be anybody's code, and call us.
+        let wakers: Vec<Waker> = self
+            .0
+            .places
+            .borrow()
+            .wakers
+            .iter()
+            .flatten()
+            .cloned()
+            .collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether [`start`](Drain::start) was called.
+    pub fn is_started(&self) -> bool {
+        self.0.is_started.get()
+    }
+
+    /// Connections that still speak HTTP, and listeners that are still open.
+    pub fn remaining(&self) -> usize {
+        let places = self.0.places.borrow();
+        places.wakers.len() - places.free.len()
+    }
+
+    /// Waits until nothing remains. One task at a time may wait.
+    pub async fn finished(&self) {
+        while self.remaining() > 0 {
+            self.0.empty.notified().await;
+        }
+    }
+
+    /// Takes a place for a task, to be woken when the drain starts.
+    pub(crate) fn enter(&self, waker: &Waker) -> u32 {
+        let mut places = self.0.places.borrow_mut();
+        let waker = Some(waker.clone());
+        if let Some(place) = places.free.pop() {
+            assert!(
+                places.wakers[place as usize].is_none(),
+                "a free place has no waker"
+            );
+            places.wakers[place as usize] = waker;
+            return place;
+        }
+        places.wakers.push(waker);
+        u32::try_from(places.wakers.len() - 1).expect("a core has less than 2^32 tasks")
+    }
+
+    pub(crate) fn leave(&self, place: u32) {
+        let mut places = self.0.places.borrow_mut();
+        let waker = places.wakers[place as usize].take();
+        assert!(waker.is_some(), "a place is left once");
+        places.free.push(place);
+        if places.free.len() == places.wakers.len() {
+            *places = Places::default();
+            drop(places);
+            self.0.empty.notify();
+        }
+    }
+
+    /// Waits for `future`, but only until the drain starts.
+    pub(crate) async fn until_started<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut place = Place {
+            drain: self,
+            index: None,
+        };
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            if self.is_started() {
+                return Poll::Ready(None);
+            }
+            if place.index.is_none() {
+                place.index = Some(self.enter(context.waker()));
+            }
+            future.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+}
+
+/// A place that is left when whoever waits gives up.
+struct Place<'a> {
+    drain: &'a Drain,
+    index: Option<u32>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(index) = self.index {
+            self.drain.leave(index);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Applications, routes and handlers on the runtime; an HTTP and WebSocket client.
+//!
+//! A [`Server`] serves an [`Application`] on the core it is made on; each core has its own. A connection that waits for
+//! a request owns no parser and no buffer: its task is a few dozen bytes, and everything that a request needs is in one
+//! box that is gone with the response. A handler that answers with [`Response::takeover`] gets the connection itself,
+//! and the HTTP task ends: so a WebSocket session costs what its own small task costs.
+//!
+//! ```no_run
+//! use crore_rt::net::{ListenOptions, TcpListener};
+//! use crore_web::{Application, Request, Response, Server, ServerOptions};
+//!
+//! crore_rt::Runtime::builder().build().unwrap().block_on(async {
+//!     let application = Application::new("Hello")
+//!         .get("/", async |request: Request<&str>| Response::text(**request.state()))
+//!         .get("/greet/{name}", async |request: Request<&str>| {
+//!             Response::text(format!("{}, {}", request.state(), request.parameter("name")))
+//!         });
+//!     let listener =
+//!         TcpListener::bind("127.0.0.1:8000".parse().unwrap(), &ListenOptions::default()).unwrap();
+//!     Server::new(application, ServerOptions::default()).serve(listener).await.unwrap();
+//! });
+//! ```
+//!
+//! A peer that ends its direction of the connection while a handler waits counts as gone: the handler is dropped. A
+//! handler that is ready at once never meets this.
+//!
+//! Not here: TLS, HTTP/2, compression, multipart forms, static files. [`client`] is enough for tests, health checks and
+//! load generators, and follows no redirects.
+
+#![forbid(unsafe_code)]
+
+mod application;
+pub mod client;
+mod connection;
+mod counts;
+mod date;
+mod drain;
+mod exchange;
+mod input;
+mod limits;
+mod rate;
+mod request;
+mod response;
+mod router;
+mod server;
+mod websocket;
+mod wire;
+
+pub use application::{Application, Route};
+pub use counts::Counts;
+pub use drain::Drain;
+pub use limits::ServerOptions;
+pub use request::Request;
+pub use response::{IntoResponse, Response, Takeover};
+pub use router::Parameters;
+pub use server::Server;
+pub use websocket::websocket;

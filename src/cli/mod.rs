@@ -1,0 +1,36 @@
+//! What the user types: subcommands, flags, exit codes (0 ok, 1 the run failed, 2 bad usage).
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod load;
+mod serve;
+
+/// The run failed.
+const FAILED: u8 = 1;
+/// The command line or the configuration is wrong.
+const BAD_USAGE: u8 = 2;
+
+/// Holds ten million live connections on one machine, and pushes to all of them.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the push gateway: WebSocket, server-sent events and long polling, with a live console.
+    Serve(serve::Args),
+    /// Drive a gateway with many connections, and check everything that they are sent.
+    Load(load::Args),
+}
+
+pub(crate) fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve::run(args),
+        Command::Load(args) => load::run(args),
+    }
+}

@@ -1,0 +1,127 @@
+//! `crore serve`: reads the settings, runs the gateway, and ends it in order.
+
+use std::io::{self, IsTerminal, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crore_gateway::values::{Addresses, Count};
+use crore_gateway::{Config, Gateway, Layer};
+use crore_rt::Runtime;
+use crore_rt::signal::{SIGINT, SIGTERM, Signals};
+use tracing_subscriber::EnvFilter;
+
+use super::{BAD_USAGE, FAILED};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Read settings from this TOML file. Environment variables CRORE_KEY are stronger than it, flags stronger than both.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen here for clients, IP:PORT; may be given several times. Port 0 lets the system choose. [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<SocketAddr>,
+    /// Listen here, and only here, for console, API and metrics.
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
+    /// The I/O model. [default: auto]
+    #[arg(long, value_name = "MODEL")]
+    io: Option<String>,
+    /// How many cores serve. [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+    /// Only check the settings: exit 0 if they are right, 2 if not.
+    #[arg(long)]
+    check: bool,
+    /// Permit everything to everybody, and listen anywhere.
+    #[arg(long)]
+    insecure: bool,
+}
+
+impl Args {
+    fn layer(&self) -> Layer {
+        Layer {
+            listen: Some(Addresses(self.listen.clone())),
+            admin: self.admin,
+            io: self.io.clone(),
+            workers: self.workers.map(Count),
+            insecure: self.insecure.then_some(true),
+            ..Layer::default()
+        }
+    }
+}
+
+pub(crate) fn run(args: Args) -> ExitCode {
+    let config = match Config::load(args.config.as_deref(), std::env::vars(), args.layer()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(BAD_USAGE);
+        }
+    };
+    if args.check {
+        println!("the settings are right");
+        return ExitCode::SUCCESS;
+    }
+    start_log();
+    match serve(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_env("CRORE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).init();
+}
+
+fn serve(config: Config) -> io::Result<()> {
+    let runtime = Runtime::builder().workers(config.workers).driver(&config.io).build()?;
+    let seed = seed()?;
+    runtime.block_on(async move {
+        let mut signals = Signals::new(&[SIGTERM, SIGINT])?;
+        let (playground, insecure) = (config.playground, config.insecure);
+        let gateway = Gateway::start(config, seed).await?;
+        announce(&gateway, playground, insecure);
+        signals.next().await;
+        tracing::info!("draining: not ready, no new connections, clients are sent elsewhere; a second signal ends at once");
+        let at_once = crore_rt::spawn(async move {
+            signals.next().await;
+            tracing::warn!("ended at once, with clients connected");
+            std::process::exit(i32::from(FAILED));
+        });
+        gateway.drain().await;
+        drop(at_once);
+        tracing::info!("drained");
+        Ok(())
+    })
+}
+
+fn announce(gateway: &Gateway, playground: bool, insecure: bool) {
+    for address in gateway.listening() {
+        println!("listening on http://{address}");
+    }
+    if let Some(address) = gateway.admin() {
+        println!("console, API and metrics on http://{address}");
+    }
+    tracing::info!(driver = crore_rt::driver_name(), workers = crore_rt::cores(), "serving");
+    if playground {
+        tracing::warn!(
+            "no configuration: this is a playground. Anybody who reaches it may subscribe and publish anywhere; every channel \
+             keeps 100 publications for 5 minutes"
+        );
+    }
+    if insecure {
+        tracing::warn!("insecure: everything is permitted to everybody");
+    }
+}
+
+/// Eight bytes of the system's randomness.
+fn seed() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
