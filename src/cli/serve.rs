@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crore_gateway::values::{Addresses, Count};
-use crore_gateway::{Config, Gateway, Layer};
+use crore_gateway::{Config, Gateway, Layer, unknown_variables};
 use crore_rt::Runtime;
 use crore_rt::signal::{SIGINT, SIGTERM, Signals};
 use tracing_subscriber::EnvFilter;
@@ -64,6 +64,10 @@ pub(crate) fn run(args: Args) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     start_log();
+    let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+    for name in unknown_variables(names.iter().map(String::as_str)) {
+        tracing::warn!(name, "an environment variable that no setting has");
+    }
     match serve(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -24,5 +24,5 @@ mod session;
 mod shard;
 mod token;
 
-pub use config::{Config, ConfigError, DEFAULT_LISTEN, Layer, NamespaceLayer, values};
+pub use config::{Config, ConfigError, DEFAULT_LISTEN, Layer, NamespaceLayer, unknown_variables, values};
 pub use server::Gateway;

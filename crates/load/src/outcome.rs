@@ -149,28 +149,29 @@ impl Outcome {
 
     /// Names and values, as the summary and the report show them.
     pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
-        let ms = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
         let Spread { p50, p99, max } = self.ms_per_1000_connects;
+        let connects = format!("p50 {}, p99 {}, max {}", ms(p50), ms(p99), ms(max));
         let mut rows = vec![
             (
                 "connections",
-                format!(
-                    "{} at {:.0}/s",
-                    grouped(self.connections),
-                    self.connects_per_second
-                ),
+                at_rate(self.connections, self.connects_per_second),
             ),
-            (
-                "ms per 1,000",
-                format!("p50 {}, p99 {}, max {}", ms(p50), ms(p99), ms(max)),
-            ),
+            ("ms per 1,000", connects),
         ];
+        self.push_work(&mut rows);
+        if let Some(bytes) = self.server_bytes_per_connection {
+            rows.push(("server memory", format!("{bytes:.0} bytes a connection")));
+        }
+        if let Some(seconds) = self.server_cpu_seconds {
+            rows.push(("server CPU", format!("{seconds:.2} s")));
+        }
+        let failed = |(reason, count)| ("failed", format!("{} {reason}", grouped(count)));
+        rows.extend(self.failed.iter().map(failed));
+        rows
+    }
+
+    fn push_work(&self, rows: &mut Vec<(&'static str, String)>) {
         if !self.is_request_load {
-            let rate = self.deliveries_per_second;
-            rows.push((
-                "delivered",
-                format!("{} at {rate:.0}/s", grouped(self.delivered)),
-            ));
             let Outcome {
                 lost,
                 duplicated,
@@ -178,19 +179,14 @@ impl Outcome {
                 ..
             } = self;
             rows.push((
-                "checked",
-                format!("{lost} lost, {duplicated} duplicated, {reordered} reordered"),
+                "delivered",
+                at_rate(self.delivered, self.deliveries_per_second),
             ));
+            let checked = format!("{lost} lost, {duplicated} duplicated, {reordered} reordered");
+            rows.push(("checked", checked));
         }
         if self.requests > 0 {
-            rows.push((
-                "requests",
-                format!(
-                    "{} at {:.0}/s",
-                    grouped(self.requests),
-                    self.requests_per_second
-                ),
-            ));
+            rows.push(("requests", at_rate(self.requests, self.requests_per_second)));
         }
         let Quantiles {
             p50,
@@ -199,28 +195,19 @@ impl Outcome {
             max,
         } = self.latency_ms;
         if p50.is_some() {
-            let text = format!(
-                "p50 {}, p99 {}, p99.9 {}, max {}",
-                ms(p50),
-                ms(p99),
-                ms(p999),
-                ms(max)
-            );
+            let [p50, p99, p999, max] = [p50, p99, p999, max].map(ms);
+            let text = format!("p50 {p50}, p99 {p99}, p99.9 {p999}, max {max}");
             rows.push(("latency ms", text));
         }
-        if let Some(bytes) = self.server_bytes_per_connection {
-            rows.push(("server memory", format!("{bytes:.0} bytes a connection")));
-        }
-        if let Some(seconds) = self.server_cpu_seconds {
-            rows.push(("server CPU", format!("{seconds:.2} s")));
-        }
-        let failed = self
-            .failed
-            .iter()
-            .map(|(reason, count)| ("failed", format!("{} {reason}", grouped(count))));
-        rows.extend(failed);
-        rows
     }
+}
+
+fn ms(value: Option<f64>) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.2}"))
+}
+
+fn at_rate(count: u64, per_second: f64) -> String {
+    format!("{} at {per_second:.0}/s", grouped(count))
 }
 
 /// A number with commas between its thousands.

@@ -92,7 +92,7 @@ mod tests {
                     progress,
                 });
             }
-            at = at + SAMPLE_STEP;
+            at += SAMPLE_STEP;
         }
         let rates = series.rates(|progress| progress.delivered);
         assert!(

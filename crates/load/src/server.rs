@@ -52,7 +52,7 @@ impl Server {
         let (mut still, mut waited) = (0, crore_base::time::Duration::ZERO);
         while still < SETTLE_STEPS && waited < SETTLE_MAX {
             sleep(SETTLE_STEP.into());
-            waited = waited + SETTLE_STEP;
+            waited += SETTLE_STEP;
             let next = self.usage()?;
             still = if next.bytes.abs_diff(usage.bytes) < SETTLED_BYTES {
                 still + 1

@@ -46,6 +46,8 @@ pub struct Faults {
     pub stall_max: Duration,
     /// One of so many segments is the connection's last: it is reset, and what was under way is lost; 0: never.
     pub reset_one_in: u64,
+    /// After one of so many sends the link falls silent for ever, and nobody is told; 0: never.
+    pub vanish_one_in: u64,
 }
 
 impl Default for Faults {
@@ -58,6 +60,7 @@ impl Default for Faults {
             stall_one_in: 0,
             stall_max: Duration::ZERO,
             reset_one_in: 0,
+            vanish_one_in: 0,
         }
     }
 }

@@ -28,6 +28,33 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// The keys that may stand in the environment: all but the tables of namespaces.
+const VARIABLES: &[&str] = &[
+    "listen",
+    "admin",
+    "io",
+    "workers",
+    "insecure",
+    "api_key",
+    "token_hmac_secret",
+    "allow_anonymous",
+    "allowed_origins",
+    "ping_interval",
+    "pong_timeout",
+    "queue_bytes",
+    "accept_rate",
+    "drain_window",
+];
+
+/// The variables that look like ours and are not: a mistake perhaps, worth a line in the log. `CRORE_LOG` is the log's.
+pub fn unknown_variables<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let is_unknown = |name: &&str| {
+        let key = name.strip_prefix("CRORE_").map(str::to_ascii_lowercase);
+        key.is_some_and(|key| key != "log" && !VARIABLES.contains(&key.as_str()))
+    };
+    names.into_iter().filter(is_unknown).collect()
+}
+
 /// One source's settings. The names are those of the file; in the environment they are in capitals behind `CRORE_`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,17 +128,19 @@ impl Layer {
         toml::from_str(&text).map_err(|error| ConfigError(format!("{}: {}", path.display(), error.to_string().trim_end())))
     }
 
-    /// Takes the variables that begin with `CRORE_`. Those of tests and of the log are somebody else's.
+    /// Takes the variables that are a key in capitals behind `CRORE_`. Others of that kind may be somebody else's: see
+    /// [`unknown_variables`].
     pub(super) fn from_environment(
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Layer, ConfigError> {
         let mut layer = Layer::default();
         for (name, text) in environment {
             let Some(key) = name.strip_prefix("CRORE_") else { continue };
-            if matches!(key, "LOG" | "SEED" | "SEEDS") {
+            let key = key.to_ascii_lowercase();
+            if !VARIABLES.contains(&key.as_str()) {
                 continue;
             }
-            let one = Layer::from_text(&key.to_ascii_lowercase(), &text)
+            let one = Layer::from_text(&key, &text)
                 .map_err(|error| ConfigError(format!("environment variable {name}={text:?}: {error}")))?;
             layer = layer.under(one);
         }

@@ -16,7 +16,7 @@ pub mod values;
 #[cfg(test)]
 mod tests;
 
-pub use layer::{ConfigError, Layer, NamespaceLayer};
+pub use layer::{ConfigError, Layer, NamespaceLayer, unknown_variables};
 
 /// Where the gateway listens unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8000";

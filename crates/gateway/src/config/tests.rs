@@ -75,6 +75,8 @@ fn a_mistake_is_named_with_its_line() {
         let error = from(file, &[]).expect_err("it is wrong");
         assert!(parts.iter().all(|part| error.contains(part)), "{file:?}: {error}");
     }
-    let error = from("", &[("CRORE_LISTN", "x")]).expect_err("there is no such key");
-    assert!(error.contains("CRORE_LISTN"), "{error}");
+    let error = from("", &[("CRORE_WORKERS", "many")]).expect_err("it is no count");
+    assert!(error.contains("CRORE_WORKERS") && error.contains("many"), "{error}");
+    let names = ["CRORE_LISTN", "CRORE_LISTEN", "CRORE_LOG", "PATH"];
+    assert_eq!(unknown_variables(names), ["CRORE_LISTN"]);
 }

@@ -87,11 +87,17 @@ fn get(path: &str, host: &str, fields: &[(&str, &str)]) -> Result<Vec<u8>, Strin
 pub(super) async fn run(lane: Rc<Lane>, index: u32) {
     match lane.plan.target.kind {
         Kind::WebSocket => match Box::pin(opened(socket::open(&lane, index))).await {
-            Ok((stream, session)) => socket::listen(&lane, index, stream, session).await,
+            Ok((mut stream, mut session)) => {
+                let end = socket::listen(&lane, index, &mut stream, &mut session).await;
+                lane.on_end(index, &end);
+            }
             Err(reason) => lane.on_end(index, &reason),
         },
         Kind::Events => match Box::pin(opened(events::open(&lane, index))).await {
-            Ok((stream, session)) => events::listen(&lane, index, stream, session).await,
+            Ok((mut stream, mut session)) => {
+                let end = events::listen(&lane, index, &mut stream, &mut session).await;
+                lane.on_end(index, &end);
+            }
             Err(reason) => lane.on_end(index, &reason),
         },
         Kind::Requests => match Box::pin(opened(connect(&lane, index))).await {

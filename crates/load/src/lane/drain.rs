@@ -76,6 +76,6 @@ pub(super) async fn close(lane: &Lane) {
     let mut left = CLOSE_DEADLINE;
     while says_goodbye && left > Duration::ZERO && lane.counts.open.get() > 0 {
         sleep(DRAIN_STEP).await;
-        left = left - DRAIN_STEP;
+        left -= DRAIN_STEP;
     }
 }

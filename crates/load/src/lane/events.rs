@@ -51,19 +51,25 @@ pub(super) async fn open(lane: &Lane, index: u32) -> Result<(TcpStream, Session)
     Ok((stream, session))
 }
 
-/// Takes events until the connection ends.
-pub(super) async fn listen(lane: &Lane, index: u32, mut stream: TcpStream, mut session: Session) {
-    let end = loop {
+/// Takes events until the connection ends; returns why it did.
+///
+/// Everything is borrowed: this is what a waiting connection's task is made of, and it must stay small.
+pub(super) async fn listen(
+    lane: &Lane,
+    index: u32,
+    stream: &mut TcpStream,
+    session: &mut Session,
+) -> String {
+    loop {
         let result = match stream.recv().await {
             Ok(lease) if lease.is_empty() => Err("event stream: ended by the server".to_owned()),
-            Ok(lease) => session.take(lane, index, &stream, &lease),
+            Ok(lease) => session.take(lane, index, stream, &lease),
             Err(error) => Err(reason(&error)),
         };
         if let Err(end) = result {
-            break end;
+            return end;
         }
-    };
-    lane.on_end(index, &end);
+    }
 }
 
 impl Session {

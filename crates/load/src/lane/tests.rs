@@ -12,9 +12,13 @@ use crate::stamp::Clock;
 use crate::target::{Kind, Target};
 use crate::wire::{Event, LaneReport, Last, Order, Plan, PublisherPlan};
 
+mod mischief;
+mod refusals;
+mod requests;
 mod server;
 
-use server::{Mischief, Server};
+use mischief::Mischief;
+use server::Server;
 
 const CONNECTIONS: u64 = 40;
 const PUBLICATIONS: u64 = 20;
@@ -206,108 +210,6 @@ async fn a_connection_that_is_cut_has_failed_and_its_later_publications_are_not_
 }
 
 #[crore_rt::test]
-async fn every_refusal_has_its_reason_in_the_report() {
-    let refused = |mischief| async { failures(&judged(Kind::WebSocket, mischief).await) };
-    let subscribe = Mischief {
-        refuse_subscribe: true,
-        ..Mischief::default()
-    };
-    assert_eq!(
-        refused(subscribe).await,
-        [("subscribe: 103 permission denied".to_owned(), CONNECTIONS)]
-    );
-    let upgrade = Mischief {
-        refuse_upgrade: true,
-        ..Mischief::default()
-    };
-    let reasons = refused(upgrade).await;
-    assert_eq!(reasons.len(), 1);
-    assert!(
-        reasons[0].0.contains("503") && reasons[0].1 == CONNECTIONS,
-        "{reasons:?}"
-    );
-    let publish = Mischief {
-        refuse_publish: true,
-        ..Mischief::default()
-    };
-    assert_eq!(
-        refused(publish).await,
-        [("publish: status 401 Unauthorized".to_owned(), PUBLICATIONS)]
-    );
-}
-
-#[crore_rt::test]
-async fn a_server_that_never_answers_a_subscribe_fails_after_the_deadline() {
-    let report = judged(
-        Kind::WebSocket,
-        Mischief {
-            silent: true,
-            ..Mischief::default()
-        },
-    )
-    .await;
-    assert_eq!(
-        failures(&report),
-        [("not ready within 30s".to_owned(), CONNECTIONS)]
-    );
-}
-
-#[crore_rt::test]
-async fn protocol_pings_and_frame_pings_are_answered() {
-    let server = Server::start(Mischief {
-        pings: true,
-        ..Mischief::default()
-    });
-    let report = played(plan(Kind::WebSocket, &server)).await;
-    assert_eq!((failures(&report), faults(&report)), (vec![], (0, 0, 0)));
-    assert_eq!(server.pongs(), (CONNECTIONS, CONNECTIONS));
-}
-
-#[crore_rt::test(seeds = 5)]
-async fn requests_without_a_rate_follow_each_other_on_every_connection() {
-    let report = judged(Kind::Requests, Mischief::default()).await;
-    assert_eq!(failures(&report), []);
-    assert!(
-        report.requests > CONNECTIONS * 20,
-        "{} requests in a second",
-        report.requests
-    );
-}
-
-#[crore_rt::test(seeds = 5)]
-async fn requests_with_a_rate_are_exactly_as_many_as_the_schedule_says() {
-    let server = Server::start(Mischief::default());
-    let plan = Plan {
-        request_rate: Some(500),
-        ..plan(Kind::Requests, &server)
-    };
-    let report = played(plan).await;
-    assert_eq!((failures(&report), report.requests), (vec![], 500));
-}
-
-#[crore_rt::test]
-async fn a_stalling_server_shows_in_latencies_that_count_from_the_schedule() {
-    let server = Server::start(Mischief {
-        stall: Some(Duration::from_millis(300)),
-        ..Mischief::default()
-    });
-    let plan = Plan {
-        request_rate: Some(100),
-        connections: 1,
-        ..plan(Kind::Requests, &server)
-    };
-    let report = played(plan).await;
-    let mut latencies = Latencies::default();
-    latencies.merge(&report.latencies);
-    // The first request alone took 300 ms; the thirty due meanwhile waited for it, and that is counted.
-    assert!(
-        latencies.quantile_ms(0.9).unwrap() > 100.0,
-        "{:?}",
-        latencies.quantile_ms(0.9)
-    );
-}
-
-#[crore_rt::test]
 async fn what_is_published_by_others_is_checked_by_offset_as_well() {
     let server = Server::start(Mischief {
         lose: vec![(3, 2)],
@@ -357,7 +259,7 @@ fn a_waiting_connection_is_a_small_task() {
         size_of::<super::Place>()
     );
     assert!(
-        bytes <= 192,
+        bytes <= 256,
         "the task of a waiting connection takes {bytes} bytes"
     );
 }

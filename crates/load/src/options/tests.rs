@@ -101,6 +101,10 @@ fn what_cannot_be_done_is_refused_with_value_and_limit() {
         },
         &["--processes 9", "at most 8"],
     );
+}
+
+#[test]
+fn words_and_addresses_that_mean_nothing_here_are_refused_by_name() {
     refused(
         &Options {
             channel: String::new(),

@@ -14,31 +14,7 @@ use crore_rt::net::{ListenOptions, StreamId, TcpListener, TcpStream};
 use crore_rt::time::sleep;
 use crore_rt::{JoinHandle, spawn};
 
-/// What goes wrong; pairs are (subscriber, publication), subscribers counted from 0 and publications from 1.
-#[derive(Default, Clone)]
-pub(super) struct Mischief {
-    pub(super) lose: Vec<(usize, u64)>,
-    pub(super) repeat: Vec<(usize, u64)>,
-    /// Held back until the next one was sent.
-    pub(super) swap: Vec<(usize, u64)>,
-    pub(super) cut: Vec<(usize, u64)>,
-    pub(super) no_log: bool,
-    pub(super) refuse_upgrade: bool,
-    pub(super) refuse_subscribe: bool,
-    pub(super) refuse_publish: bool,
-    /// Never answers commands.
-    pub(super) silent: bool,
-    /// Sends each subscriber one ping of each kind.
-    pub(super) pings: bool,
-    /// How long the first plain request waits for its answer.
-    pub(super) stall: Option<Duration>,
-}
-
-struct Subscriber {
-    stream: StreamId,
-    is_socket: bool,
-    held_back: Option<Vec<u8>>,
-}
+use super::mischief::{Mischief, Subscriber};
 
 /// Offset of the publication before the first, so that offsets and numbers differ.
 const BASE: u64 = 1_000;

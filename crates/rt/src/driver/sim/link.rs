@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crore_base::time::Instant;
+use crore_base::time::{Duration, Instant};
 
 use crate::driver::ConnectionId;
 
@@ -39,6 +39,8 @@ pub(super) struct End {
     pub(super) not_before: Instant,
     /// The link is dead: nothing arrives, and nobody is told.
     pub(super) vanished: bool,
+    /// Keep-alive gives a silent peer up after this long; none: never.
+    pub(super) patience: Option<Duration>,
 }
 
 impl End {
@@ -56,6 +58,7 @@ impl End {
             finished: false,
             not_before: Instant::ZERO,
             vanished: false,
+            patience: None,
         }
     }
 }
@@ -72,6 +75,8 @@ pub(super) enum Arrival {
     /// The peer's direction has ended.
     Fin,
     Reset,
+    /// Nothing arrives: this end gives the peer up by itself.
+    GivenUp,
     /// The peer has received something: there is room again.
     Room,
 }

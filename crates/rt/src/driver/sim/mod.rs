@@ -19,7 +19,7 @@ use zerocopy::FromZeros;
 use super::send_queue::{SendPool, SendQueue};
 use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone};
 use crate::executor::waker::WakeSlot;
-use crate::limits::{ACCEPTS_PER_TURN, CONNECTIONS_PER_CORE_MAX, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES};
+use crate::limits::{ACCEPTS_PER_TURN, CLOSE_LINGER, CONNECTIONS_PER_CORE_MAX, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 use crate::stats;
 
@@ -284,6 +284,7 @@ impl Driver for Sim {
         let Some(slot) = self.connections.get_mut(connection) else { return };
         if how == Close::Graceful && !slot.queue.is_empty() {
             slot.flags |= CLOSING;
+            self.network.borrow_mut().give_up_after(slot.end, CLOSE_LINGER);
             self.orphans.extend([std::mem::take(&mut slot.reader), std::mem::take(&mut slot.writer)]);
         } else {
             self.release(connection, how);
@@ -292,10 +293,15 @@ impl Driver for Sim {
 
     fn set(&mut self, connection: ConnectionId, option: StreamOption) -> io::Result<()> {
         let slot = self.connections.get_mut(connection).ok_or_else(gone)?;
-        if let StreamOption::SendLimit(bytes) = option {
-            slot.limit = bytes;
+        match option {
+            StreamOption::SendLimit(bytes) => slot.limit = bytes,
+            StreamOption::KeepAlive(probing) => {
+                let patience = probing.map(|it| it.idle + it.interval * u64::from(it.probes));
+                self.network.borrow_mut().keep_alive(slot.end, patience);
+            }
+            // The others tune a TCP that is not simulated.
+            _ => {}
         }
-        // The others tune a TCP that is not simulated.
         Ok(())
     }
 

@@ -86,9 +86,16 @@ impl Network {
         let peer = self.ends[end].peer;
         for end in [end as u32, peer] {
             match what {
-                Disturbance::Vanish => self.end(end).vanished = true,
+                Disturbance::Vanish => self.vanish(end),
                 Disturbance::Cut => self.arrive(end, Arrival::Reset),
             }
+        }
+    }
+
+    fn vanish(&mut self, end: u32) {
+        let already = std::mem::replace(&mut self.end(end).vanished, true);
+        if let (false, Some(patience)) = (already, self.end(end).patience) {
+            self.give_up_after(end, patience);
         }
     }
 
@@ -113,9 +120,33 @@ impl Network {
         self.faults.delay_min + Duration::from_nanos(self.rng.below(spread + 1) + stall)
     }
 
+    /// From now on keep-alive finds out when the peer has vanished, after this long; none: it does not look.
+    pub(super) fn keep_alive(&mut self, end: u32, patience: Option<Duration>) {
+        self.end(end).patience = patience;
+        if let (true, Some(patience)) = (self.end(end).vanished, patience) {
+            self.give_up_after(end, patience);
+        }
+    }
+
+    /// Resets an end after this long, unless it is gone by then.
+    pub(super) fn give_up_after(&mut self, end: u32, span: Duration) {
+        let at = self.now.get() + span;
+        self.flights_begun += 1;
+        self.flights.push(Flight { at, number: self.flights_begun, to: end, arrival: Arrival::GivenUp });
+    }
+
     fn arrive(&mut self, to: u32, arrival: Arrival) {
         let end = self.end(to);
-        if end.vanished || end.reset || end.stage == Stage::Closed {
+        let peer = end.peer;
+        let given_up = matches!(arrival, Arrival::GivenUp);
+        if end.reset || (end.vanished && !given_up) {
+            return;
+        }
+        if end.stage == Stage::Closed {
+            // Bytes for a connection that nobody has any more are answered with a reset (RFC 9293, section 3.10.7.1).
+            if matches!(arrival, Arrival::Bytes(_)) {
+                self.fly(peer, Arrival::Reset);
+            }
             return;
         }
         match arrival {
@@ -124,11 +155,14 @@ impl Network {
             Arrival::Refused => end.stage = Stage::Refused,
             Arrival::Bytes(bytes) => end.inbox.extend(bytes),
             Arrival::Fin => end.ended = true,
-            Arrival::Reset => {
+            Arrival::Reset | Arrival::GivenUp => {
                 end.reset = true;
                 end.inbox.clear();
             }
             Arrival::Room => {}
+        }
+        if given_up {
+            self.fly(peer, Arrival::Reset);
         }
         self.tell_owner(to);
     }
@@ -249,6 +283,10 @@ impl Network {
         }
         self.end(to).window_used += take;
         self.fly(to, Arrival::Bytes(bytes[..take].to_vec()));
+        if one_in(&mut self.rng, self.faults.vanish_one_in) {
+            self.vanish(from);
+            self.vanish(to);
+        }
         take
     }
 
