@@ -9,6 +9,7 @@ mod api;
 mod config;
 mod console;
 mod counters;
+mod expiry;
 mod heartbeat;
 mod identity;
 mod limits;

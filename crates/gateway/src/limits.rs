@@ -23,6 +23,9 @@ pub(crate) const API_BODY_BYTES: u64 = 4 << 20;
 /// Bytes of a publication's data.
 pub(crate) const PUBLICATION_BYTES: usize = 1 << 20;
 
+/// How deep the JSON of a publication may be nested. Stops: one publisher that makes every subscriber's parser overflow.
+pub(crate) const PUBLICATION_DEPTH: usize = 128;
+
 /// Channels of one `broadcast`.
 pub(crate) const BROADCAST_CHANNELS: usize = 10_000;
 

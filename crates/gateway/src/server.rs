@@ -173,7 +173,7 @@ impl Core {
 
     async fn drain(&self) {
         for server in &self.servers {
-            server.start();
+            server.stop_accepting();
         }
         let clients: Vec<ClientKey> = self.shard.hub.borrow().clients().collect();
         let steps = clients.len().div_ceil(DRAIN_STEP);
@@ -185,9 +185,22 @@ impl Core {
             time::sleep(pause).await;
         }
         let deadline = time::now() + CLOSE_WAIT;
+        while self.sockets_of_clients() > 0 && time::now() < deadline {
+            time::sleep(DRAIN_LOOK).await;
+        }
+        // Until now who asked was told that this server is not ready.
+        for server in &self.servers {
+            server.start();
+        }
         while crore_rt::connection_count() > 0 && time::now() < deadline {
             time::sleep(DRAIN_LOOK).await;
         }
+    }
+
+    /// Connections that became clients and are not closed yet.
+    fn sockets_of_clients(&self) -> usize {
+        let speak_http: usize = self.servers.iter().map(Drain::remaining).sum();
+        crore_rt::connection_count().saturating_sub(speak_http)
     }
 }
 

@@ -24,6 +24,7 @@ use crore_rt::time;
 
 use crate::config::Config;
 use crate::counters::{Counter, disconnects};
+use crate::expiry::Expiry;
 use crate::heartbeat::Heartbeat;
 use crate::identity::{Identities, Identity};
 use crate::limits::{CLOSE_WAIT, PUBLICATION_BYTES};
@@ -52,6 +53,8 @@ pub(crate) struct Shard {
     pub(crate) identities: RefCell<Identities>,
     /// Long polls that wait, by client.
     pub(crate) waiting: RefCell<HashMap<u64, Waiting>>,
+    /// When clients whose token expires are sent away, by client.
+    pub(crate) expiries: RefCell<HashMap<u64, Expiry>>,
     pub(crate) counters: CoreCounters,
     asked: RefCell<HashMap<u64, OnAnswer>>,
     next_token: Cell<u64>,
@@ -82,6 +85,7 @@ impl Shard {
             seats: RefCell::default(),
             identities: RefCell::new(Identities::new(seed)),
             waiting: RefCell::default(),
+            expiries: RefCell::default(),
             counters: node.counters.core(core),
             asked: RefCell::default(),
             next_token: Cell::new(0),
@@ -124,6 +128,7 @@ impl Shard {
         self.hub.borrow_mut().disconnect(time::now(), client);
         let identity = self.seats.borrow_mut().at(client.index()).identity;
         self.identities.borrow_mut().release(identity);
+        self.forget_expiry(client);
         self.counters.sub(Counter::Connections as usize, 1);
         self.counters.add(disconnects(reason), 1);
         self.work.notify();

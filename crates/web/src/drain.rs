@@ -18,6 +18,7 @@ pub struct Drain(Rc<State>);
 #[derive(Default)]
 struct State {
     is_started: Cell<bool>,
+    accepts_no_more: Cell<bool>,
     places: RefCell<Places>,
     /// Rung when the last place is left.
     empty: Notify,
@@ -34,6 +35,13 @@ impl Drain {
     /// connections. Returns at once; wakes every connection once.
     pub fn start(&self) {
         self.0.is_started.set(true);
+        self.stop_accepting();
+    }
+
+    /// Closes the listeners; connections go on as before until [`start`](Drain::start). So a load balancer can still be told,
+    /// on a connection it has, that this server is about to stop.
+    pub fn stop_accepting(&self) {
+        self.0.accepts_no_more.set(true);
         // Collected first: a waker may be anybody's code, and call us.
         let wakers: Vec<Waker> = self
             .0
@@ -50,6 +58,10 @@ impl Drain {
     /// Whether [`start`](Drain::start) was called.
     pub fn is_started(&self) -> bool {
         self.0.is_started.get()
+    }
+
+    pub(crate) fn accepts_no_more(&self) -> bool {
+        self.0.accepts_no_more.get()
     }
 
     /// Connections that still speak HTTP, and listeners that are still open.
@@ -93,15 +105,15 @@ impl Drain {
         }
     }
 
-    /// Waits for `future`, but only until the drain starts.
-    pub(crate) async fn until_started<F: Future>(&self, future: F) -> Option<F::Output> {
+    /// Waits for `future`, but only until the listeners are to be closed.
+    pub(crate) async fn while_accepting<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut place = Place {
             drain: self,
             index: None,
         };
         let mut future = pin!(future);
         poll_fn(|context| {
-            if self.is_started() {
+            if self.accepts_no_more() {
                 return Poll::Ready(None);
             }
             if place.index.is_none() {

@@ -80,11 +80,11 @@ impl<S: 'static> Server<S> {
         let drain = &self.shared.drain;
         loop {
             while let Some(Err(due)) = bucket.as_mut().map(|bucket| bucket.take(time::now())) {
-                if drain.until_started(time::sleep_until(due)).await.is_none() {
+                if drain.while_accepting(time::sleep_until(due)).await.is_none() {
                     return Ok(());
                 }
             }
-            match drain.until_started(listener.accept()).await {
+            match drain.while_accepting(listener.accept()).await {
                 None => return Ok(()),
                 Some(accepted) => self.begin(accepted?),
             }

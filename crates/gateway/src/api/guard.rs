@@ -4,7 +4,6 @@ use crore_http::Status;
 use crore_web::Response;
 
 use super::Request;
-use crate::config::Config;
 
 /// Checks a request to the API.
 ///
@@ -27,12 +26,6 @@ pub(crate) fn authorize(request: &Request) -> Result<(), Response> {
         return Err(Response::error(Status::UNAUTHORIZED, text));
     }
     open_to_this_machine(request)
-}
-
-/// Metrics are read by machines that seldom have keys: they are open to whoever reaches the listener that shows them, unless there
-/// is an API key.
-pub(crate) fn may_read_metrics(config: &Config, request: &Request) -> Result<(), Response> {
-    if config.api_key.is_some() && config.admin.is_none() { authorize(request) } else { Ok(()) }
 }
 
 fn key_of(request: &Request) -> Result<Option<String>, Response> {
@@ -62,7 +55,7 @@ fn open_to_this_machine(request: &Request) -> Result<(), Response> {
     }
     // A page from elsewhere, or one whose name was made to point here, must not use the API through the browser.
     if !is_local_name(request.head().host()) {
-        return forbidden("without an api_key the API is reached by address or as localhost, not by another name");
+        return forbidden("without an api_key the API is reached by address or as localhost, not by a public name");
     }
     let origin = request.head().header("origin");
     if origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, host)| host != request.head().host())) {
@@ -77,7 +70,9 @@ fn is_local_name(authority: &str) -> bool {
         _ => authority,
     };
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || address.parse::<std::net::IpAddr>().is_ok()
+    // Names without a dot are this network's own; those that a stranger can buy and point anywhere have one.
+    let is_name_of_ours = !host.is_empty() && !host.contains(['.', ':']);
+    is_name_of_ours || address.parse::<std::net::IpAddr>().is_ok()
 }
 
 #[cfg(test)]
@@ -85,8 +80,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_and_localhost_are_local_names() {
-        for local in ["127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000", "[::1]"] {
+    fn only_addresses_and_names_without_a_dot_are_local() {
+        for local in ["127.0.0.1:8000", "localhost:8000", "LOCALHOST", "gateway:80", "[::1]:8000", "[::1]"] {
             assert!(is_local_name(local), "{local}");
         }
         for foreign in ["example.com", "example.com:8000", "127.0.0.1.example.com:80", ""] {

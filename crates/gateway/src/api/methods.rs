@@ -9,58 +9,47 @@ use crore_hub::{Answer, Command, Since};
 use crore_rt::channel::oneshot;
 use crore_web::Response;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Request, guard, info};
 use crate::config::Namespace;
 use crate::counters::Counter;
-use crate::limits::{BROADCAST_CHANNELS, PUBLICATION_BYTES};
-use crate::protocol::{ErrorCode, one_line, write_publication};
+use crate::limits::{BROADCAST_CHANNELS, PUBLICATION_BYTES, PUBLICATION_DEPTH};
+use crate::protocol::{ErrorCode, depth, history_result, one_line};
 use crate::session::commands::CHANNEL_BYTES;
 use crate::shard::Shard;
 
-/// What a method gives: its result, or the protocol's error.
-type Outcome = Result<Value, ErrorCode>;
+/// What a method gives: its result as JSON text (publications pass through untouched), or the protocol's error.
+type Outcome = Result<String, ErrorCode>;
 
 pub(super) async fn call(request: Request) -> Result<Response, Response> {
     guard::authorize(&request)?;
     let shard = Rc::clone(&**request.state());
     shard.count(Counter::HttpRequests, 1);
     let outcome = match request.parameter("method") {
-        "publish" => publish(&shard, read(&request)?).await,
-        "broadcast" => broadcast(&shard, read(&request)?).await,
-        "history" => history(&shard, read(&request)?).await,
-        "history_remove" => history_remove(&shard, read(&request)?).await,
-        "channels" => channels(&shard, read(&request)?).await,
+        "publish" => publish(&shard, request.json()?).await,
+        "broadcast" => broadcast(&shard, request.json()?).await,
+        "history" => history(&shard, request.json()?).await,
+        "history_remove" => history_remove(&shard, request.json()?).await,
+        "channels" => channels(&shard, request.json()?).await,
         "info" => {
-            let _: Empty = read(&request)?;
-            Ok(json!({ "nodes": [info::node(&shard)] }))
+            let _: Empty = request.json()?;
+            Ok(json!({ "nodes": [info::node(&shard)] }).to_string())
         }
         unknown => {
             let text = format!("there is no method {unknown:?}: publish, broadcast, history, history_remove, channels and info are offered");
             return Err(Response::error(Status::NOT_FOUND, &text));
         }
     };
-    let body = match outcome {
-        Ok(result) => json!({ "result": result }),
-        Err(error) => error_of(error),
-    };
-    Ok(Response::json(&body))
+    Ok(Response::of("application/json", envelope(outcome).into_bytes()))
 }
 
-/// Reads the body; an empty one is an empty object.
-fn read<T: DeserializeOwned>(request: &Request) -> Result<T, Response> {
-    if request.body().is_empty() {
-        let empty = serde_json::from_str("{}");
-        return empty.map_err(|error| Response::error(Status::BAD_REQUEST, &format!("a JSON body is expected: {error}")));
+fn envelope(outcome: Outcome) -> String {
+    match outcome {
+        Ok(result) => format!("{{\"result\":{result}}}"),
+        Err(error) => json!({ "error": { "code": error.code(), "message": error.message() } }).to_string(),
     }
-    request.json()
-}
-
-fn error_of(error: ErrorCode) -> Value {
-    json!({ "error": { "code": error.code(), "message": error.message() } })
 }
 
 #[derive(Deserialize)]
@@ -73,6 +62,7 @@ struct Publish {
     channel: String,
     #[serde(default)]
     channels: Vec<String>,
+    #[serde(default, deserialize_with = "crate::protocol::present")]
     data: Option<Box<RawValue>>,
     b64data: Option<String>,
     #[serde(default)]
@@ -123,12 +113,9 @@ async fn broadcast(shard: &Rc<Shard>, request: Publish) -> Outcome {
     let data = data_of(&request)?;
     let mut responses = Vec::with_capacity(request.channels.len());
     for channel in &request.channels {
-        responses.push(match publish_to(shard, channel, data.clone(), &request).await {
-            Ok(result) => json!({ "result": result }),
-            Err(error) => error_of(error),
-        });
+        responses.push(envelope(publish_to(shard, channel, data.clone(), &request).await));
     }
-    Ok(json!({ "responses": responses }))
+    Ok(format!("{{\"responses\":[{}]}}", responses.join(",")))
 }
 
 /// The data on one line. What came in base64 must be JSON, too: the protocol spoken here carries nothing else.
@@ -142,7 +129,10 @@ fn data_of(request: &Publish) -> Result<Parcel, ErrorCode> {
         }
         (None, None) => return Err(ErrorCode::BadRequest),
     };
-    if text.len() > PUBLICATION_BYTES { Err(ErrorCode::BadRequest) } else { Ok(Parcel::from(text)) }
+    match text.len() > PUBLICATION_BYTES || depth(&text) > PUBLICATION_DEPTH {
+        true => Err(ErrorCode::BadRequest),
+        false => Ok(Parcel::from(text)),
+    }
 }
 
 async fn publish_to(shard: &Rc<Shard>, channel: &str, data: Parcel, request: &Publish) -> Outcome {
@@ -159,9 +149,9 @@ async fn publish_to(shard: &Rc<Shard>, channel: &str, data: Parcel, request: &Pu
     });
     match answer(shard, channel, command).await {
         Answer::Published { position: Some(position) } => {
-            Ok(json!({ "offset": position.offset, "epoch": position.epoch.as_str() }))
+            Ok(json!({ "offset": position.offset, "epoch": position.epoch.as_str() }).to_string())
         }
-        Answer::Published { position: None } => Ok(json!({})),
+        Answer::Published { position: None } => Ok("{}".to_owned()),
         other => Err(refusal(&other)),
     }
 }
@@ -176,16 +166,7 @@ async fn history(shard: &Rc<Shard>, request: History) -> Outcome {
         options: namespace.channel_options(),
     };
     match answer(shard, &request.channel, command).await {
-        Answer::History(page) => {
-            let raw = |publication| {
-                let mut text = Vec::new();
-                write_publication(&mut text, publication);
-                serde_json::from_slice::<Box<RawValue>>(&text).expect("a publication is written as JSON")
-            };
-            let publications: Vec<Box<RawValue>> = page.publications.iter().map(raw).collect();
-            let (offset, epoch) = (page.position.offset, page.position.epoch);
-            Ok(json!({ "publications": publications, "offset": offset, "epoch": epoch.as_str() }))
-        }
+        Answer::History(page) => Ok(history_result(&page)),
         other => Err(refusal(&other)),
     }
 }
@@ -193,7 +174,7 @@ async fn history(shard: &Rc<Shard>, request: History) -> Outcome {
 async fn history_remove(shard: &Rc<Shard>, request: OfChannel) -> Outcome {
     namespace_of(shard, &request.channel)?;
     match answer(shard, &request.channel, Command::HistoryRemove { channel: &request.channel }).await {
-        Answer::HistoryRemoved => Ok(json!({})),
+        Answer::HistoryRemoved => Ok("{}".to_owned()),
         other => Err(refusal(&other)),
     }
 }
@@ -209,7 +190,7 @@ async fn channels(shard: &Rc<Shard>, request: Channels) -> Outcome {
             if listing.truncated {
                 result["truncated"] = json!(true);
             }
-            Ok(result)
+            Ok(result.to_string())
         }
         other => Err(refusal(&other)),
     }

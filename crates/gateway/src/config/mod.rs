@@ -172,7 +172,7 @@ impl Config {
         let everywhere = self.listen.iter().chain(&self.admin).find(|address| !address.ip().is_loopback());
         match everywhere {
             Some(address) if self.playground && !self.insecure => wrong(format!(
-                "will not listen on {address} without a configuration: without one anybody who reaches it may read and publish \
+                "will not listen on {address} without a configuration, only on loopback: anybody who reaches it could read and publish \
                  everything. Give a file with --config (see docs/operating.md), or --insecure if that is what you want"
             )),
             _ => Ok(()),

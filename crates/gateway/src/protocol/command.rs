@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::json::present;
+
 /// What a client asks, with the number it wants in the reply.
 #[derive(Debug)]
 pub(crate) enum Command<'a> {
@@ -15,6 +17,8 @@ pub(crate) enum Command<'a> {
     Unsubscribe(u32, Cow<'a, str>),
     Publish(u32, Publish<'a>),
     History(u32, Box<History<'a>>),
+    /// A new connection token.
+    Refresh(u32, Cow<'a, str>),
     /// Known, but not offered here: answered with error 108.
     NotAvailable(u32),
     /// `send`, which has no reply.
@@ -61,7 +65,7 @@ pub(crate) struct Subscribe<'a> {
 pub(crate) struct Publish<'a> {
     #[serde(borrow, default)]
     pub(crate) channel: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) data: Option<&'a RawValue>,
 }
 
@@ -91,6 +95,12 @@ struct OfChannel<'a> {
     channel: Cow<'a, str>,
 }
 
+#[derive(Debug, Deserialize)]
+struct Refresh<'a> {
+    #[serde(borrow, default)]
+    token: Cow<'a, str>,
+}
+
 /// The envelope. Fields that we do not know are ignored (section 2).
 #[derive(Debug, Deserialize)]
 struct Envelope<'a> {
@@ -110,7 +120,8 @@ struct Envelope<'a> {
     history: Option<History<'a>>,
     rpc: Option<serde::de::IgnoredAny>,
     send: Option<serde::de::IgnoredAny>,
-    refresh: Option<serde::de::IgnoredAny>,
+    #[serde(borrow)]
+    refresh: Option<Refresh<'a>>,
     sub_refresh: Option<serde::de::IgnoredAny>,
     ping: Option<serde::de::IgnoredAny>,
 }
@@ -165,5 +176,8 @@ fn request(envelope: Envelope<'_>) -> Option<Command<'_>> {
     if envelope.send.is_some() {
         return Some(Command::Send);
     }
-    (envelope.refresh.is_some() || envelope.sub_refresh.is_some()).then_some(Command::NotAvailable(id))
+    if let Some(refresh) = envelope.refresh {
+        return Some(Command::Refresh(id, refresh.token));
+    }
+    envelope.sub_refresh.is_some().then_some(Command::NotAvailable(id))
 }

@@ -14,6 +14,8 @@ pub(crate) struct Answered<'a> {
     pub(crate) ping: u64,
     /// Pings are to be answered.
     pub(crate) pong: bool,
+    /// Seconds until the client must send a new token; none: never.
+    pub(crate) ttl: Option<u64>,
 }
 
 fn begin(id: u32, request: &str) -> Vec<u8> {
@@ -86,7 +88,23 @@ pub(crate) fn connect_frame(id: u32, answered: &Answered<'_>) -> Vec<u8> {
             field(&mut json, "pong", &true);
         }
     }
+    expiry(&mut json, answered.ttl);
     end(json)
+}
+
+pub(crate) fn refresh_frame(id: u32, client: &str, ttl: Option<u64>) -> Vec<u8> {
+    let mut json = begin(id, "refresh");
+    field(&mut json, "client", client);
+    field(&mut json, "version", env!("CARGO_PKG_VERSION"));
+    expiry(&mut json, ttl);
+    end(json)
+}
+
+fn expiry(json: &mut Vec<u8>, ttl: Option<u64>) {
+    if let Some(ttl) = ttl {
+        field(json, "expires", &true);
+        field(json, "ttl", &ttl);
+    }
 }
 
 /// The answer to a subscribe. `offered` is whether positions are offered in this channel, `asked` the client's own offset, which
@@ -116,4 +134,14 @@ pub(crate) fn history_frame(id: u32, history: &History) -> Vec<u8> {
     publications(&mut json, &history.publications);
     position(&mut json, history.position);
     end(json)
+}
+
+/// A page of history as the result of the server API, which names the offset even when it is zero.
+pub(crate) fn history_result(history: &History) -> String {
+    let mut json = b"{".to_vec();
+    publications(&mut json, &history.publications);
+    field(&mut json, "epoch", history.position.epoch.as_str());
+    field(&mut json, "offset", &history.position.offset);
+    json.push(b'}');
+    String::from_utf8(json).expect("publications were read as JSON, which is UTF-8")
 }

@@ -10,14 +10,14 @@ use crore_base::time::Duration;
 use crore_hub::{Answer, ClientKey, Command as Ask, Since};
 use crore_rt::channel::oneshot;
 use crore_rt::net::{SendError, StreamId};
-use crore_rt::{spawn_detached, time};
 
 use crate::config::Namespace;
 use crate::counters::Counter;
 use crate::identity::Identity;
+use crate::limits::PUBLICATION_DEPTH;
 use crate::protocol::{
-    Answered, Command, Connect, Disconnect, ErrorCode, History, Publish, Subscribe, connect_frame, empty_frame,
-    error_frame, history_frame, one_line, subscribe_frame,
+    Answered, Command, Connect, Disconnect, ErrorCode, History, Publish, Subscribe, connect_frame, depth, empty_frame,
+    error_frame, history_frame, one_line, refresh_frame, subscribe_frame,
 };
 use crate::seats::Form;
 use crate::session::websocket::{Next, Session};
@@ -29,9 +29,6 @@ pub(crate) const CHANNEL_BYTES: usize = 255;
 
 /// Bit of a subscribe's `flag`: answer error 112 instead of subscribing without recovery.
 const REJECT_UNRECOVERED: i64 = 2;
-
-/// A connection lives so long after its token has expired (section 10 of the protocol).
-const EXPIRED_GRACE: Duration = Duration::from_secs(25);
 
 /// Why a command is not given to the hub.
 enum No {
@@ -55,6 +52,7 @@ impl Session {
         match command {
             Command::Connect(..) | Command::Pong => self.send_away(Disconnect::BadRequest),
             Command::Send => self.send_away(Disconnect::NotAvailable),
+            Command::Refresh(id, token) => self.on_refresh(client, id, &token),
             Command::NotAvailable(id) => self.send(error_frame(id, ErrorCode::NotAvailable)),
             Command::Subscribe(id, subscribe) => {
                 let done = self.on_subscribe(client, id, &subscribe).await;
@@ -96,15 +94,29 @@ impl Session {
             return self.send_away(Disconnect::ConnectionLimit);
         };
         self.client = Some(client);
-        if let Some(expires_at) = expires_at {
-            expire(&self.shard, client, expires_at);
-        }
+        let ttl = self.shard.expire(client, expires_at);
         let answered = Answered {
             client: &self.shard.client_id(self.shard.core as u16, client),
             ping: self.shard.ping_seconds(),
             pong: self.shard.config.pong_timeout > Duration::ZERO,
+            ttl,
         };
         self.send(connect_frame(id, &answered))
+    }
+
+    /// A new token in the place of one that is about to expire.
+    fn on_refresh(&mut self, client: ClientKey, id: u32, token: &str) -> Next {
+        let Some(tokens) = self.shard.node.tokens.as_ref().filter(|_| !token.is_empty()) else {
+            return self.send_away(Disconnect::BadRequest);
+        };
+        match tokens.connection(token) {
+            Err(TokenError::Expired) => self.send_away(Disconnect::Expired),
+            Ok(granted) if granted.identity.user == self.shard.identity_of(client).user => {
+                let ttl = self.shard.expire(client, granted.expires_at);
+                self.send(refresh_frame(id, &self.shard.client_id(self.shard.core as u16, client), ttl))
+            }
+            Ok(_) | Err(TokenError::Invalid) => self.send_away(Disconnect::InvalidToken),
+        }
     }
 
     /// Who a token says the client is, and until when.
@@ -198,10 +210,13 @@ impl Session {
         if !self.shard.config.may_publish(&namespace) {
             return Err(ErrorCode::PermissionDenied.into());
         }
-        let data = publish.data.ok_or(ErrorCode::BadRequest)?;
+        let data = one_line(publish.data.ok_or(ErrorCode::BadRequest)?.get());
+        if depth(&data) > PUBLICATION_DEPTH {
+            return Err(ErrorCode::BadRequest.into());
+        }
         let command = Ask::Publish(crore_hub::Publish {
             channel,
-            data: Parcel::from(one_line(data.get())),
+            data: Parcel::from(data),
             info: Some(Parcel::from(client_info(&self.shard, client))),
             tags: None,
             options: namespace.channel_options(),
@@ -298,18 +313,4 @@ fn client_info(shard: &Shard, client: ClientKey) -> Vec<u8> {
         json.push(b'}');
     }
     json
-}
-
-/// Sends a client away some time after its token has expired. (`refresh` is not offered: it comes back with a new one.)
-fn expire(shard: &Rc<Shard>, client: ClientKey, expires_at: u64) {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_secs(expires_at.saturating_sub(now.as_secs())) + EXPIRED_GRACE;
-    let shard = Rc::clone(shard);
-    let expiring = async move {
-        time::sleep(left).await;
-        shard.disconnect(client, Disconnect::Expired);
-    };
-    if spawn_detached(expiring).is_err() {
-        tracing::warn!("a connection's expiry is not watched: the core has as many tasks as it may");
-    }
 }
