@@ -23,6 +23,8 @@ mod seats;
 mod server;
 mod session;
 mod shard;
+#[cfg(test)]
+mod sizes;
 mod token;
 
 pub use config::{Config, ConfigError, DEFAULT_LISTEN, Layer, NamespaceLayer, unknown_variables, values};

@@ -65,6 +65,8 @@ pub(crate) struct Subscription {
     client: u32,
 }
 
+pub(crate) const CLIENT_BYTES: usize = size_of::<Client>();
+pub(crate) const SUBSCRIPTION_BYTES: usize = size_of::<Subscription>();
 const _: () = assert!(size_of::<Client>() == 16 && size_of::<Subscription>() == 16);
 
 /// What is left to do in the channel after a subscription was removed.

@@ -16,6 +16,7 @@ mod idempotency;
 mod limits;
 mod local;
 mod log;
+pub mod memory;
 mod message;
 mod outbox;
 mod position;

@@ -30,6 +30,7 @@ mod current;
 mod driver;
 mod executor;
 pub mod limits;
+pub mod memory;
 pub mod net;
 mod runtime;
 pub mod signal;

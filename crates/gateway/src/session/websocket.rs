@@ -4,12 +4,15 @@
 //! The waiting session is four words: shard, stream, client, and a decoder only while a message is incomplete. Everything
 //! that happens when bytes have come is boxed and gone afterwards.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use crore_http::WsLimits;
 use crore_http::ws::{self, Decoder, Event, Opcode, Role};
 use crore_hub::ClientKey;
-use crore_rt::net::{KeepAlive, TcpStream};
+use crore_rt::net::{KeepAlive, Lease, TcpStream};
 use crore_rt::{spawn_detached, time};
 
 use crate::limits::{
@@ -49,7 +52,7 @@ pub(crate) fn begin(shard: Rc<Shard>, stream: TcpStream, unread: Box<[u8]>) {
     tune(&shard, &stream);
     let session = Session { shard, stream, client: None, decoder: None };
     // Refused, the connection is closed, and the client comes back where there is room.
-    if spawn_detached(session.run(unread)).is_err() {
+    if spawn_detached(Task::new(session, unread)).is_err() {
         tracing::warn!("a connection was refused: the core has as many tasks as it may");
     }
 }
@@ -70,27 +73,76 @@ pub(crate) fn tune(shard: &Shard, stream: &TcpStream) {
     }
 }
 
+/// The task of a session: the session itself while it waits, or one boxed piece of work that gives it back.
+pub(crate) enum Task {
+    Waiting(Session),
+    Working(Pin<Box<dyn Future<Output = Option<Session>>>>),
+    /// On the way from one to the other, inside a poll.
+    Moving,
+}
+
+impl Task {
+    pub(crate) fn new(session: Session, unread: Box<[u8]>) -> Task {
+        Task::Working(Box::pin(session.greet(unread)))
+    }
+}
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            let bytes = match this {
+                Task::Working(work) => match ready!(work.as_mut().poll(context)) {
+                    None => return Poll::Ready(()),
+                    Some(session) => {
+                        *this = Task::Waiting(session);
+                        continue;
+                    }
+                },
+                Task::Waiting(session) => match ready!(session.stream.poll_recv(context)) {
+                    Ok(bytes) if session.took_pong(&bytes) => continue,
+                    Ok(bytes) if !bytes.is_empty() => bytes,
+                    _ => {
+                        session.gone();
+                        return Poll::Ready(());
+                    }
+                },
+                Task::Moving => unreachable!("a session that moved into its work is there at once"),
+            };
+            if let Task::Waiting(session) = std::mem::replace(this, Task::Moving) {
+                *this = Task::Working(Box::pin(session.at_work(bytes)));
+            }
+        }
+    }
+}
+
 impl Session {
-    async fn run(mut self, unread: Box<[u8]>) {
-        let mut next = Box::pin(self.greet(unread)).await;
-        while let (Next::Go, Ok(mut bytes)) = (next, self.stream.recv().await) {
-            if bytes.is_empty() {
-                break;
+    /// Takes bytes that have come; gives the session back if it goes on.
+    async fn at_work(mut self, mut bytes: Lease) -> Option<Session> {
+        match self.on_bytes(&mut bytes).await {
+            Next::Go => Some(self),
+            next => {
+                drop(bytes);
+                self.end(next).await;
+                None
             }
-            if !self.took_pong(&bytes) {
-                next = Box::pin(async { self.on_bytes(&mut bytes).await }).await;
-            }
-        }
-        if let Some(client) = self.client {
-            self.shard.leave(client, None);
-        }
-        if next == Next::SeeOff {
-            Box::pin(self.see_off()).await;
         }
     }
 
-    /// Until connect has succeeded, at most ten seconds.
-    async fn greet(&mut self, mut unread: Box<[u8]>) -> Next {
+    /// From the upgrade until connect has succeeded, at most ten seconds.
+    async fn greet(mut self, unread: Box<[u8]>) -> Option<Session> {
+        match self.greeted(unread).await {
+            Next::Go => Some(self),
+            next => {
+                self.end(next).await;
+                None
+            }
+        }
+    }
+
+    async fn greeted(&mut self, mut unread: Box<[u8]>) -> Next {
         let deadline = time::now() + STALE_CONNECT;
         let mut next = self.on_bytes(&mut unread).await;
         drop(unread);
@@ -107,6 +159,20 @@ impl Session {
             }
         }
         next
+    }
+
+    /// The connection is over.
+    fn gone(&self) {
+        if let Some(client) = self.client {
+            self.shard.leave(client, None);
+        }
+    }
+
+    async fn end(mut self, next: Next) {
+        self.gone();
+        if next == Next::SeeOff {
+            self.see_off().await;
+        }
     }
 
     /// The quick way for what comes most: a pong that is whole and alone.

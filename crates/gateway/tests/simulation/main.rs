@@ -7,6 +7,23 @@
 //! A failing seed is printed: `CRORE_SEED=N cargo test -p crore-gateway --test simulation NAME` replays it, and `CRORE_SEEDS=N` tries
 //! that many.
 
+/// The same test in worlds of one core and of four.
+macro_rules! on_one_core_and_on_four {
+    ($($name:ident: $seeds:literal worlds of $test:ident;)+) => {
+        $(mod $name {
+            #[crore_rt::test(seeds = $seeds, workers = 1)]
+            async fn on_one_core() {
+                super::$test().await;
+            }
+
+            #[crore_rt::test(seeds = $seeds, workers = 4)]
+            async fn on_four_cores() {
+                super::$test().await;
+            }
+        })+
+    };
+}
+
 mod events;
 mod ledger;
 mod poller;

@@ -1,1 +1,24 @@
-//! x
+//! The same seed gives the same world, gateway and clients included: what a failing seed is worth.
+
+use crore_base::time::Duration;
+
+use crate::storm::{Weather, foul, storms};
+use crate::subscriber::Habits;
+
+static WEATHER: Weather = Weather {
+    faults: foul,
+    habits: Habits { cuts: 30, vanishes: 100, leaves: 30, toggles: 10 },
+    history_size: 10,
+    publications: 30,
+    pause_max: Duration::from_millis(200),
+    bytes_max: 300,
+};
+
+#[test]
+fn a_storm_replays_from_its_seed() {
+    for workers in [1, 4] {
+        for seeds in [1, 5] {
+            assert_eq!(storms(seeds, workers, &WEATHER), storms(seeds, workers, &WEATHER));
+        }
+    }
+}

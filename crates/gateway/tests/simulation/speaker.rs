@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crore_http::ws::Event;
+use crore_http::ws::{Event, Opcode};
 use crore_rt::net::StreamId;
 use crore_web::client::{ClientError, WebSocket, WebSocketOptions};
 use serde_json::{Value, json};
@@ -81,7 +81,12 @@ impl Speaker {
 
     /// Sends any text. When that cannot be, reading tells why.
     pub(crate) fn send_raw(&mut self, text: &str) {
-        let _ = self.socket.send_text(text);
+        self.send_frame(Opcode::Text, text.as_bytes());
+    }
+
+    /// Sends any frame.
+    pub(crate) fn send_frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        let _ = self.socket.send(opcode, payload);
     }
 
     /// Sends one command and waits for its reply; pushes and pings in between are dropped.

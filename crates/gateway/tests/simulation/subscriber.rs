@@ -59,10 +59,15 @@ pub(crate) fn start(
 ) -> (JoinHandle<()>, Vec<Rc<RefCell<Reader>>>) {
     let new = |channel: &&str| Rc::new(RefCell::new(Reader::new(who, channel)));
     let readers: Vec<_> = channels.iter().map(new).collect();
+    (go_on(world, &readers, habits), readers)
+}
+
+/// Starts a subscriber who goes on where these readers are.
+pub(crate) fn go_on(world: &Rc<World>, readers: &[Rc<RefCell<Reader>>], habits: Habits) -> JoinHandle<()> {
     let subscribe = |reader: &Rc<RefCell<Reader>>| Subscription { reader: Rc::clone(reader), state: State::Off };
     let subscriptions = readers.iter().map(subscribe).collect();
     let subscriber = Subscriber { world: Rc::clone(world), habits, rng: world.dice(), subscriptions };
-    (spawn(subscriber.run()), readers)
+    spawn(subscriber.run())
 }
 
 impl Subscriber {
@@ -105,9 +110,8 @@ impl Subscriber {
                 return Ok(());
             }
         }
-        let leaving = time::timeout(Duration::from_secs(10), speaker.leave()).await;
         // On a good network the server closes, too; on any other the link may be gone.
-        drop(leaving);
+        let _ = time::timeout(Duration::from_secs(10), speaker.leave()).await;
         Ok(())
     }
 

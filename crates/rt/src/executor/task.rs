@@ -281,6 +281,16 @@ impl Tasks {
     }
 }
 
+/// The slot that a future of this size lies in; none: it is boxed.
+pub(crate) fn slot_bytes(future_bytes: usize) -> Option<usize> {
+    CLASS_BYTES.into_iter().find(|&class| HEADER_BYTES + future_bytes <= class)
+}
+
+/// The slot of a boxed future.
+pub(crate) fn boxed_slot_bytes() -> usize {
+    CLASS_BYTES[class_of(HEADER_BYTES + mem::size_of::<usize>())]
+}
+
 fn class_of(bytes: usize) -> usize {
     CLASS_BYTES.iter().position(|&class| bytes <= class).expect("the caller boxed what fits in no class")
 }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::task::ready;
+use std::task::{Context, Poll, ready};
 
 use crore_base::payload::Payload;
 use crore_base::slab::Handle;
@@ -51,11 +51,13 @@ impl TcpStream {
     /// # Errors
     /// The connection was reset, or is closed.
     pub async fn recv(&mut self) -> io::Result<Lease> {
-        poll_fn(|context| {
-            ready!(budget::spend(context));
-            current::with(|worker| worker.driver().borrow_mut().poll_recv(self.id, context))
-        })
-        .await
+        poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    /// As [`recv`](TcpStream::recv), for futures written by hand.
+    pub fn poll_recv(&mut self, context: &Context<'_>) -> Poll<io::Result<Lease>> {
+        ready!(budget::spend(context));
+        current::with(|worker| worker.driver().borrow_mut().poll_recv(self.id, context))
     }
 
     /// Enqueues a payload at once; it leaves at the end of the turn, gathered with what else is queued. Nothing is copied.

@@ -34,6 +34,9 @@ mod token;
 
 use token::{Kind, Token};
 
+/// For tables of sizes.
+pub(crate) const CONNECTION_SLOT_BYTES: usize = size_of::<Connection>();
+
 /// A descriptor of the kernel's that somebody waits on.
 struct Watch {
     descriptor: OwnedFd,
