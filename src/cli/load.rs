@@ -47,12 +47,7 @@ pub(crate) struct Args {
     payload: u64,
 
     /// The key of the server's HTTP API
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "CRORE_API_KEY",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "KEY", env = "CRORE_API_KEY", hide_env_values = true)]
     api_key: Option<String>,
 
     /// Where the HTTP API is when it is not at the URL's address, like http://127.0.0.1:9000/api
@@ -127,18 +122,10 @@ pub(crate) fn run(args: Args) -> ExitCode {
 
 fn load(options: &Options, json: bool) -> Result<ExitCode, LoadError> {
     let program = std::env::current_exe().map_err(|error| {
-        LoadError::Broken(format!(
-            "this program does not know where it lies, so it cannot start itself: {error}"
-        ))
+        LoadError::Broken(format!("this program does not know where it lies, so it cannot start itself: {error}"))
     })?;
     let arguments = ["load", "--worker"].map(Into::into).to_vec();
-    let outcome = crore_load::run(
-        options,
-        &ChildCommand {
-            program: program.into(),
-            arguments,
-        },
-    )?;
+    let outcome = crore_load::run(options, &ChildCommand { program: program.into(), arguments })?;
     eprint!("{}", outcome.summary());
     if json {
         println!("{}", outcome.to_json());
@@ -146,9 +133,5 @@ fn load(options: &Options, json: bool) -> Result<ExitCode, LoadError> {
     if let Some(path) = &options.report {
         eprintln!("{:>14}  {}", "report", path.display());
     }
-    Ok(if outcome.is_clean() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
+    Ok(if outcome.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

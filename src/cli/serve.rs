@@ -79,19 +79,26 @@ pub(crate) fn run(args: Args) -> ExitCode {
 
 fn start_log() {
     let filter = EnvFilter::try_from_env("CRORE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
 }
 
 fn serve(config: Config) -> io::Result<()> {
+    let descriptors = crore_rt::raise_descriptor_limit();
     let runtime = Runtime::builder().workers(config.workers).driver(&config.io).build()?;
     let seed = seed()?;
     runtime.block_on(async move {
         let mut signals = Signals::new(&[SIGTERM, SIGINT])?;
         let (playground, insecure) = (config.playground, config.insecure);
         let gateway = Gateway::start(config, seed).await?;
-        announce(&gateway, playground, insecure);
+        announce(&gateway, playground, insecure, descriptors);
         signals.next().await;
-        tracing::info!("draining: not ready, no new connections, clients are sent elsewhere; a second signal ends at once");
+        tracing::info!(
+            "draining: not ready, no new connections, clients are sent elsewhere; a second signal ends at once"
+        );
         let at_once = crore_rt::spawn(async move {
             signals.next().await;
             tracing::warn!("ended at once, with clients connected");
@@ -104,14 +111,14 @@ fn serve(config: Config) -> io::Result<()> {
     })
 }
 
-fn announce(gateway: &Gateway, playground: bool, insecure: bool) {
+fn announce(gateway: &Gateway, playground: bool, insecure: bool, descriptors: u64) {
     for address in gateway.listening() {
         println!("listening on http://{address}");
     }
     if let Some(address) = gateway.admin() {
         println!("console, API and metrics on http://{address}");
     }
-    tracing::info!(driver = crore_rt::driver_name(), workers = crore_rt::cores(), "serving");
+    tracing::info!(driver = crore_rt::driver_name(), workers = crore_rt::cores(), descriptors, "serving");
     if playground {
         tracing::warn!(
             "no configuration: this is a playground. Anybody who reaches it may subscribe and publish anywhere; every channel \

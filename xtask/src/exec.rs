@@ -42,10 +42,7 @@ impl Ended {
     pub(crate) fn tail(&self) -> Vec<String> {
         let lines: Vec<&str> = self.output.lines().collect();
         let from = lines.len().saturating_sub(SHOWN_LINES);
-        let mut shown: Vec<String> = lines[from..]
-            .iter()
-            .map(|line| (*line).to_owned())
-            .collect();
+        let mut shown: Vec<String> = lines[from..].iter().map(|line| (*line).to_owned()).collect();
         shown.push(format!("(all of it: {})", self.log.display()));
         shown
     }
@@ -55,13 +52,9 @@ impl Ended {
 pub(crate) fn run(mut command: Command, log: &Path, limit: Duration) -> Result<Ended, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let file = open_log(log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-    let second = file
-        .try_clone()
-        .map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+    let second = file.try_clone().map_err(|error| format!("cannot write {}: {error}", log.display()))?;
     command.stdin(Stdio::null()).stdout(file).stderr(second);
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("cannot start {name}: {error}"))?;
+    let mut child = command.spawn().map_err(|error| format!("cannot start {name}: {error}"))?;
     let started = Instant::now();
     let mut timed_out = false;
     let status = loop {
@@ -122,12 +115,7 @@ fn descendants(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;
     while let Some(&pid) = found.get(next) {
-        found.extend(
-            parents
-                .iter()
-                .filter(|(_, parent)| *parent == pid)
-                .map(|(child, _)| *child),
-        );
+        found.extend(parents.iter().filter(|(_, parent)| *parent == pid).map(|(child, _)| *child));
         next += 1;
     }
     found.remove(0);
@@ -137,12 +125,7 @@ fn descendants(root: u32) -> Vec<u32> {
 /// The parent of a process, from `/proc/PID/stat`; its name may hold spaces and brackets, so the fields are counted from its end.
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?
-        .1
-        .split_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// The full path of a program in PATH, the first of `names` that is there.

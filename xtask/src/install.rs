@@ -42,28 +42,17 @@ fn install(root: &Path) -> Outcome {
             Err(reason) => missed.push(reason),
         }
     }
-    let detail = if done.is_empty() {
-        "everything was there".to_owned()
-    } else {
-        done.join("; ")
-    };
+    let detail = if done.is_empty() { "everything was there".to_owned() } else { done.join("; ") };
     if missed.is_empty() {
         return Outcome::passed(detail);
     }
-    Outcome {
-        tally: Tally::SKIPPED,
-        detail: missed.join("; "),
-        lines: done,
-    }
+    Outcome { tally: Tally::SKIPPED, detail: missed.join("; "), lines: done }
 }
 
 /// Debian packages for programs that are missing. `Ok(None)` when none is.
 fn debian(root: &Path) -> Result<Option<String>, String> {
-    let mut packages: Vec<&str> = PROGRAMS
-        .iter()
-        .filter(|(names, _)| exec::find(names).is_none())
-        .map(|(_, package)| *package)
-        .collect();
+    let mut packages: Vec<&str> =
+        PROGRAMS.iter().filter(|(names, _)| exec::find(names).is_none()).map(|(_, package)| *package).collect();
     if !judges::has_python_package(root, "websockets") && !has_pip() {
         packages.push("python3-pip");
     }
@@ -72,17 +61,13 @@ fn debian(root: &Path) -> Result<Option<String>, String> {
     }
     let wanted = packages.join(" ");
     if !is_root() || exec::find(&["apt-get"]).is_none() {
-        return Err(format!(
-            "missing and not installed (needs root on Debian): {wanted}"
-        ));
+        return Err(format!("missing and not installed (needs root on Debian): {wanted}"));
     }
     let mut update = Command::new("apt-get");
     update.args(["update", "-q"]);
     must(root, "apt-update", update)?;
     let mut command = Command::new("apt-get");
-    command
-        .args(["install", "-y", "-q", "--no-install-recommends"])
-        .args(&packages);
+    command.args(["install", "-y", "-q", "--no-install-recommends"]).args(&packages);
     command.env("DEBIAN_FRONTEND", "noninteractive");
     must(root, "apt-install", command)?;
     Ok(Some(format!("Debian packages {wanted}")))
@@ -98,16 +83,9 @@ fn npm(root: &Path) -> Result<Option<String>, String> {
         return Err("npm packages not installed: npm is missing".to_owned());
     }
     let folder = root.join("judges");
-    fs::copy(&pins, folder.join("package.json"))
-        .map_err(|error| format!("{}: {error}", pins.display()))?;
+    fs::copy(&pins, folder.join("package.json")).map_err(|error| format!("{}: {error}", pins.display()))?;
     let mut command = Command::new("npm");
-    command.args([
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--no-package-lock",
-        "--ignore-scripts",
-    ]);
+    command.args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
     command.current_dir(&folder);
     must(root, "npm", command)?;
     mark(&pins, &stamp)?;
@@ -124,15 +102,7 @@ fn pypi(root: &Path) -> Result<Option<String>, String> {
         return Err("PyPI packages not installed: `python3 -m pip` is missing".to_owned());
     }
     let mut command = Command::new("python3");
-    command.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--upgrade",
-        "--disable-pip-version-check",
-        "--target",
-    ]);
+    command.args(["-m", "pip", "install", "--quiet", "--upgrade", "--disable-pip-version-check", "--target"]);
     command.arg(root.join("judges/python")).arg("-r").arg(&pins);
     must(root, "pypi", command)?;
     mark(&pins, &stamp)?;
@@ -150,39 +120,23 @@ fn outdated(root: &Path, pins: &Path, name: &str) -> Result<Option<PathBuf>, Str
 }
 
 fn mark(pins: &Path, stamp: &Path) -> Result<(), String> {
-    fs::copy(pins, stamp)
-        .map(drop)
-        .map_err(|error| format!("{}: {error}", stamp.display()))
+    fs::copy(pins, stamp).map(drop).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
 fn must(root: &Path, name: &str, command: Command) -> Result<(), String> {
-    let log = root
-        .join("target")
-        .join("xtask")
-        .join(format!("install-{name}.log"));
+    let log = root.join("target").join("xtask").join(format!("install-{name}.log"));
     let ended = exec::run(command, &log, INSTALL_LIMIT)?;
     if ended.good() {
         return Ok(());
     }
-    let last = ended
-        .output
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("no output");
+    let last = ended.output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output");
     Err(format!("{name}: {} ({last})", ended.how()))
 }
 
 fn has_pip() -> bool {
-    Command::new("python3")
-        .args(["-m", "pip", "--version"])
-        .output()
-        .is_ok_and(|output| output.status.success())
+    Command::new("python3").args(["-m", "pip", "--version"]).output().is_ok_and(|output| output.status.success())
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -29,15 +29,14 @@ impl Need {
     /// What is missing, or `None` when it is there.
     fn missing(self, root: &Path) -> Option<String> {
         match self {
-            Self::Program(names) => exec::find(names)
-                .is_none()
-                .then(|| format!("{} is missing", names[0])),
+            Self::Program(names) => exec::find(names).is_none().then(|| format!("{} is missing", names[0])),
             Self::Npm(name) => {
                 let there = root.join("judges/node_modules").join(name).is_dir();
                 (!there).then(|| format!("the npm package {name} is missing"))
             }
-            Self::Python(name) => (!has_python_package(root, name))
-                .then(|| format!("the Python package {name} is missing")),
+            Self::Python(name) => {
+                (!has_python_package(root, name)).then(|| format!("the Python package {name} is missing"))
+            }
         }
     }
 }
@@ -52,54 +51,24 @@ struct Judge {
     limit: Duration,
 }
 
-const fn judge(
-    name: &'static str,
-    file: &'static str,
-    seconds: u64,
-    needs: &'static [Need],
-) -> Judge {
-    Judge {
-        name,
-        file,
-        needs,
-        limit: Duration::from_secs(seconds),
-    }
+const fn judge(name: &'static str, file: &'static str, seconds: u64, needs: &'static [Need]) -> Judge {
+    Judge { name, file, needs, limit: Duration::from_secs(seconds) }
 }
 
 /// In the order in which a reader wants to know: does it speak, does it hold, does it bear abuse. A limit is several times
 /// what the judge takes here, so that only one that hangs reaches it.
 const JUDGES: &[Judge] = &[
     judge("api", "api.py", 180, &[PYTHON]),
-    judge(
-        "websockets",
-        "websockets_judge.py",
-        240,
-        &[PYTHON, Need::Python("websockets")],
-    ),
-    judge(
-        "centrifuge",
-        "centrifuge.mjs",
-        300,
-        &[NODE, Need::Npm("centrifuge"), Need::Npm("ws")],
-    ),
-    judge(
-        "eventsource",
-        "eventsource.mjs",
-        300,
-        &[NODE, Need::Npm("eventsource"), Need::Npm("ws")],
-    ),
+    judge("websockets", "websockets_judge.py", 240, &[PYTHON, Need::Python("websockets")]),
+    judge("centrifuge", "centrifuge.mjs", 300, &[NODE, Need::Npm("centrifuge"), Need::Npm("ws")]),
+    judge("eventsource", "eventsource.mjs", 300, &[NODE, Need::Npm("eventsource"), Need::Npm("ws")]),
     judge("poll", "poll.py", 180, &[PYTHON, Need::Program(&["curl"])]),
     judge("tokens", "tokens.py", 120, &[PYTHON]),
     judge(
         "console",
         "console.mjs",
         300,
-        &[
-            NODE,
-            Need::Npm("playwright-core"),
-            Need::Npm("ws"),
-            Need::Program(CHROMIUM),
-        ],
+        &[NODE, Need::Npm("playwright-core"), Need::Npm("ws"), Need::Program(CHROMIUM)],
     ),
     judge("lifecycle", "lifecycle.py", 300, &[PYTHON]),
     judge("storm", "storm.py", 420, &[PYTHON]),
@@ -123,21 +92,14 @@ pub(crate) fn given_binary() -> Option<PathBuf> {
 /// Runs the wanted judges with every number of workers.
 pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     let binary = given_binary().unwrap_or_else(|| root.join("target/release/crore"));
-    let workers = if options.quick {
-        &WORKERS[..1]
-    } else {
-        WORKERS
-    };
+    let workers = if options.quick { &WORKERS[..1] } else { WORKERS };
     for &count in workers {
         for judge in JUDGES.iter().filter(|judge| options.wants(judge.name)) {
             let noun = if count == 1 { "worker" } else { "workers" };
             let name = format!("{} ({count} {noun})", judge.name);
             report.step(&name, || {
                 if !binary.is_file() {
-                    return Outcome::failed(
-                        format!("{} is not there", binary.display()),
-                        Vec::new(),
-                    );
+                    return Outcome::failed(format!("{} is not there", binary.display()), Vec::new());
                 }
                 hear(root, &binary, judge, count, options)
             });
@@ -147,32 +109,18 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
 
 /// Runs one judge and counts what it says.
 fn hear(root: &Path, binary: &Path, judge: &Judge, workers: u32, options: &Options) -> Outcome {
-    let missing: Vec<String> = judge
-        .needs
-        .iter()
-        .filter_map(|need| need.missing(root))
-        .collect();
+    let missing: Vec<String> = judge.needs.iter().filter_map(|need| need.missing(root)).collect();
     if !missing.is_empty() {
         return Outcome::skipped(missing.join(", "));
     }
     let folder = root.join("tests/judges");
-    let program = if judge.file.ends_with(".py") {
-        "python3"
-    } else {
-        "node"
-    };
+    let program = if judge.file.ends_with(".py") { "python3" } else { "node" };
     let mut command = Command::new(program);
     command.arg(folder.join(judge.file)).current_dir(&folder);
-    command
-        .env("CRORE_BINARY", binary)
-        .env("CRORE_WORKERS", workers.to_string());
-    command
-        .env("CRORE_JUDGES", root.join("judges"))
-        .env("CRORE_OUT", root.join("target/judges"));
+    command.env("CRORE_BINARY", binary).env("CRORE_WORKERS", workers.to_string());
+    command.env("CRORE_JUDGES", root.join("judges")).env("CRORE_OUT", root.join("target/judges"));
     command.env("CRORE_QUICK", if options.quick { "1" } else { "0" });
-    command
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONUNBUFFERED", "1");
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");
     let log = log_path(root, judge, workers);
     match exec::run(command, &log, judge.limit) {
         Ok(ended) => verdict(&ended),
@@ -181,8 +129,7 @@ fn hear(root: &Path, binary: &Path, judge: &Judge, workers: u32, options: &Optio
 }
 
 fn log_path(root: &Path, judge: &Judge, workers: u32) -> PathBuf {
-    root.join("target/judges")
-        .join(format!("{}-w{workers}.log", judge.name))
+    root.join("target/judges").join(format!("{}-w{workers}.log", judge.name))
 }
 
 /// Counts a judge's lines. A judge that ends badly without having said what failed counts as one failure more.
@@ -211,21 +158,10 @@ fn verdict(ended: &Ended) -> Outcome {
     }
     let detail = match (tally.failed, tally.skipped) {
         (0, 0) => format!("{} passed", tally.passed),
-        _ => format!(
-            "{} passed, {} failed, {} skipped",
-            tally.passed, tally.failed, tally.skipped
-        ),
+        _ => format!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped),
     };
-    let detail = if ended.timed_out {
-        format!("{detail}; {}", ended.how())
-    } else {
-        detail
-    };
-    Outcome {
-        tally,
-        detail,
-        lines,
-    }
+    let detail = if ended.timed_out { format!("{detail}; {}", ended.how()) } else { detail };
+    Outcome { tally, detail, lines }
 }
 
 #[cfg(test)]

@@ -55,9 +55,7 @@ impl Options {
 
     /// Whether `--only` lets this step or judge run.
     fn wants(&self, name: &str) -> bool {
-        self.only
-            .as_ref()
-            .is_none_or(|only| name.contains(only.as_str()))
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
     }
 }
 

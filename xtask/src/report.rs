@@ -13,31 +13,15 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) const PASSED: Self = Self {
-        passed: 1,
-        failed: 0,
-        skipped: 0,
-    };
-    pub(crate) const FAILED: Self = Self {
-        passed: 0,
-        failed: 1,
-        skipped: 0,
-    };
-    pub(crate) const SKIPPED: Self = Self {
-        passed: 0,
-        failed: 0,
-        skipped: 1,
-    };
+    pub(crate) const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
+    pub(crate) const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+    pub(crate) const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
 
     /// The word that stands for the row: the worst of what is in it.
     fn verdict(self) -> &'static str {
         match self {
             Self { failed: 1.., .. } => "FAILED",
-            Self {
-                passed: 0,
-                skipped: 1..,
-                ..
-            } => "skipped",
+            Self { passed: 0, skipped: 1.., .. } => "skipped",
             _ => "ok",
         }
     }
@@ -54,27 +38,15 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn passed(detail: impl Into<String>) -> Self {
-        Self {
-            tally: Tally::PASSED,
-            detail: detail.into(),
-            lines: Vec::new(),
-        }
+        Self { tally: Tally::PASSED, detail: detail.into(), lines: Vec::new() }
     }
 
     pub(crate) fn failed(detail: impl Into<String>, lines: Vec<String>) -> Self {
-        Self {
-            tally: Tally::FAILED,
-            detail: detail.into(),
-            lines,
-        }
+        Self { tally: Tally::FAILED, detail: detail.into(), lines }
     }
 
     pub(crate) fn skipped(reason: impl Into<String>) -> Self {
-        Self {
-            tally: Tally::SKIPPED,
-            detail: reason.into(),
-            lines: Vec::new(),
-        }
+        Self { tally: Tally::SKIPPED, detail: reason.into(), lines: Vec::new() }
     }
 }
 
@@ -106,33 +78,18 @@ impl Report {
         if live {
             let _ = write!(out, "\r\x1b[K");
         }
-        println!(
-            "{:>8} {name} ({:.1} s): {}",
-            outcome.tally.verdict(),
-            took.as_secs_f64(),
-            outcome.detail
-        );
+        println!("{:>8} {name} ({:.1} s): {}", outcome.tally.verdict(), took.as_secs_f64(), outcome.detail);
         for line in &outcome.lines {
             println!("           {line}");
         }
         let tally = outcome.tally;
-        self.rows.push(Row {
-            name: name.to_owned(),
-            tally,
-            detail: outcome.detail,
-            took,
-        });
+        self.rows.push(Row { name: name.to_owned(), tally, detail: outcome.detail, took });
         tally
     }
 
     /// Prints the table and the closing line; the exit code says whether anything failed.
     pub(crate) fn close(self) -> ExitCode {
-        let width = self
-            .rows
-            .iter()
-            .map(|row| row.name.chars().count())
-            .max()
-            .unwrap_or(0);
+        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         println!();
         let mut total = Tally::default();
         for row in &self.rows {
@@ -147,14 +104,7 @@ impl Report {
             total.failed += row.tally.failed;
             total.skipped += row.tally.skipped;
         }
-        println!(
-            "\n{} passed, {} failed, {} skipped",
-            total.passed, total.failed, total.skipped
-        );
-        if total.failed > 0 || total.passed == 0 {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        }
+        println!("\n{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+        if total.failed > 0 || total.passed == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }

@@ -13,26 +13,13 @@ const STEP_LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// Runs every step that is wanted, in order; a failed one does not keep the others from running.
 pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
-    let step =
-        |report: &mut Report, name: &str, arguments: &[&str], read: fn(&Ended) -> Outcome| {
-            if options.wants(name) {
-                report.step(name, || cargo(root, name, arguments, read));
-            }
-        };
+    let step = |report: &mut Report, name: &str, arguments: &[&str], read: fn(&Ended) -> Outcome| {
+        if options.wants(name) {
+            report.step(name, || cargo(root, name, arguments, read));
+        }
+    };
     step(report, "fmt", &["fmt", "--all", "--check"], plain);
-    step(
-        report,
-        "clippy",
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        plain,
-    );
+    step(report, "clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], plain);
     if options.wants("house-rules") {
         report.step("house-rules", || house_rules(root));
     }
@@ -43,9 +30,7 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     }
     let for_judges = judges::wanted(options) && judges::given_binary().is_none();
     if options.wants("build") || for_judges {
-        report.step("build", || {
-            cargo(root, "build", &["build", "--release"], plain)
-        });
+        report.step("build", || cargo(root, "build", &["build", "--release"], plain));
     }
 }
 
@@ -54,10 +39,7 @@ fn cargo(root: &Path, name: &str, arguments: &[&str], read: fn(&Ended) -> Outcom
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(arguments).current_dir(root);
-    let log = root
-        .join("target")
-        .join("xtask")
-        .join(format!("{name}.log"));
+    let log = root.join("target").join("xtask").join(format!("{name}.log"));
     match exec::run(command, &log, STEP_LIMIT) {
         Ok(ended) => read(&ended),
         Err(reason) => Outcome::failed(reason, Vec::new()),
@@ -65,11 +47,7 @@ fn cargo(root: &Path, name: &str, arguments: &[&str], read: fn(&Ended) -> Outcom
 }
 
 fn plain(ended: &Ended) -> Outcome {
-    if ended.good() {
-        Outcome::passed("")
-    } else {
-        Outcome::failed(ended.how(), ended.tail())
-    }
+    if ended.good() { Outcome::passed("") } else { Outcome::failed(ended.how(), ended.tail()) }
 }
 
 fn tests(ended: &Ended) -> Outcome {
@@ -91,15 +69,10 @@ fn canary(ended: &Ended) -> Outcome {
     let found = ended
         .output
         .lines()
-        .filter(|line| {
-            line.starts_with("test ") && line.contains("canary") && line.ends_with("... ok")
-        })
+        .filter(|line| line.starts_with("test ") && line.contains("canary") && line.ends_with("... ok"))
         .count();
     if outcome.tally.failed == 0 && found == 0 {
-        return Outcome::failed(
-            "no test with `canary` in its name ran and passed",
-            ended.tail(),
-        );
+        return Outcome::failed("no test with `canary` in its name ran and passed", ended.tail());
     }
     outcome
 }
@@ -107,10 +80,7 @@ fn canary(ended: &Ended) -> Outcome {
 /// Sums cargo's `test result:` lines: passed, failed, ignored.
 fn counts(output: &str) -> (u64, u64, u64) {
     let mut sums = (0, 0, 0);
-    for line in output
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("test result: "))
-    {
+    for line in output.lines().filter_map(|line| line.trim().strip_prefix("test result: ")) {
         for part in line.split([';', '.']) {
             let mut words = part.split_whitespace();
             let (Some(number), Some(what)) = (words.next(), words.next()) else {
@@ -132,10 +102,7 @@ fn counts(output: &str) -> (u64, u64, u64) {
 
 /// The names of failed tests, then the end of the output.
 fn failures(ended: &Ended) -> Vec<String> {
-    let failed = ended
-        .output
-        .lines()
-        .filter(|line| line.starts_with("test ") && line.ends_with("FAILED"));
+    let failed = ended.output.lines().filter(|line| line.starts_with("test ") && line.ends_with("FAILED"));
     failed.map(str::to_owned).chain(ended.tail()).collect()
 }
 

@@ -56,17 +56,13 @@ fn records(count: u32, rng: &mut Rng) {
     });
     time("slab: look up in prefetched batches", count, || {
         for batch in order.chunks(BATCH) {
-            batch
-                .iter()
-                .for_each(|handle| slab.prefetch(handle.index()));
+            batch.iter().for_each(|handle| slab.prefetch(handle.index()));
             let found = batch.iter().filter_map(|handle| slab.get(*handle));
             black_box(found.fold(0, |sum, record| sum ^ record[0]));
         }
     });
     let mut map: HashMap<u32, Record, HashKey> = HashMap::with_hasher(HashKey::from_seed(1));
-    time("HashMap: insert", count, || {
-        map.extend((0..count).map(|number| (number, [0; 16])))
-    });
+    time("HashMap: insert", count, || map.extend((0..count).map(|number| (number, [0; 16]))));
     for handle in &order {
         let next = slab.get(*handle).map_or(0, |record| record[0]) as u32;
         map.insert(handle.index(), [next.into(); 16]);
@@ -75,40 +71,24 @@ fn records(count: u32, rng: &mut Rng) {
         let mut at = order[0].index();
         (0..count).for_each(|_| at = black_box(map[&at][0]) as u32);
     });
-    let removed = |slab: &mut Slab<Record>| {
-        order
-            .iter()
-            .filter(|handle| slab.remove(**handle).is_some())
-            .count()
-    };
-    time("slab: remove", count, || {
-        assert_eq!(removed(&mut slab), count as usize)
-    });
+    let removed = |slab: &mut Slab<Record>| order.iter().filter(|handle| slab.remove(**handle).is_some()).count();
+    time("slab: remove", count, || assert_eq!(removed(&mut slab), count as usize));
     slab.trim();
     show_bytes("slab: all in, once empty", slab.footprint(), count);
 }
 
 fn timers(count: u32, rng: &mut Rng) {
     let minute = Duration::from_secs(60);
-    let deadlines: Vec<Instant> = (0..count)
-        .map(|_| Instant::from_nanos(rng.below(minute.as_nanos())))
-        .collect();
+    let deadlines: Vec<Instant> = (0..count).map(|_| Instant::from_nanos(rng.below(minute.as_nanos()))).collect();
     let mut wheel = Wheel::new(Instant::ZERO, Duration::from_millis(1), count);
     let mut armed = Vec::with_capacity(count as usize);
     time("wheel: arm within a minute", count, || {
-        armed.extend(
-            (0..)
-                .zip(&deadlines)
-                .filter_map(|(token, deadline)| wheel.arm(*deadline, token)),
-        );
+        armed.extend((0..).zip(&deadlines).filter_map(|(token, deadline)| wheel.arm(*deadline, token)));
     });
     show_bytes("wheel: all in", wheel.footprint(), count);
     rng.shuffle(&mut armed);
     time("wheel: move by a minute", count, || {
-        let moved = armed
-            .iter()
-            .zip(&deadlines)
-            .filter(|(timer, deadline)| wheel.rearm(**timer, **deadline + minute));
+        let moved = armed.iter().zip(&deadlines).filter(|(timer, deadline)| wheel.rearm(**timer, **deadline + minute));
         assert_eq!(moved.count(), count as usize);
     });
     let (cancelled, waiting) = armed.split_at(armed.len() / 2);
@@ -116,36 +96,20 @@ fn timers(count: u32, rng: &mut Rng) {
         assert!(cancelled.iter().all(|timer| wheel.cancel(*timer).is_some()));
     });
     let mut fired = Vec::with_capacity(4_096);
-    time(
-        "wheel: fire the rest, a millisecond a call",
-        waiting.len() as u32,
-        || {
-            for millis in 0..=2 * minute.as_millis() {
-                while wheel.expire(
-                    Instant::ZERO + Duration::from_millis(millis),
-                    4_096,
-                    &mut fired,
-                ) {
-                    fired.clear();
-                }
+    time("wheel: fire the rest, a millisecond a call", waiting.len() as u32, || {
+        for millis in 0..=2 * minute.as_millis() {
+            while wheel.expire(Instant::ZERO + Duration::from_millis(millis), 4_096, &mut fired) {
                 fired.clear();
             }
-        },
-    );
+            fired.clear();
+        }
+    });
     assert!(wheel.is_empty(), "every timer fires");
     let mut tree = BTreeMap::new();
     time("BTreeMap: arm within a minute", count, || {
-        tree.extend(
-            (0_u32..)
-                .zip(&deadlines)
-                .map(|(token, deadline)| ((*deadline, token), token)),
-        );
+        tree.extend((0_u32..).zip(&deadlines).map(|(token, deadline)| ((*deadline, token), token)));
     });
-    time(
-        "BTreeMap: fire",
-        count,
-        || while tree.pop_first().is_some() {},
-    );
+    time("BTreeMap: fire", count, || while tree.pop_first().is_some() {});
 }
 
 fn time(what: &str, count: u32, work: impl FnOnce()) {
@@ -156,8 +120,5 @@ fn time(what: &str, count: u32, work: impl FnOnce()) {
 }
 
 fn show_bytes(what: &str, bytes: usize, count: u32) {
-    println!(
-        "  {what:<44} {:>7.1} bytes each",
-        bytes as f64 / f64::from(count)
-    );
+    println!("  {what:<44} {:>7.1} bytes each", bytes as f64 / f64::from(count));
 }

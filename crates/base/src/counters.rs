@@ -20,8 +20,7 @@ const COUNTERS_PER_LINE: usize = CORE_APART_BYTES / size_of::<AtomicU64>();
 #[repr(align(128))]
 struct Line([AtomicU64; COUNTERS_PER_LINE]);
 
-const _: () =
-    assert!(size_of::<Line>() == CORE_APART_BYTES && align_of::<Line>() == CORE_APART_BYTES);
+const _: () = assert!(size_of::<Line>() == CORE_APART_BYTES && align_of::<Line>() == CORE_APART_BYTES);
 
 /// All counters of all cores; shared by writers and readers.
 pub struct Counters {
@@ -40,15 +39,8 @@ impl Counters {
         assert!(cores > 0, "counters need at least one core");
         assert!(counters_per_core > 0, "a core needs at least one counter");
         let lines_per_core = counters_per_core.div_ceil(COUNTERS_PER_LINE);
-        let lines = std::iter::repeat_with(Line::default)
-            .take(cores * lines_per_core)
-            .collect();
-        Arc::new(Self {
-            lines,
-            lines_per_core,
-            cores,
-            counters_per_core,
-        })
+        let lines = std::iter::repeat_with(Line::default).take(cores * lines_per_core).collect();
+        Arc::new(Self { lines, lines_per_core, cores, counters_per_core })
     }
 
     /// The writing side of core `core`. Take it on the thread of that core: it cannot be sent to another.
@@ -59,11 +51,7 @@ impl Counters {
     /// If there is no such core.
     pub fn core(self: &Arc<Self>, core: usize) -> CoreCounters {
         assert!(core < self.cores, "core {core} of {}", self.cores);
-        CoreCounters {
-            all: Arc::clone(self),
-            core,
-            this_thread: PhantomData,
-        }
+        CoreCounters { all: Arc::clone(self), core, this_thread: PhantomData }
     }
 
     /// The sum of counter `id` over all cores, wrapping. Reads one cache line a core.
@@ -95,22 +83,14 @@ impl Counters {
     #[inline]
     fn cell(&self, core: usize, id: usize) -> &AtomicU64 {
         assert!(core < self.cores, "core {core} of {}", self.cores);
-        assert!(
-            id < self.counters_per_core,
-            "counter {id} of {}",
-            self.counters_per_core
-        );
+        assert!(id < self.counters_per_core, "counter {id} of {}", self.counters_per_core);
         &self.lines[core * self.lines_per_core + id / COUNTERS_PER_LINE].0[id % COUNTERS_PER_LINE]
     }
 }
 
 impl std::fmt::Debug for Counters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Counters({} cores of {} counters)",
-            self.cores, self.counters_per_core
-        )
+        write!(f, "Counters({} cores of {} counters)", self.cores, self.counters_per_core)
     }
 }
 
@@ -130,20 +110,14 @@ impl CoreCounters {
     #[inline]
     pub fn add(&self, id: usize, n: u64) {
         let cell = self.all.cell(self.core, id);
-        cell.store(
-            cell.load(Ordering::Relaxed).wrapping_add(n),
-            Ordering::Relaxed,
-        );
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
     /// Subtracts `n`, wrapping: for gauges, see the opening comment of the module.
     #[inline]
     pub fn sub(&self, id: usize, n: u64) {
         let cell = self.all.cell(self.core, id);
-        cell.store(
-            cell.load(Ordering::Relaxed).wrapping_sub(n),
-            Ordering::Relaxed,
-        );
+        cell.store(cell.load(Ordering::Relaxed).wrapping_sub(n), Ordering::Relaxed);
     }
 
     /// Replaces the value: for gauges that are computed rather than counted.

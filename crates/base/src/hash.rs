@@ -24,10 +24,7 @@ impl HashKey {
     /// The key of this seed.
     pub fn from_seed(seed: u64) -> Self {
         let mut mix = SplitMix64(seed);
-        Self {
-            k0: mix.next(),
-            k1: mix.next(),
-        }
+        Self { k0: mix.next(), k1: mix.next() }
     }
 
     /// The hash of `bytes`: SipHash-1-3 of exactly these bytes, without the length that std adds to a slice.
@@ -94,11 +91,7 @@ impl<const C: usize, const D: usize> Sip<C, D> {
             k0 ^ 0x6c79_6765_6e65_7261,
             k1 ^ 0x7465_6462_7974_6573,
         ];
-        Self {
-            v,
-            tail: 0,
-            length: 0,
-        }
+        Self { v, tail: 0, length: 0 }
     }
 
     #[inline]
@@ -160,10 +153,7 @@ impl<const C: usize, const D: usize> Sip<C, D> {
 #[inline]
 fn little_endian(bytes: &[u8]) -> u64 {
     debug_assert!(bytes.len() <= 8);
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

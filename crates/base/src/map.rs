@@ -42,37 +42,18 @@ impl<T: FromZeros> Map<T> {
     /// # Errors
     /// The kernel has no address space or no mapping left for the process, or the size overflows.
     pub fn new(len: usize) -> Result<Self, MapError> {
-        const {
-            assert!(
-                !std::mem::needs_drop::<T>(),
-                "a map never drops its elements"
-            )
-        };
-        const {
-            assert!(
-                align_of::<T>() <= 4096,
-                "a map aligns its elements to a page at most"
-            )
-        };
-        let too_large = MapError {
-            bytes: usize::MAX,
-            errno: Errno::OVERFLOW,
-        };
+        const { assert!(!std::mem::needs_drop::<T>(), "a map never drops its elements") };
+        const { assert!(align_of::<T>() <= 4096, "a map aligns its elements to a page at most") };
+        let too_large = MapError { bytes: usize::MAX, errno: Errno::OVERFLOW };
         let bytes = len.checked_mul(size_of::<T>()).ok_or(too_large)?;
-        let bytes = bytes
-            .checked_next_multiple_of(page_bytes())
-            .ok_or(too_large)?;
+        let bytes = bytes.checked_next_multiple_of(page_bytes()).ok_or(too_large)?;
         let base = match bytes {
             0 => NonNull::dangling(),
             1..HUGE_PAGE_BYTES => reserve(bytes)?.cast(),
             HUGE_PAGE_BYTES.. => reserve_aligned(bytes)?.cast(),
         };
         assert!(base.is_aligned(), "the kernel maps whole pages");
-        Ok(Self {
-            base,
-            len,
-            owned: PhantomData,
-        })
+        Ok(Self { base, len, owned: PhantomData })
     }
 
     /// Gives back the memory of every page that lies entirely inside `range` (in elements), and returns the bytes of
@@ -84,11 +65,7 @@ impl<T: FromZeros> Map<T> {
     /// # Panics
     /// If the range does not lie inside the map.
     pub fn release(&mut self, range: Range<usize>) -> usize {
-        assert!(
-            range.start <= range.end && range.end <= self.len,
-            "{range:?} must lie inside {} elements",
-            self.len
-        );
+        assert!(range.start <= range.end && range.end <= self.len, "{range:?} must lie inside {} elements", self.len);
         let page = page_bytes();
         let first = (range.start * size_of::<T>()).next_multiple_of(page);
         let end = match range.end == self.len {
@@ -114,8 +91,7 @@ impl<T> Map<T> {
     pub fn huge(&self) -> bool {
         let bytes = self.mapped_bytes();
         // SAFETY: this advice changes the size of the pages behind our own mapping, never what is in them.
-        bytes > 0
-            && unsafe { madvise(self.base.as_ptr().cast(), bytes, Advice::LinuxHugepage) }.is_ok()
+        bytes > 0 && unsafe { madvise(self.base.as_ptr().cast(), bytes, Advice::LinuxHugepage) }.is_ok()
     }
 
     /// The address of the first element, for code that hands out single elements under its own rules. It is valid until
@@ -172,39 +148,20 @@ pub fn page_bytes() -> usize {
 }
 
 fn reserve(bytes: usize) -> Result<NonNull<u8>, MapError> {
-    assert!(
-        bytes > 0 && bytes.is_multiple_of(page_bytes()),
-        "{bytes} bytes are not whole pages"
-    );
+    assert!(bytes > 0 && bytes.is_multiple_of(page_bytes()), "{bytes} bytes are not whole pages");
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
     // SAFETY: with no address asked for, the kernel picks one that is free, so nothing that exists is replaced.
-    let start = unsafe {
-        mmap_anonymous(
-            std::ptr::null_mut(),
-            bytes,
-            ProtFlags::READ | ProtFlags::WRITE,
-            flags,
-        )
-    };
+    let start = unsafe { mmap_anonymous(std::ptr::null_mut(), bytes, ProtFlags::READ | ProtFlags::WRITE, flags) };
     let start = start.map_err(|errno| MapError { bytes, errno })?;
-    NonNull::new(start.cast()).ok_or(MapError {
-        bytes,
-        errno: Errno::NOMEM,
-    })
+    NonNull::new(start.cast()).ok_or(MapError { bytes, errno: Errno::NOMEM })
 }
 
 /// As [`reserve`], starting at a multiple of a huge page: takes one too many and returns what sticks out at both ends.
 fn reserve_aligned(bytes: usize) -> Result<NonNull<u8>, MapError> {
-    let padded = bytes.checked_add(HUGE_PAGE_BYTES).ok_or(MapError {
-        bytes,
-        errno: Errno::OVERFLOW,
-    })?;
+    let padded = bytes.checked_add(HUGE_PAGE_BYTES).ok_or(MapError { bytes, errno: Errno::OVERFLOW })?;
     let start = reserve(padded)?;
     let before = start.align_offset(HUGE_PAGE_BYTES);
-    assert!(
-        before < HUGE_PAGE_BYTES,
-        "a byte pointer can always be aligned"
-    );
+    assert!(before < HUGE_PAGE_BYTES, "a byte pointer can always be aligned");
     // SAFETY: `before` is less than the padding, so this stays inside the mapping just made.
     let base = unsafe { start.add(before) };
     // SAFETY: `before + bytes <= padded`, so this is at most one past the mapping just made.
@@ -241,12 +198,10 @@ impl MapError {
 impl fmt::Display for MapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = Bytes(self.bytes as u64);
-        write!(
-            f,
-            "cannot reserve {bytes} of address space ({}): ",
-            self.errno
-        )?;
-        f.write_str("lower the limit that sized this table, or raise `ulimit -v`, vm.max_map_count or vm.overcommit_memory")
+        write!(f, "cannot reserve {bytes} of address space ({}): ", self.errno)?;
+        f.write_str(
+            "lower the limit that sized this table, or raise `ulimit -v`, vm.max_map_count or vm.overcommit_memory",
+        )
     }
 }
 

@@ -108,18 +108,8 @@ macro_rules! bytes_like {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let shown = &self.0[..self.0.len().min(PAYLOAD_DEBUG_BYTES_MAX)];
-                let more = if shown.len() < self.0.len() {
-                    "..."
-                } else {
-                    ""
-                };
-                write!(
-                    f,
-                    "{}({} bytes: \"{}\"{more})",
-                    stringify!($name),
-                    self.0.len(),
-                    shown.escape_ascii()
-                )
+                let more = if shown.len() < self.0.len() { "..." } else { "" };
+                write!(f, "{}({} bytes: \"{}\"{more})", stringify!($name), self.0.len(), shown.escape_ascii())
             }
         }
     };

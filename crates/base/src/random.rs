@@ -17,9 +17,7 @@ impl Rng {
     /// The generator of this seed. Similar seeds give unrelated sequences; every seed is a good one, zero included.
     pub fn from_seed(seed: u64) -> Self {
         let mut mix = SplitMix64(seed);
-        Self {
-            state: std::array::from_fn(|_| mix.next()),
-        }
+        Self { state: std::array::from_fn(|_| mix.next()) }
     }
 
     /// The next 64 random bits.

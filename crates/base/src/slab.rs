@@ -108,22 +108,14 @@ impl<T: Copy + FromZeros> Slab<T> {
     #[inline]
     pub fn get(&self, handle: Handle) -> Option<&T> {
         let tenant = self.generations.of(handle.index());
-        if tenant == handle.generation().get() {
-            self.slot(handle.index())
-        } else {
-            None
-        }
+        if tenant == handle.generation().get() { self.slot(handle.index()) } else { None }
     }
 
     /// The value of this name, to change, or `None` if it was removed.
     #[inline]
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
         let tenant = self.generations.of(handle.index());
-        if tenant == handle.generation().get() {
-            self.slot_mut(handle.index())
-        } else {
-            None
-        }
+        if tenant == handle.generation().get() { self.slot_mut(handle.index()) } else { None }
     }
 
     /// Takes the value of this name out, or `None` if that was done before. The handle is stale from now on.
@@ -150,21 +142,13 @@ impl<T: Copy + FromZeros> Slab<T> {
     /// alive. `None` if the slot is free.
     #[inline]
     pub fn at(&self, index: u32) -> Option<&T> {
-        if self.generations.is_taken(index) {
-            self.slot(index)
-        } else {
-            None
-        }
+        if self.generations.is_taken(index) { self.slot(index) } else { None }
     }
 
     /// The value in slot `index`, to change. `None` if the slot is free.
     #[inline]
     pub fn at_mut(&mut self, index: u32) -> Option<&mut T> {
-        if self.generations.is_taken(index) {
-            self.slot_mut(index)
-        } else {
-            None
-        }
+        if self.generations.is_taken(index) { self.slot_mut(index) } else { None }
     }
 
     /// The full name of the value in slot `index`. `None` if the slot is free.
@@ -225,22 +209,13 @@ impl<T: Copy + FromZeros> Slab<T> {
     /// Chunk and offset of a slot.
     #[inline]
     fn place(&self, index: u32) -> (usize, u32) {
-        (
-            (index >> self.chunk_shift) as usize,
-            index & ((1 << self.chunk_shift) - 1),
-        )
+        ((index >> self.chunk_shift) as usize, index & ((1 << self.chunk_shift) - 1))
     }
 }
 
 impl<T> fmt::Debug for Slab<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Slab({} of {} values of {} bytes)",
-            self.len,
-            self.limit,
-            size_of::<T>()
-        )
+        write!(f, "Slab({} of {} values of {} bytes)", self.len, self.limit, size_of::<T>())
     }
 }
 

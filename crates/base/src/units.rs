@@ -20,14 +20,7 @@ const KI: u64 = 1_024;
 /// Spelling and worth of each unit. The empty spelling means that a bare number is allowed, and what it is worth. Of two
 /// spellings with one worth, the later is the one we write.
 type Units = [(&'static str, u64)];
-const COUNT_UNITS: &Units = &[
-    ("", 1),
-    ("K", K),
-    ("k", K),
-    ("M", K * K),
-    ("G", K * K * K),
-    ("T", K * K * K * K),
-];
+const COUNT_UNITS: &Units = &[("", 1), ("K", K), ("k", K), ("M", K * K), ("G", K * K * K), ("T", K * K * K * K)];
 const BYTE_UNITS: &Units = &[
     ("", 1),
     ("B", 1),
@@ -94,19 +87,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
 /// # Errors
 /// The text is not of this form, is not a whole number, or exceeds 2^64 - 1.
 pub fn parse_rate(text: &str) -> Result<u64, UnitError> {
-    parse(
-        text,
-        text.strip_suffix("/s").unwrap_or(text),
-        Quantity::Rate,
-    )
+    parse(text, text.strip_suffix("/s").unwrap_or(text), Quantity::Rate)
 }
 
 /// Reads `number`, the part of `text` that is digits and unit.
 fn parse(text: &str, number: &str, quantity: Quantity) -> Result<u64, UnitError> {
     let fail = |problem| Err(UnitError::new(text, quantity, problem));
-    let unit_at = number
-        .find(|c: char| !matches!(c, '0'..='9' | '_' | '.'))
-        .unwrap_or(number.len());
+    let unit_at = number.find(|c: char| !matches!(c, '0'..='9' | '_' | '.')).unwrap_or(number.len());
     let (digits, unit) = number.split_at(unit_at);
     if text.is_empty() {
         return fail(Problem::Empty);
@@ -115,11 +102,7 @@ fn parse(text: &str, number: &str, quantity: Quantity) -> Result<u64, UnitError>
     if !are_digits(whole) || !are_digits(decimals) {
         return fail(Problem::NotANumber);
     }
-    let Some(&(_, worth)) = quantity
-        .units()
-        .iter()
-        .find(|(spelling, _)| *spelling == unit)
-    else {
+    let Some(&(_, worth)) = quantity.units().iter().find(|(spelling, _)| *spelling == unit) else {
         return fail(Problem::UnknownUnit(unit.into()));
     };
     let decimals: Vec<u8> = decimals.bytes().filter(u8::is_ascii_digit).collect();
@@ -127,10 +110,7 @@ fn parse(text: &str, number: &str, quantity: Quantity) -> Result<u64, UnitError>
         return fail(Problem::NotWhole);
     }
     // Below 10^18 times 86,400 * 10^9, so this product and the power of ten fit 128 bits with room to spare.
-    let fraction = decimals
-        .iter()
-        .fold(0, |sum, digit| sum * 10 + u128::from(digit - b'0'))
-        * u128::from(worth);
+    let fraction = decimals.iter().fold(0, |sum, digit| sum * 10 + u128::from(digit - b'0')) * u128::from(worth);
     let one = 10_u128.pow(decimals.len() as u32);
     if !fraction.is_multiple_of(one) {
         return fail(Problem::NotWhole);
@@ -138,21 +118,14 @@ fn parse(text: &str, number: &str, quantity: Quantity) -> Result<u64, UnitError>
     let whole = whole
         .bytes()
         .filter(u8::is_ascii_digit)
-        .try_fold(0_u64, |sum, digit| {
-            sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        });
-    let total = whole.and_then(|whole| {
-        whole
-            .checked_mul(worth)?
-            .checked_add(u64::try_from(fraction / one).ok()?)
-    });
+        .try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
+    let total = whole.and_then(|whole| whole.checked_mul(worth)?.checked_add(u64::try_from(fraction / one).ok()?));
     total.map_or_else(|| fail(Problem::TooLarge), Ok)
 }
 
 /// Digits with single underscores between them, at least one digit.
 fn are_digits(text: &str) -> bool {
-    text.split('_')
-        .all(|group| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit()))
+    text.split('_').all(|group| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A count whose text is the shortest exact one with a unit: `10M`, `1500`, `0`.
@@ -177,14 +150,9 @@ impl fmt::Display for Bytes {
 
 /// Writes `value` in the largest of `units` that divides it, or as it is, with the unit of one.
 fn show(f: &mut fmt::Formatter<'_>, value: u64, units: &Units, one: &str) -> fmt::Result {
-    let fitting = units
-        .iter()
-        .filter(|(_, worth)| value >= *worth && value.is_multiple_of(*worth));
-    let (unit, worth) = fitting
-        .max_by_key(|(_, worth)| *worth)
-        .copied()
-        .filter(|(_, worth)| *worth > 1)
-        .unwrap_or((one, 1));
+    let fitting = units.iter().filter(|(_, worth)| value >= *worth && value.is_multiple_of(*worth));
+    let (unit, worth) =
+        fitting.max_by_key(|(_, worth)| *worth).copied().filter(|(_, worth)| *worth > 1).unwrap_or((one, 1));
     f.pad(&format!("{}{unit}", value / worth))
 }
 

@@ -70,27 +70,15 @@ impl Wheel {
             "{limit} timers exceed the {WHEEL_TIMERS_MAX} of one wheel; use fewer, or one wheel a core"
         );
         let tick_nanos = NonZeroU64::new(tick.as_nanos());
-        let tick_nanos =
-            tick_nanos.expect("a tick must last; give the wheel at least a nanosecond");
-        Self {
-            timers: Slab::new(limit),
-            lists: Lists::new(),
-            origin: now,
-            tick_nanos,
-            elapsed: 0,
-        }
+        let tick_nanos = tick_nanos.expect("a tick must last; give the wheel at least a nanosecond");
+        Self { timers: Slab::new(limit), lists: Lists::new(), origin: now, tick_nanos, elapsed: 0 }
     }
 
     /// Arms a timer that fires at `deadline`, at once if that has passed. `None` if the wheel is full.
     #[inline]
     pub fn arm(&mut self, deadline: Instant, token: u64) -> Option<TimerId> {
         let tick = self.tick_at_or_after(deadline);
-        let handle = self.timers.insert(Timer {
-            tick,
-            token,
-            next: 0,
-            previous: 0,
-        })?;
+        let handle = self.timers.insert(Timer { tick, token, next: 0, previous: 0 })?;
         self.file(handle.index(), tick);
         Some(TimerId(handle))
     }
@@ -181,11 +169,7 @@ impl Wheel {
     /// Puts timer `index` into the list where it belongs now.
     #[inline]
     fn file(&mut self, index: u32, tick: u64) {
-        let list = if tick <= self.elapsed {
-            DUE
-        } else {
-            Lists::slot(self.elapsed, tick)
-        };
+        let list = if tick <= self.elapsed { DUE } else { Lists::slot(self.elapsed, tick) };
         self.lists.append(&mut self.timers, list, index);
     }
 
@@ -196,12 +180,7 @@ impl Wheel {
             let Some((index, timer)) = self.lists.pop(&mut self.timers, DUE, fired % 2 == 0) else {
                 break;
             };
-            assert!(
-                timer.tick <= self.elapsed,
-                "tick {} fires early, at {}",
-                timer.tick,
-                self.elapsed
-            );
+            assert!(timer.tick <= self.elapsed, "tick {} fires early, at {}", timer.tick, self.elapsed);
             let handle = self.timers.handle_at(index);
             handle.and_then(|handle| self.timers.remove(handle));
             out.push(timer.token);
@@ -214,8 +193,7 @@ impl Wheel {
     fn move_down(&mut self, max: usize) -> usize {
         let mut moved = 0;
         while moved < max {
-            let Some((index, timer)) = self.lists.pop(&mut self.timers, MOVING, moved % 2 == 0)
-            else {
+            let Some((index, timer)) = self.lists.pop(&mut self.timers, MOVING, moved % 2 == 0) else {
                 break;
             };
             self.file(index, timer.tick);
@@ -231,8 +209,7 @@ impl Wheel {
                 assert!(start > self.elapsed, "the wheel turns forward");
                 self.elapsed = start;
                 let exact = list < SLOTS as u32;
-                self.lists
-                    .splice(&mut self.timers, list, if exact { DUE } else { MOVING });
+                self.lists.splice(&mut self.timers, list, if exact { DUE } else { MOVING });
                 true
             }
             _ => {
@@ -251,10 +228,7 @@ impl Wheel {
 
     #[inline]
     fn tick_at_or_after(&self, deadline: Instant) -> u64 {
-        deadline
-            .saturating_since(self.origin)
-            .as_nanos()
-            .div_ceil(self.tick_nanos.get())
+        deadline.saturating_since(self.origin).as_nanos().div_ceil(self.tick_nanos.get())
     }
 
     fn start_of(&self, tick: u64) -> Instant {
@@ -265,13 +239,7 @@ impl Wheel {
 impl std::fmt::Debug for Wheel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let tick = Duration::from_nanos(self.tick_nanos.get());
-        write!(
-            f,
-            "Wheel({} of {} timers, tick {tick}, at {})",
-            self.len(),
-            self.limit(),
-            self.elapsed
-        )
+        write!(f, "Wheel({} of {} timers, tick {tick}, at {})", self.len(), self.limit(), self.elapsed)
     }
 }
 

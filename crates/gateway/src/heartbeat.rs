@@ -74,7 +74,7 @@ impl Heartbeat {
             self.entries -= bucket.len();
             due.extend(bucket);
             self.next = (self.next + 1) % self.buckets.len();
-            self.next_at = self.next_at + self.grain;
+            self.next_at += self.grain;
         }
         due
     }

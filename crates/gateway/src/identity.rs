@@ -30,7 +30,11 @@ pub(crate) struct Identities {
 impl Identities {
     pub(crate) fn new(seed: u64) -> Identities {
         let anonymous = Entry { identity: Rc::default(), holders: 1 };
-        Identities { numbers: HashMap::with_hasher(HashKey::from_seed(seed)), entries: vec![anonymous], free: Vec::new() }
+        Identities {
+            numbers: HashMap::with_hasher(HashKey::from_seed(seed)),
+            entries: vec![anonymous],
+            free: Vec::new(),
+        }
     }
 
     /// The number of an identity, held once more.
@@ -95,7 +99,8 @@ mod tests {
     fn a_user_is_kept_once_and_forgotten_with_the_last_connection() {
         let mut identities = Identities::new(1);
         assert_eq!(identities.hold(Identity::default()), ANONYMOUS);
-        let (ann, again, bob) = (identities.hold(user("ann")), identities.hold(user("ann")), identities.hold(user("bob")));
+        let (ann, again, bob) =
+            (identities.hold(user("ann")), identities.hold(user("ann")), identities.hold(user("bob")));
         assert_eq!((ann, identities.user_count()), (again, 2));
         identities.release(ann);
         assert_eq!(&*identities.of(ann).user, "ann");

@@ -26,6 +26,9 @@ pub(crate) const PUBLICATION_BYTES: usize = 1 << 20;
 /// How deep the JSON of a publication may be nested. Stops: one publisher that makes every subscriber's parser overflow.
 pub(crate) const PUBLICATION_DEPTH: usize = 128;
 
+/// Below so many clients on a core memory is not worth giving back.
+pub(crate) const EBB_CLIENTS: u64 = 4096;
+
 /// Channels of one `broadcast`.
 pub(crate) const BROADCAST_CHANNELS: usize = 10_000;
 

@@ -30,13 +30,7 @@ impl Deliver for Outlet<'_> {
         }
     }
 
-    fn encode(
-        &mut self,
-        form: u8,
-        channel: &str,
-        publication: &Publication,
-        position: Option<Position>,
-    ) -> Payload {
+    fn encode(&mut self, form: u8, channel: &str, publication: &Publication, position: Option<Position>) -> Payload {
         match Form::from_number(form) {
             Form::WebSocket => push_frame(channel, publication).into(),
             Form::Events => event_of(publication, position).into(),

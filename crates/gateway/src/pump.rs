@@ -12,7 +12,7 @@ use crore_hub::{Reply, Request};
 use crore_rt::{time, yield_now};
 
 use crate::counters::Counter;
-use crate::limits::{RING_BATCH, WALK_DELIVERIES};
+use crate::limits::{EBB_CLIENTS, RING_BATCH, WALK_DELIVERIES};
 use crate::outlet::Outlet;
 use crate::protocol::Disconnect;
 use crate::shard::Shard;
@@ -125,9 +125,22 @@ async fn wait(shard: &Shard) {
 }
 
 impl Shard {
+    /// Gives memory back when half of the clients of the last high water are gone.
+    fn ebb(&self, clients: u64) {
+        let high = self.high_water.get();
+        if clients > high {
+            self.high_water.set(clients);
+        } else if high > EBB_CLIENTS && clients < high / 2 {
+            self.high_water.set(clients);
+            let bytes = crore_rt::trim() + self.hub.borrow_mut().trim();
+            tracing::debug!(clients, bytes, "memory was given back");
+        }
+    }
+
     /// Sets this core's gauges from the hub's figures.
     fn report(&self) {
         let stats = self.hub.borrow().stats();
+        self.ebb(stats.clients);
         let set = |counter: Counter, value| self.counters.set(counter as usize, value);
         set(Counter::Subscriptions, stats.subscriptions);
         set(Counter::Users, self.identities.borrow().user_count() as u64);

@@ -64,6 +64,9 @@ impl Gateway {
     /// An address that cannot be listened on.
     pub async fn start(config: Config, seed: u64) -> io::Result<Gateway> {
         assert_eq!(crore_rt::core(), 0, "a gateway is started from core 0");
+        if config.wants_presence() {
+            tracing::warn!("presence is configured but not offered yet: its commands answer error 108");
+        }
         let cores = crore_rt::cores();
         let node = Node::new(config, cores, seed);
         let mut orders = mesh(cores, 1).into_iter();
@@ -76,6 +79,9 @@ impl Gateway {
         let mut listen: Vec<(SocketAddr, Face)> = node.config.listen.iter().map(|&at| (at, face)).collect();
         listen.extend(node.config.admin.map(|at| (at, Face::All)));
         // The first core's listeners say which ports the system chose; the others join them there.
+        for &(address, _) in &listen {
+            refuse_shared(address)?;
+        }
         let (first, bound) = Core::open(share(&listen))?;
         for (place, address) in listen.iter_mut().zip(bound) {
             place.0 = address;
@@ -128,6 +134,20 @@ impl Gateway {
     }
 }
 
+/// The cores share their ports with each other, which lets another server of the same user join in unnoticed: half of the
+/// clients would land there. So a port must be free to begin with.
+fn refuse_shared(address: SocketAddr) -> io::Result<()> {
+    if address.port() == 0 {
+        return Ok(());
+    }
+    let alone = ListenOptions { shared_port: false, ..ListenOptions::default() };
+    TcpListener::bind(address, &alone).map(drop).map_err(|error| cannot_listen(address, &error))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+}
+
 fn broken(error: JoinError) -> io::Error {
     io::Error::other(format!("a core could not be started: {error}"))
 }
@@ -146,7 +166,7 @@ impl Core {
         let mut bound = Vec::new();
         for (address, face) in share.listen {
             let listener = TcpListener::bind(address, &ListenOptions::default())
-                .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
+                .map_err(|error| cannot_listen(address, &error))?;
             bound.push(listener.local_addr());
             let server = Server::new(application(&core.shard, face), options(&core.shard));
             core.servers.push(server.drain());

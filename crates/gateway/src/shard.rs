@@ -58,6 +58,8 @@ pub(crate) struct Shard {
     pub(crate) counters: CoreCounters,
     asked: RefCell<HashMap<u64, OnAnswer>>,
     next_token: Cell<u64>,
+    /// The most clients since memory was last given back.
+    pub(crate) high_water: Cell<u64>,
     /// Who waits until the hub admits commands again.
     held_back: RefCell<Vec<Waker>>,
     /// Streams that were sent a close, and until when they may answer.
@@ -89,6 +91,7 @@ impl Shard {
             counters: node.counters.core(core),
             asked: RefCell::default(),
             next_token: Cell::new(0),
+            high_water: Cell::new(0),
             held_back: RefCell::default(),
             farewells: RefCell::default(),
             ping_frame: Payload::from(ws::encode(Opcode::Text, PING)),
@@ -111,11 +114,10 @@ impl Shard {
         self.seats.borrow_mut().take(client.index(), Seat { identity, form, flags: 0 });
         self.count(Counter::Connects, 1);
         self.counters.add(Counter::Connections as usize, 1);
-        if form != Form::Poll {
-            if let Some(heartbeat) = &mut *self.heartbeat.borrow_mut() {
-                heartbeat.enter(time::now(), client);
-                self.pulse.notify();
-            }
+        let mut heartbeat = self.heartbeat.borrow_mut();
+        if let Some(heartbeat) = heartbeat.as_mut().filter(|_| form != Form::Poll) {
+            heartbeat.enter(time::now(), client);
+            self.pulse.notify();
         }
         Some(client)
     }

@@ -64,12 +64,7 @@ impl BodyDecoder {
             BodyLength::Chunked => NEXT_CHUNK,
             BodyLength::UntilClose => State::UntilClose,
         };
-        let mut decoder = BodyDecoder {
-            state,
-            limits: *limits,
-            declared: 0,
-            extension_bytes: 0,
-        };
+        let mut decoder = BodyDecoder { state, limits: *limits, declared: 0, extension_bytes: 0 };
         if let BodyLength::Fixed(length) = length {
             decoder.declare(length)?;
         }
@@ -92,24 +87,13 @@ impl BodyDecoder {
             let rest = &input[at..];
             if let Some(length) = self.data(rest)? {
                 let data = at..at + length;
-                return Ok(Step {
-                    consumed: data.end,
-                    data,
-                    done: self.is_done(),
-                });
+                return Ok(Step { consumed: data.end, data, done: self.is_done() });
             }
             let taken = self.control(rest)?;
-            assert!(
-                taken > 0 && taken <= rest.len(),
-                "each step moves on, within its input"
-            );
+            assert!(taken > 0 && taken <= rest.len(), "each step moves on, within its input");
             at += taken;
         }
-        Ok(Step {
-            consumed: at,
-            data: at..at,
-            done: self.is_done(),
-        })
+        Ok(Step { consumed: at, data: at..at, done: self.is_done() })
     }
 
     /// Says that the stream has ended.
@@ -176,9 +160,7 @@ impl BodyDecoder {
                 return Ok(end.unwrap_or(rest.len()));
             }
             State::Fixed { .. } | State::UntilClose | State::ChunkData { .. } | State::Done => {
-                unreachable!(
-                    "on_input() asks for control bytes where no data stands and the body goes on"
-                )
+                unreachable!("on_input() asks for control bytes where no data stands and the body goes on")
             }
         }
         Ok(1)
@@ -187,15 +169,10 @@ impl BodyDecoder {
     fn chunk_size(&mut self, byte: u8, size: u64, digits: u8) -> Result<usize, HttpError> {
         self.state = match (char::from(byte).to_digit(16), byte) {
             (Some(_), _) if digits == CHUNK_SIZE_DIGITS_MAX => {
-                return Err(HttpError::ChunkSizeTooLong {
-                    limit: CHUNK_SIZE_DIGITS_MAX,
-                });
+                return Err(HttpError::ChunkSizeTooLong { limit: CHUNK_SIZE_DIGITS_MAX });
             }
             // Sixteen digits of four bits fill 64 bits and no more.
-            (Some(digit), _) => State::ChunkSize {
-                size: size << 4 | u64::from(digit),
-                digits: digits + 1,
-            },
+            (Some(digit), _) => State::ChunkSize { size: size << 4 | u64::from(digit), digits: digits + 1 },
             (None, b'\r') if digits > 0 => State::ChunkSizeLineFeed { size },
             (None, b';') if digits > 0 => State::ChunkExtension { size },
             _ => return Err(HttpError::ChunkSize { byte }),
@@ -207,17 +184,12 @@ impl BodyDecoder {
         let limit = u32::from(self.limits.chunk_extension_bytes);
         let window = &rest[..rest.len().min((limit - self.extension_bytes) as usize + 1)];
         let end = memchr::memchr(b'\r', window).unwrap_or(window.len());
-        if let Some(&byte) = window[..end]
-            .iter()
-            .find(|byte| byte.is_ascii_control() && **byte != b'\t')
-        {
+        if let Some(&byte) = window[..end].iter().find(|byte| byte.is_ascii_control() && **byte != b'\t') {
             return Err(HttpError::ChunkSize { byte });
         }
         self.extension_bytes += end as u32;
         if self.extension_bytes > limit {
-            return Err(HttpError::ChunkExtensionTooLong {
-                limit: self.limits.chunk_extension_bytes,
-            });
+            return Err(HttpError::ChunkExtensionTooLong { limit: self.limits.chunk_extension_bytes });
         }
         if end < window.len() {
             self.state = State::ChunkSizeLineFeed { size };
@@ -237,10 +209,7 @@ impl BodyDecoder {
 
     fn declare(&mut self, bytes: u64) -> Result<(), HttpError> {
         let limit = self.limits.body_bytes;
-        assert!(
-            self.declared <= limit,
-            "what was declared before was checked then"
-        );
+        assert!(self.declared <= limit, "what was declared before was checked then");
         let length = self.declared.saturating_add(bytes);
         if length > limit {
             return Err(HttpError::BodyTooLarge { length, limit });
@@ -251,9 +220,5 @@ impl BodyDecoder {
 }
 
 fn expect_line_feed(byte: u8) -> Result<(), HttpError> {
-    if byte == b'\n' {
-        Ok(())
-    } else {
-        Err(HttpError::ChunkSize { byte })
-    }
+    if byte == b'\n' { Ok(()) } else { Err(HttpError::ChunkSize { byte }) }
 }

@@ -135,14 +135,10 @@ impl HttpError {
     pub fn status(&self) -> crate::Status {
         use crate::Status;
         match self {
-            HttpError::HeadTimeout { .. } | HttpError::BodyTimeout { .. } => {
-                Status::REQUEST_TIMEOUT
-            }
+            HttpError::HeadTimeout { .. } | HttpError::BodyTimeout { .. } => Status::REQUEST_TIMEOUT,
             HttpError::BodyTooLarge { .. } => Status::CONTENT_TOO_LARGE,
             HttpError::TargetTooLong { .. } => Status::URI_TOO_LONG,
-            HttpError::HeadTooLarge { .. } | HttpError::TooManyHeaders { .. } => {
-                Status::HEADERS_TOO_LARGE
-            }
+            HttpError::HeadTooLarge { .. } | HttpError::TooManyHeaders { .. } => Status::HEADERS_TOO_LARGE,
             HttpError::MethodTooLong { .. } | HttpError::CodingUnknown => Status::NOT_IMPLEMENTED,
             HttpError::Version => Status::VERSION_NOT_SUPPORTED,
             _ => Status::BAD_REQUEST,
@@ -154,36 +150,21 @@ impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             HttpError::ForbiddenByte { byte: b'\n', at } => {
-                write!(
-                    f,
-                    "bare line feed at byte {at} of the head: end lines with CR LF"
-                )
+                write!(f, "bare line feed at byte {at} of the head: end lines with CR LF")
             }
-            HttpError::ForbiddenByte { byte, at } => write!(
-                f,
-                "byte 0x{byte:02x} is not allowed at byte {at} of the head"
-            ),
+            HttpError::ForbiddenByte { byte, at } => {
+                write!(f, "byte 0x{byte:02x} is not allowed at byte {at} of the head")
+            }
             HttpError::BareCarriageReturn { at } => {
-                write!(
-                    f,
-                    "carriage return without line feed at byte {at} of the head: end lines with CR LF"
-                )
+                write!(f, "carriage return without line feed at byte {at} of the head: end lines with CR LF")
             }
-            HttpError::Fold { at } => write!(
-                f,
-                "folded header line at byte {at}: send each header on one line"
-            ),
+            HttpError::Fold { at } => write!(f, "folded header line at byte {at}: send each header on one line"),
             HttpError::SpaceBeforeColon { at } => {
                 write!(f, "white space before the colon at byte {at}: remove it")
             }
-            HttpError::FirstLine => {
-                f.write_str("malformed first line: send METHOD SP TARGET SP HTTP/1.1")
-            }
+            HttpError::FirstLine => f.write_str("malformed first line: send METHOD SP TARGET SP HTTP/1.1"),
             HttpError::HeaderLine { byte, at } => {
-                write!(
-                    f,
-                    "malformed header line: byte 0x{byte:02x} at byte {at} of the head instead of name or colon"
-                )
+                write!(f, "malformed header line: byte 0x{byte:02x} at byte {at} of the head instead of name or colon")
             }
             HttpError::MethodTooLong { limit } => {
                 write!(f, "method longer than {limit} bytes: no such method here")
@@ -192,10 +173,9 @@ impl fmt::Display for HttpError {
             HttpError::TargetTooLong { limit } => {
                 write!(f, "request target longer than {limit} bytes: shorten it")
             }
-            HttpError::HeadTooLarge { limit } => write!(
-                f,
-                "head longer than {limit} bytes: send fewer or shorter headers"
-            ),
+            HttpError::HeadTooLarge { limit } => {
+                write!(f, "head longer than {limit} bytes: send fewer or shorter headers")
+            }
             HttpError::TooManyHeaders { limit } => {
                 write!(f, "more than {limit} headers: send fewer")
             }
@@ -204,49 +184,31 @@ impl fmt::Display for HttpError {
             HttpError::HostRepeated => f.write_str("more than one Host header: send exactly one"),
             HttpError::HostInvalid => f.write_str("malformed Host header: send host or host:port"),
             HttpError::LengthRepeated => f.write_str("more than one Content-Length: send one"),
-            HttpError::LengthInvalid => {
-                f.write_str("malformed Content-Length: send one decimal number below 2^64")
-            }
+            HttpError::LengthInvalid => f.write_str("malformed Content-Length: send one decimal number below 2^64"),
             HttpError::LengthAndCoding => {
                 f.write_str("Content-Length together with Transfer-Encoding: send one of them")
             }
-            HttpError::CodingInvalid => f.write_str(
-                "malformed Transfer-Encoding: its last and only `chunked` must stand last",
-            ),
-            HttpError::CodingUnknown => {
-                f.write_str("unknown transfer coding: only `chunked` is known here")
+            HttpError::CodingInvalid => {
+                f.write_str("malformed Transfer-Encoding: its last and only `chunked` must stand last")
             }
-            HttpError::CodingInOldVersion => {
-                f.write_str("Transfer-Encoding in HTTP/1.0: use HTTP/1.1")
-            }
+            HttpError::CodingUnknown => f.write_str("unknown transfer coding: only `chunked` is known here"),
+            HttpError::CodingInOldVersion => f.write_str("Transfer-Encoding in HTTP/1.0: use HTTP/1.1"),
             HttpError::BodyTooLarge { length, limit } => {
-                write!(
-                    f,
-                    "body of {length} bytes or more, the limit is {limit}: send less"
-                )
+                write!(f, "body of {length} bytes or more, the limit is {limit}: send less")
             }
-            HttpError::ChunkSize { byte } => write!(
-                f,
-                "byte 0x{byte:02x} in a chunk size: send hexadecimal digits"
-            ),
+            HttpError::ChunkSize { byte } => write!(f, "byte 0x{byte:02x} in a chunk size: send hexadecimal digits"),
             HttpError::ChunkSizeTooLong { limit } => {
                 write!(f, "chunk size of more than {limit} digits: send fewer")
             }
             HttpError::ChunkExtensionTooLong { limit } => {
                 write!(f, "chunk extensions longer than {limit} bytes: omit them")
             }
-            HttpError::ChunkEnd { byte } => write!(
-                f,
-                "byte 0x{byte:02x} after a chunk's data: end it with CR LF"
-            ),
+            HttpError::ChunkEnd { byte } => write!(f, "byte 0x{byte:02x} after a chunk's data: end it with CR LF"),
             HttpError::Truncated => f.write_str("the stream ended in the middle of a message"),
-            HttpError::ResponseStatus => {
-                f.write_str("unusable response status: neither expected nor of three digits")
+            HttpError::ResponseStatus => f.write_str("unusable response status: neither expected nor of three digits"),
+            HttpError::TooManyInterim { limit } => {
+                write!(f, "more than {limit} interim responses before the final one")
             }
-            HttpError::TooManyInterim { limit } => write!(
-                f,
-                "more than {limit} interim responses before the final one"
-            ),
             HttpError::HeadTimeout { limit_ms } => {
                 write!(f, "head not complete after {limit_ms} ms: send it faster")
             }

@@ -48,10 +48,7 @@ impl Fields {
         if !is_whole_token(name.as_bytes()) {
             return Err(FieldError::Name(name.into()));
         }
-        if RESERVED
-            .into_iter()
-            .any(|reserved| name.eq_ignore_ascii_case(reserved))
-        {
+        if RESERVED.into_iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             return Err(FieldError::Reserved(name.into()));
         }
         if !is_field_text(value.as_bytes()) {
@@ -79,14 +76,10 @@ impl Fields {
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FieldError::Name(name) => write!(
-                f,
-                "{name:?} is not a header name: use letters, digits and -"
-            ),
-            FieldError::Value(name) => write!(
-                f,
-                "the value of {name:?} holds a line end or control character: remove it"
-            ),
+            FieldError::Name(name) => write!(f, "{name:?} is not a header name: use letters, digits and -"),
+            FieldError::Value(name) => {
+                write!(f, "the value of {name:?} holds a line end or control character: remove it")
+            }
             FieldError::Reserved(name) => write!(f, "{name:?} is set by the codec: leave it out"),
             FieldError::Method(method) => write!(f, "{method:?} is not a method: use letters"),
             FieldError::Target(target) => {
@@ -107,16 +100,10 @@ mod tests {
     fn a_line_end_cannot_get_into_a_header() {
         let mut fields = Fields::new();
         for value in ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"] {
-            assert_eq!(
-                fields.push("X-Name", value),
-                Err(FieldError::Value("X-Name".into()))
-            );
+            assert_eq!(fields.push("X-Name", value), Err(FieldError::Value("X-Name".into())));
         }
         for name in ["", "a b", "a:", "a\r\nb", "ä"] {
-            assert_eq!(
-                fields.push(name, "value"),
-                Err(FieldError::Name(name.into()))
-            );
+            assert_eq!(fields.push(name, "value"), Err(FieldError::Name(name.into())));
         }
         assert_eq!(fields, Fields::new());
     }
@@ -124,10 +111,7 @@ mod tests {
     #[test]
     fn framing_is_not_the_applications() {
         for name in ["Content-Length", "TRANSFER-ENCODING", "connection"] {
-            assert_eq!(
-                Fields::new().push(name, "1"),
-                Err(FieldError::Reserved(name.into()))
-            );
+            assert_eq!(Fields::new().push(name, "1"), Err(FieldError::Reserved(name.into())));
         }
     }
 
@@ -136,9 +120,6 @@ mod tests {
         let mut fields = Fields::new();
         fields.push("Content-Type", "text/plain").unwrap();
         fields.push("X", "ä\tb").unwrap();
-        assert_eq!(
-            fields.as_bytes(),
-            "Content-Type: text/plain\r\nX: ä\tb\r\n".as_bytes()
-        );
+        assert_eq!(fields.as_bytes(), "Content-Type: text/plain\r\nX: ä\tb\r\n".as_bytes());
     }
 }

@@ -90,15 +90,10 @@ fn content_length(headers: &Headers) -> Result<Option<u64>, HttpError> {
     if values.next().is_some() {
         return Err(HttpError::LengthRepeated);
     }
-    if value.is_empty()
-        || value.len() > CONTENT_LENGTH_DIGITS_MAX
-        || !value.iter().all(u8::is_ascii_digit)
-    {
+    if value.is_empty() || value.len() > CONTENT_LENGTH_DIGITS_MAX || !value.iter().all(u8::is_ascii_digit) {
         return Err(HttpError::LengthInvalid);
     }
-    let length = value.iter().try_fold(0_u64, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    });
+    let length = value.iter().try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
     length.map(Some).ok_or(HttpError::LengthInvalid)
 }
 
@@ -140,21 +135,13 @@ pub(crate) fn is_authority(text: &[u8]) -> bool {
             return false;
         };
         let literal = &text[1..end];
-        if literal.is_empty()
-            || !literal
-                .iter()
-                .all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
-        {
+        if literal.is_empty() || !literal.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) {
             return false;
         }
         (&text[..0], &text[end + 1..])
     } else {
         text.split_at(memchr::memchr(b':', text).unwrap_or(text.len()))
     };
-    let port_ok = port.is_empty()
-        || (port[0] == b':' && port.len() <= 6 && port[1..].iter().all(u8::is_ascii_digit));
-    port_ok
-        && host
-            .iter()
-            .all(|&byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte))
+    let port_ok = port.is_empty() || (port[0] == b':' && port.len() <= 6 && port[1..].iter().all(u8::is_ascii_digit));
+    port_ok && host.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte))
 }

@@ -55,15 +55,8 @@ pub struct RequestHead {
 impl HeadReader {
     /// A reader that waits for the first byte of a head. A [`Limits::headers`] above 128 counts as 128.
     pub fn new(limits: &Limits) -> Self {
-        let limits = Limits {
-            headers: limits.headers.min(HEADERS_CEILING as u16),
-            ..*limits
-        };
-        HeadReader {
-            scanner: Scanner::request(&limits),
-            limits,
-            partial: Vec::new(),
-        }
+        let limits = Limits { headers: limits.headers.min(HEADERS_CEILING as u16), ..*limits };
+        HeadReader { scanner: Scanner::request(&limits), limits, partial: Vec::new() }
     }
 
     /// Whether no byte of a head was seen since the last one, so that the reader may be dropped.
@@ -83,10 +76,7 @@ impl HeadReader {
     pub fn on_input(&mut self, input: &[u8]) -> Result<Progress, HttpError> {
         let Some(consumed) = self.scanner.scan(input)? else {
             self.partial.extend_from_slice(input);
-            assert!(
-                self.partial.len() < usize::from(self.limits.head_bytes),
-                "the scan has kept the limit"
-            );
+            assert!(self.partial.len() < usize::from(self.limits.head_bytes), "the scan has kept the limit");
             return Ok(Progress::Partial);
         };
         assert!(consumed <= input.len(), "the scan stays within its input");
@@ -105,31 +95,13 @@ impl HeadReader {
 
 impl RequestHead {
     fn parse(bytes: Box<[u8]>) -> Result<RequestHead, HttpError> {
-        let (
-            Parts {
-                method,
-                target,
-                version,
-            },
-            lines,
-        ) = Parts::parse(&bytes)?;
+        let (Parts { method, target, version }, lines) = Parts::parse(&bytes)?;
         let headers = lines.with(bytes);
         framing::check_host(version, &headers)?;
         let body = framing::request_body(version, &headers)?;
         let keep_alive = framing::is_persistent(version, &headers);
-        let (authority, path, query) =
-            target::split(headers.part(method), headers.part(target), target)?;
-        Ok(RequestHead {
-            headers,
-            method,
-            target,
-            authority,
-            path,
-            query,
-            version,
-            body,
-            keep_alive,
-        })
+        let (authority, path, query) = target::split(headers.part(method), headers.part(target), target)?;
+        Ok(RequestHead { headers, method, target, authority, path, query, version, body, keep_alive })
     }
 
     /// The method, as it came: methods are case-sensitive.
@@ -145,11 +117,7 @@ impl RequestHead {
     /// The path, still percent-encoded. Starts with `/`, or is `*` of `OPTIONS *`, or empty for `CONNECT`.
     pub fn path(&self) -> &str {
         let path = self.headers.part(self.path);
-        if path.is_empty() && self.method() != "CONNECT" {
-            "/"
-        } else {
-            path
-        }
+        if path.is_empty() && self.method() != "CONNECT" { "/" } else { path }
     }
 
     /// What follows the first `?` of the target, still encoded; [`query`](crate::query) reads it.
@@ -193,9 +161,7 @@ impl RequestHead {
 
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
     pub fn expects_continue(&self) -> bool {
-        self.version == Version::Http11
-            && self.body != BodyLength::None
-            && self.headers.lists("expect", "100-continue")
+        self.version == Version::Http11 && self.body != BodyLength::None && self.headers.lists("expect", "100-continue")
     }
 }
 
@@ -212,13 +178,7 @@ impl Parts {
         let mut request = httparse::Request::new(&mut []);
         let status = request
             .parse_with_uninit_headers(bytes, &mut table)
-            .map_err(|error| {
-                if has_version_form(bytes) {
-                    parse_error(error)
-                } else {
-                    HttpError::FirstLine
-                }
-            })?;
+            .map_err(|error| if has_version_form(bytes) { parse_error(error) } else { HttpError::FirstLine })?;
         if status != httparse::Status::Complete(bytes.len()) {
             return Err(HttpError::FirstLine);
         }
@@ -226,18 +186,8 @@ impl Parts {
             return Err(HttpError::FirstLine);
         };
         let version = Version::from_minor(request.version)?;
-        let (method, target) = (
-            Span::of(bytes, method.as_bytes()),
-            Span::of(bytes, target.as_bytes()),
-        );
-        Ok((
-            Parts {
-                method,
-                target,
-                version,
-            },
-            Lines::of(bytes, request.headers),
-        ))
+        let (method, target) = (Span::of(bytes, method.as_bytes()), Span::of(bytes, target.as_bytes()));
+        Ok((Parts { method, target, version }, Lines::of(bytes, request.headers)))
     }
 }
 

@@ -17,15 +17,9 @@ impl Span {
     pub(crate) fn of(whole: &[u8], part: &[u8]) -> Span {
         let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
         let end = start.wrapping_add(part.len());
-        assert!(
-            start <= end && end <= whole.len(),
-            "the parser returns slices of what it was given"
-        );
+        assert!(start <= end && end <= whole.len(), "the parser returns slices of what it was given");
         assert!(end <= usize::from(u16::MAX), "a head's length has 16 bits");
-        Span {
-            start: start as u16,
-            end: end as u16,
-        }
+        Span { start: start as u16, end: end as u16 }
     }
 
     pub(crate) fn slice(self, whole: &[u8]) -> &[u8] {
@@ -40,16 +34,7 @@ impl Span {
     pub(crate) fn split(self, offset: usize, skip: usize) -> (Span, Span) {
         assert!(offset + skip <= self.len(), "a span is split inside itself");
         let middle = self.start + offset as u16;
-        (
-            Span {
-                start: self.start,
-                end: middle,
-            },
-            Span {
-                start: middle + skip as u16,
-                end: self.end,
-            },
-        )
+        (Span { start: self.start, end: middle }, Span { start: middle + skip as u16, end: self.end })
     }
 }
 
@@ -64,8 +49,7 @@ impl Headers {
     /// The value of the first header of this name (any case). `None` as well if it is not UTF-8, which no registered
     /// header needs; [`Headers::bytes`] has it then. Looks at all headers.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.bytes(name)
-            .and_then(|value| str::from_utf8(value).ok())
+        self.bytes(name).and_then(|value| str::from_utf8(value).ok())
     }
 
     /// The value of the first header of this name (any case), whatever its bytes are.
@@ -76,31 +60,23 @@ impl Headers {
 
     /// The values of all headers of this name (any case).
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let lines = self
-            .lines
-            .iter()
-            .filter(move |line| self.is_named(line, name));
+        let lines = self.lines.iter().filter(move |line| self.is_named(line, name));
         lines.map(|(_, value)| value.slice(&self.bytes))
     }
 
     /// The comma-separated items of all headers of this name, without the white space around them.
     pub fn items<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.values(name)
-            .flat_map(|value| value.split(|&byte| byte == b','))
-            .map(<[u8]>::trim_ascii)
+        self.values(name).flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
     }
 
     /// Whether a comma-separated list header of this name holds `token` (any case).
     pub fn lists(&self, name: &str, token: &str) -> bool {
-        self.items(name)
-            .any(|item| item.eq_ignore_ascii_case(token.as_bytes()))
+        self.items(name).any(|item| item.eq_ignore_ascii_case(token.as_bytes()))
     }
 
     /// All headers, as they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.lines
-            .iter()
-            .map(|(name, value)| (ascii(name.slice(&self.bytes)), value.slice(&self.bytes)))
+        self.lines.iter().map(|(name, value)| (ascii(name.slice(&self.bytes)), value.slice(&self.bytes)))
     }
 
     /// How many header lines there are.
@@ -114,9 +90,7 @@ impl Headers {
     }
 
     fn is_named(&self, line: &(Span, Span), name: &str) -> bool {
-        line.0
-            .slice(&self.bytes)
-            .eq_ignore_ascii_case(name.as_bytes())
+        line.0.slice(&self.bytes).eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// A part of the head these headers came with.
@@ -130,24 +104,11 @@ pub(crate) struct Lines(Box<[(Span, Span)]>);
 
 impl Lines {
     pub(crate) fn of(whole: &[u8], parsed: &[httparse::Header<'_>]) -> Lines {
-        Lines(
-            parsed
-                .iter()
-                .map(|line| {
-                    (
-                        Span::of(whole, line.name.as_bytes()),
-                        Span::of(whole, line.value),
-                    )
-                })
-                .collect(),
-        )
+        Lines(parsed.iter().map(|line| (Span::of(whole, line.name.as_bytes()), Span::of(whole, line.value))).collect())
     }
 
     pub(crate) fn with(self, bytes: Box<[u8]>) -> Headers {
-        Headers {
-            bytes,
-            lines: self.0,
-        }
+        Headers { bytes, lines: self.0 }
     }
 }
 

@@ -47,7 +47,7 @@ pub use head::{HeadReader, Progress, RequestHead};
 pub use headers::Headers;
 pub use limits::{Limits, SseLimits, WsLimits};
 pub use response::{
-    CONTINUE, ConnectionField, Framing, LAST_CHUNK, ResponseEvent, ResponseHead, ResponseReader,
-    append_response, chunk, encode_request, encode_response,
+    CONTINUE, ConnectionField, Framing, LAST_CHUNK, ResponseEvent, ResponseHead, ResponseReader, append_response,
+    chunk, encode_request, encode_response,
 };
 pub use status::Status;

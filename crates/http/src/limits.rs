@@ -72,10 +72,7 @@ pub struct WsLimits {
 
 impl Default for WsLimits {
     fn default() -> Self {
-        WsLimits {
-            message_bytes: 64 * 1024,
-            fragments: 1024,
-        }
+        WsLimits { message_bytes: 64 * 1024, fragments: 1024 }
     }
 }
 
@@ -88,13 +85,8 @@ pub struct SseLimits {
 
 impl Default for SseLimits {
     fn default() -> Self {
-        SseLimits {
-            event_bytes: 256 * 1024,
-        }
+        SseLimits { event_bytes: 256 * 1024 }
     }
 }
 
-const _: () = assert!(
-    HEADERS_CEILING >= 64,
-    "the default number of headers fits the parser's table"
-);
+const _: () = assert!(HEADERS_CEILING >= 64, "the default number of headers fits the parser's table");

@@ -21,13 +21,8 @@ pub enum QueryError {
 impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            QueryError::Escape { at } => write!(
-                f,
-                "% at byte {at} without two hexadecimal digits: encode it as %25"
-            ),
-            QueryError::Utf8 => {
-                f.write_str("the decoded bytes are not UTF-8: encode text as UTF-8")
-            }
+            QueryError::Escape { at } => write!(f, "% at byte {at} without two hexadecimal digits: encode it as %25"),
+            QueryError::Utf8 => f.write_str("the decoded bytes are not UTF-8: encode text as UTF-8"),
         }
     }
 }
@@ -36,16 +31,11 @@ impl std::error::Error for QueryError {}
 
 /// The names and values of `a=1&b=two+words`, decoded, in their order. Empty parts are skipped; a part without `=` is a
 /// name with an empty value; `+` is a space (the form encoding of HTML).
-pub fn pairs(
-    query: &str,
-) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), QueryError>> {
-    query
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            Ok((decode_with(name, b'+')?, decode_with(value, b'+')?))
-        })
+pub fn pairs(query: &str) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), QueryError>> {
+    query.split('&').filter(|part| !part.is_empty()).map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        Ok((decode_with(name, b'+')?, decode_with(value, b'+')?))
+    })
 }
 
 /// The value of the first parameter with this (decoded) name.
@@ -81,10 +71,7 @@ fn decode_with(text: &str, space: u8) -> Result<Cow<'_, str>, QueryError> {
     let mut at = first;
     while at < bytes.len() {
         let (byte, taken) = match bytes[at] {
-            b'%' => (
-                escape(&bytes[at + 1..]).ok_or(QueryError::Escape { at })?,
-                3,
-            ),
+            b'%' => (escape(&bytes[at + 1..]).ok_or(QueryError::Escape { at })?, 3),
             byte if byte == space => (b' ', 1),
             byte => (byte, 1),
         };
@@ -92,9 +79,7 @@ fn decode_with(text: &str, space: u8) -> Result<Cow<'_, str>, QueryError> {
         at += taken;
     }
     assert!(decoded.len() <= bytes.len(), "decoding never lengthens");
-    String::from_utf8(decoded)
-        .map(Cow::Owned)
-        .map_err(|_| QueryError::Utf8)
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| QueryError::Utf8)
 }
 
 fn escape(after: &[u8]) -> Option<u8> {
@@ -125,26 +110,13 @@ mod tests {
     use super::*;
 
     fn all(query: &str) -> Vec<(String, String)> {
-        pairs(query)
-            .map(|pair| {
-                pair.map(|(name, value)| (name.into_owned(), value.into_owned()))
-                    .unwrap()
-            })
-            .collect()
+        pairs(query).map(|pair| pair.map(|(name, value)| (name.into_owned(), value.into_owned())).unwrap()).collect()
     }
 
     #[test]
     fn pairs_are_split_and_decoded() {
-        let expected = [
-            ("a", "1"),
-            ("b c", "d e"),
-            ("f", ""),
-            ("", "g"),
-            ("h", "=i"),
-        ];
-        let expected: Vec<_> = expected
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        let expected = [("a", "1"), ("b c", "d e"), ("f", ""), ("", "g"), ("h", "=i")];
+        let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert_eq!(all("a=1&&b+c=d%20e&f&=g&h==i"), expected);
         assert_eq!(find("a=1&a=2", "a"), Ok(Some(Cow::Borrowed("1"))));
         assert_eq!(find("a=1", "b"), Ok(None));

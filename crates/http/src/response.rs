@@ -52,12 +52,7 @@ const OTHER_LINES_BYTES: usize = 112;
 ///
 /// # Panics
 /// If the framing contradicts itself: a body of a status that has none, or one until close on a connection that goes on.
-pub fn encode_response(
-    status: Status,
-    fields: &Fields,
-    framing: Framing,
-    connection: ConnectionField,
-) -> Vec<u8> {
+pub fn encode_response(status: Status, fields: &Fields, framing: Framing, connection: ConnectionField) -> Vec<u8> {
     let mut head = Vec::with_capacity(fields.as_bytes().len() + OTHER_LINES_BYTES);
     append_response(&mut head, status, fields, framing, connection);
     head
@@ -74,10 +69,7 @@ pub fn append_response(
     framing: Framing,
     connection: ConnectionField,
 ) {
-    assert!(
-        !status.is_bodiless() || framing == Framing::None,
-        "{status} has no body"
-    );
+    assert!(!status.is_bodiless() || framing == Framing::None, "{status} has no body");
     assert!(
         framing != Framing::UntilClose || connection == ConnectionField::Close,
         "a body until close is the last on its connection"
@@ -107,25 +99,17 @@ pub fn encode_request(
     framing: Framing,
     connection: ConnectionField,
 ) -> Result<Vec<u8>, FieldError> {
-    assert!(
-        framing != Framing::UntilClose,
-        "a request ends before its connection"
-    );
+    assert!(framing != Framing::UntilClose, "a request ends before its connection");
     if !is_whole_token(method.as_bytes()) {
         return Err(FieldError::Method(method.into()));
     }
-    if target.is_empty()
-        || !target
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'#')
-    {
+    if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
         return Err(FieldError::Target(target.into()));
     }
     if !is_authority(host.as_bytes()) {
         return Err(FieldError::Host(host.into()));
     }
-    let length =
-        method.len() + target.len() + host.len() + fields.as_bytes().len() + OTHER_LINES_BYTES;
+    let length = method.len() + target.len() + host.len() + fields.as_bytes().len() + OTHER_LINES_BYTES;
     let mut head = Vec::with_capacity(length);
     for part in [method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"] {
         head.extend_from_slice(part.as_bytes());

@@ -60,18 +60,11 @@ impl Scanner {
     }
 
     pub(crate) fn response(limits: &Limits) -> Self {
-        Scanner {
-            is_response: true,
-            ..Scanner::request(limits)
-        }
+        Scanner { is_response: true, ..Scanner::request(limits) }
     }
 
     pub(crate) fn trailers(limits: &Limits) -> Self {
-        Scanner {
-            state: State::LineStart,
-            bytes_max: limits.trailer_bytes,
-            ..Scanner::request(limits)
-        }
+        Scanner { state: State::LineStart, bytes_max: limits.trailer_bytes, ..Scanner::request(limits) }
     }
 
     /// Bytes looked at so far.
@@ -82,19 +75,13 @@ impl Scanner {
     /// Looks at `input`, which follows what was seen before. Returns how many of its bytes belong to the head if
     /// the head ends in it.
     pub(crate) fn scan(&mut self, input: &[u8]) -> Result<Option<usize>, HttpError> {
-        assert!(
-            self.state != State::Done,
-            "a finished scan is not continued"
-        );
+        assert!(self.state != State::Done, "a finished scan is not continued");
         let allowed = usize::from(self.bytes_max).saturating_sub(self.examined as usize);
         let window = &input[..input.len().min(allowed)];
         let mut at = 0;
         while at < window.len() {
             let taken = self.step(&window[at..])?;
-            assert!(
-                taken > 0 && taken <= window.len() - at,
-                "each step moves on, within its input"
-            );
+            assert!(taken > 0 && taken <= window.len() - at, "each step moves on, within its input");
             at += taken;
             self.examined += taken as u32;
             if self.state == State::Done {
@@ -102,9 +89,7 @@ impl Scanner {
             }
         }
         if self.examined >= u32::from(self.bytes_max) {
-            return Err(HttpError::HeadTooLarge {
-                limit: self.bytes_max,
-            });
+            return Err(HttpError::HeadTooLarge { limit: self.bytes_max });
         }
         Ok(None)
     }
@@ -144,9 +129,7 @@ impl Scanner {
 
     fn line_feed(&mut self, rest: &[u8], next: State) -> Result<usize, HttpError> {
         if rest[0] != b'\n' {
-            return Err(HttpError::BareCarriageReturn {
-                at: self.examined.saturating_sub(1),
-            });
+            return Err(HttpError::BareCarriageReturn { at: self.examined.saturating_sub(1) });
         }
         self.state = next;
         Ok(1)
@@ -155,12 +138,7 @@ impl Scanner {
     fn method(&mut self, rest: &[u8]) -> Result<usize, HttpError> {
         let token = token_bytes(rest);
         let limit = METHOD_BYTES_MAX;
-        self.lengthen(
-            &rest[..token],
-            |_| false,
-            limit,
-            HttpError::MethodTooLong { limit },
-        )?;
+        self.lengthen(&rest[..token], |_| false, limit, HttpError::MethodTooLong { limit })?;
         match rest.get(token) {
             None => Ok(token),
             Some(b' ') if self.span > 0 => {
@@ -177,12 +155,7 @@ impl Scanner {
         let end = memchr::memchr2(b' ', b'\r', rest).unwrap_or(rest.len());
         let limit = self.target_bytes_max;
         let is_bad = |byte: u8| !byte.is_ascii_graphic() || byte == b'#';
-        self.lengthen(
-            &rest[..end],
-            is_bad,
-            limit,
-            HttpError::TargetTooLong { limit },
-        )?;
+        self.lengthen(&rest[..end], is_bad, limit, HttpError::TargetTooLong { limit })?;
         match rest.get(end) {
             None => Ok(end),
             Some(b' ') if self.span > 0 => {
@@ -196,12 +169,7 @@ impl Scanner {
 
     fn version(&mut self, rest: &[u8]) -> Result<usize, HttpError> {
         let end = memchr::memchr(b'\r', rest).unwrap_or(rest.len());
-        self.lengthen(
-            &rest[..end],
-            is_forbidden,
-            VERSION_BYTES_MAX,
-            HttpError::FirstLine,
-        )?;
+        self.lengthen(&rest[..end], is_forbidden, VERSION_BYTES_MAX, HttpError::FirstLine)?;
         self.end_of_line(end, rest.len())
     }
 
@@ -210,14 +178,8 @@ impl Scanner {
         let end = memchr::memchr(b'\r', rest).unwrap_or(rest.len());
         let text = &rest[..end];
         // Without an early exit this is done for many bytes at a time; where the bad one stands matters to nobody else.
-        if text
-            .iter()
-            .fold(false, |bad, &byte| bad | is_forbidden(byte))
-        {
-            let bad = text
-                .iter()
-                .position(|&byte| is_forbidden(byte))
-                .unwrap_or(0);
+        if text.iter().fold(false, |bad, &byte| bad | is_forbidden(byte)) {
+            let bad = text.iter().position(|&byte| is_forbidden(byte)).unwrap_or(0);
             return Err(self.forbidden(text[bad], bad));
         }
         self.end_of_line(end, rest.len())
@@ -230,9 +192,7 @@ impl Scanner {
                 Ok(1)
             }
             b' ' | b'\t' => Err(HttpError::Fold { at: self.examined }),
-            _ if self.lines >= self.lines_max => Err(HttpError::TooManyHeaders {
-                limit: self.lines_max,
-            }),
+            _ if self.lines >= self.lines_max => Err(HttpError::TooManyHeaders { limit: self.lines_max }),
             _ => {
                 self.lines += 1;
                 self.span = 0;
@@ -289,9 +249,6 @@ impl Scanner {
     }
 
     fn forbidden(&self, byte: u8, offset: usize) -> HttpError {
-        HttpError::ForbiddenByte {
-            byte,
-            at: self.examined + offset as u32,
-        }
+        HttpError::ForbiddenByte { byte, at: self.examined + offset as u32 }
     }
 }

@@ -68,11 +68,7 @@ statuses! {
 impl Status {
     /// The status with this number, if it is one: 100 to 599.
     pub const fn new(code: u16) -> Option<Status> {
-        if code >= 100 && code <= 599 {
-            Some(Status(code))
-        } else {
-            None
-        }
+        if code >= 100 && code <= 599 { Some(Status(code)) } else { None }
     }
 
     /// The number.

@@ -5,30 +5,16 @@ use crate::framing::is_authority;
 use crate::headers::Span;
 
 /// Authority, path and query of a target in one of its four forms (RFC 9112, section 3.2).
-pub(crate) fn split(
-    method: &str,
-    target: &str,
-    span: Span,
-) -> Result<(Span, Span, Option<Span>), HttpError> {
+pub(crate) fn split(method: &str, target: &str, span: Span) -> Result<(Span, Span, Option<Span>), HttpError> {
     let (nothing, _) = span.split(0, 0);
     if method == "CONNECT" {
         let is_good = !target.is_empty() && is_authority(target.as_bytes());
-        return if is_good {
-            Ok((span, nothing, None))
-        } else {
-            Err(HttpError::Target)
-        };
+        return if is_good { Ok((span, nothing, None)) } else { Err(HttpError::Target) };
     }
     if target == "*" {
-        return if method == "OPTIONS" {
-            Ok((nothing, span, None))
-        } else {
-            Err(HttpError::Target)
-        };
+        return if method == "OPTIONS" { Ok((nothing, span, None)) } else { Err(HttpError::Target) };
     }
-    let scheme = ["http://", "https://"]
-        .into_iter()
-        .find(|scheme| starts_with_ignoring_case(target, scheme));
+    let scheme = ["http://", "https://"].into_iter().find(|scheme| starts_with_ignoring_case(target, scheme));
     let (authority, rest) = match scheme {
         _ if target.starts_with('/') => (nothing, span),
         None => return Err(HttpError::Target),
@@ -54,6 +40,5 @@ pub(crate) fn split(
 }
 
 fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
-    text.get(..start.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(start))
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }

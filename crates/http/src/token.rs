@@ -7,10 +7,7 @@ pub(crate) const fn is_forbidden(byte: u8) -> bool {
 
 /// How many bytes at the start of `bytes` belong to a token.
 pub(crate) fn token_bytes(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .position(|&byte| !is_token(byte))
-        .unwrap_or(bytes.len())
+    bytes.iter().position(|&byte| !is_token(byte)).unwrap_or(bytes.len())
 }
 
 /// Whether `byte` may stand in a token: a method or a header's name (RFC 9110, section 5.6.2).

@@ -9,9 +9,7 @@ use crore_base::payload::Payload;
 use crore_base::prefetch::prefetch_at;
 use crore_base::random::Rng;
 use crore_base::time::Instant;
-use crore_hub::{
-    ChannelOptions, ClientKey, Command, Deliver, Hub, Limits, Position, Publication, Publish,
-};
+use crore_hub::{ChannelOptions, ClientKey, Command, Deliver, Hub, Limits, Position, Publication, Publish};
 
 const SUBSCRIBERS: u64 = 1_000_000;
 const ROUNDS: usize = 10;
@@ -24,13 +22,7 @@ impl Deliver for Connections {
         prefetch_at(&self.0, sink as usize);
     }
 
-    fn encode(
-        &mut self,
-        _: u8,
-        _: &str,
-        publication: &Publication,
-        _: Option<Position>,
-    ) -> Payload {
+    fn encode(&mut self, _: u8, _: &str, publication: &Publication, _: Option<Position>) -> Payload {
         publication.data.to_payload()
     }
 
@@ -42,10 +34,7 @@ impl Deliver for Connections {
 /// Resident memory of this process in bytes, where the system tells.
 fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = text
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<u64>().ok());
+    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
     pages.unwrap_or(0) * 4096
 }
 
@@ -59,13 +48,7 @@ fn main() {
     let before = resident();
     for sink in sinks.iter().copied() {
         let client = hub.connect(sink, 0).expect("the limit is far away");
-        let command = Command::Subscribe {
-            client,
-            channel: "all",
-            since: None,
-            reject_unrecovered: false,
-            options,
-        };
+        let command = Command::Subscribe { client, channel: "all", since: None, reject_unrecovered: false, options };
         hub.on_command(now, sink, command);
         while hub.poll_event().is_some() {}
     }
@@ -91,10 +74,7 @@ fn main() {
             spent += start.elapsed();
         }
         let deliveries = SUBSCRIBERS as f64 * together as f64 * ROUNDS as f64;
-        println!(
-            "{:.1} ns a delivery, {together} in flight",
-            spent.as_nanos() as f64 / deliveries
-        );
+        println!("{:.1} ns a delivery, {together} in flight", spent.as_nanos() as f64 / deliveries);
     }
     println!("{} deliveries", hub.stats().deliveries);
 }

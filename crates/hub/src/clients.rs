@@ -85,10 +85,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(limits: &Limits) -> Clients {
-        assert!(
-            limits.clients < NONE && limits.subscriptions < NONE,
-            "indexes must leave room for the end mark"
-        );
+        assert!(limits.clients < NONE && limits.subscriptions < NONE, "indexes must leave room for the end mark");
         Clients {
             clients: Slab::new(limits.clients),
             subscriptions: Slab::new(limits.subscriptions),
@@ -97,13 +94,7 @@ impl Clients {
     }
 
     pub(crate) fn connect(&mut self, sink: u64, form: u8) -> Option<ClientKey> {
-        let client = Client {
-            sink,
-            first: NONE,
-            count: 0,
-            form,
-            _free: 0,
-        };
+        let client = Client { sink, first: NONE, count: 0, form, _free: 0 };
         self.clients.insert(client).map(ClientKey)
     }
 
@@ -124,6 +115,10 @@ impl Clients {
 
     pub(crate) fn key_at(&self, index: u32) -> Option<ClientKey> {
         self.clients.handle_at(index).map(ClientKey)
+    }
+
+    pub(crate) fn trim(&mut self) -> usize {
+        self.clients.trim() + self.subscriptions.trim()
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = ClientKey> {
@@ -149,8 +144,7 @@ impl Clients {
 
     /// Whether one more subscription fits.
     pub(crate) fn has_room(&self, key: ClientKey) -> bool {
-        self.get(key)
-            .is_some_and(|client| client.count < self.per_client)
+        self.get(key).is_some_and(|client| client.count < self.per_client)
             && self.subscriptions.len() < self.subscriptions.limit()
     }
 
@@ -160,12 +154,8 @@ impl Clients {
             return None;
         }
         let client = self.clients.get_mut(key.0)?;
-        let subscription = Subscription {
-            channel: channel.0,
-            place: UNDER_WAY,
-            next: client.first,
-            client: key.index(),
-        };
+        let subscription =
+            Subscription { channel: channel.0, place: UNDER_WAY, next: client.first, client: key.index() };
         let handle = self.subscriptions.insert(subscription)?;
         client.first = handle.index();
         client.count += 1;
@@ -257,10 +247,7 @@ impl Clients {
 }
 
 fn removed(record: &Subscription) -> Removed {
-    Removed {
-        channel: Index(record.channel),
-        place: (record.place != UNDER_WAY).then_some(record.place),
-    }
+    Removed { channel: Index(record.channel), place: (record.place != UNDER_WAY).then_some(record.place) }
 }
 
 #[cfg(test)]

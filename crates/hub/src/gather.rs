@@ -8,19 +8,13 @@ use crate::answer::{Answer, ChannelCount, Listing, MemberOf, Membership};
 
 /// What has come in so far.
 pub(crate) enum Parts {
-    Channels {
-        clients: BTreeMap<Box<str>, u64>,
-        truncated: bool,
-    },
+    Channels { clients: BTreeMap<Box<str>, u64>, truncated: bool },
     Members(Membership),
 }
 
 impl Parts {
     pub(crate) fn channels() -> Parts {
-        Parts::Channels {
-            clients: BTreeMap::new(),
-            truncated: false,
-        }
+        Parts::Channels { clients: BTreeMap::new(), truncated: false }
     }
 
     pub(crate) fn members() -> Parts {
@@ -45,11 +39,7 @@ pub(crate) struct Gathers {
 
 impl Gathers {
     pub(crate) fn new(bound: usize) -> Gathers {
-        Gathers {
-            open: Vec::new(),
-            next: 0,
-            bound,
-        }
+        Gathers { open: Vec::new(), next: 0, bound }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -60,22 +50,12 @@ impl Gathers {
     pub(crate) fn begin(&mut self, token: u64, cores: u16, parts: Parts) -> u64 {
         debug_assert!(cores > 0 && !self.is_full());
         self.next += 1;
-        self.open.push(Gather {
-            id: self.next,
-            token,
-            missing: cores,
-            parts,
-        });
+        self.open.push(Gather { id: self.next, token, missing: cores, parts });
         self.next
     }
 
     /// Takes one core's part of a channel listing. `Some` when it was the last: the token and the answer.
-    pub(crate) fn add_channels(
-        &mut self,
-        id: u64,
-        part: Vec<ChannelCount>,
-        cut: bool,
-    ) -> Option<(u64, Answer)> {
+    pub(crate) fn add_channels(&mut self, id: u64, part: Vec<ChannelCount>, cut: bool) -> Option<(u64, Answer)> {
         let at = self.find(id)?;
         if let Parts::Channels { clients, truncated } = &mut self.open[at].parts {
             *truncated |= cut;
@@ -87,12 +67,7 @@ impl Gathers {
     }
 
     /// Takes one core's part of a member listing. `Some` when it was the last: the token and the answer.
-    pub(crate) fn add_members(
-        &mut self,
-        id: u64,
-        part: Vec<MemberOf>,
-        count: u64,
-    ) -> Option<(u64, Answer)> {
+    pub(crate) fn add_members(&mut self, id: u64, part: Vec<MemberOf>, count: u64) -> Option<(u64, Answer)> {
         let at = self.find(id)?;
         if let Parts::Members(membership) = &mut self.open[at].parts {
             membership.members.extend(part);
@@ -121,14 +96,8 @@ fn finish(parts: Parts) -> Answer {
     match parts {
         Parts::Members(membership) => Answer::Members(membership),
         Parts::Channels { clients, truncated } => {
-            let channels = clients
-                .into_iter()
-                .map(|(name, clients)| ChannelCount { name, clients })
-                .collect();
-            Answer::Channels(Listing {
-                channels,
-                truncated,
-            })
+            let channels = clients.into_iter().map(|(name, clients)| ChannelCount { name, clients }).collect();
+            Answer::Channels(Listing { channels, truncated })
         }
     }
 }

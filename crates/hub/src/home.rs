@@ -70,18 +70,10 @@ impl Home {
     }
 
     /// A core joins a channel: from now on its publications go there.
-    pub(crate) fn join(
-        &mut self,
-        now: Instant,
-        from: u16,
-        join: &Join,
-    ) -> Result<Admission, Refusal> {
+    pub(crate) fn join(&mut self, now: Instant, from: u16, join: &Join) -> Result<Admission, Refusal> {
         let index = self.open(now, &join.channel, join.options)?;
         let page = self.limits.history_page;
-        let channel = self
-            .channels
-            .get_mut(index)
-            .expect("open gave a live index");
+        let channel = self.channels.get_mut(index).expect("open gave a live index");
         let position = channel.position();
         let recovery = match (join.since, position) {
             (Some(since), Some(top)) => channel.log.recover(since, top, page),
@@ -94,11 +86,7 @@ impl Home {
         channel.interest(from, join.local);
         let sequence = channel.sequence;
         self.settle(now, index);
-        let home = self
-            .channels
-            .key_at(index)
-            .expect("a channel with interest stays")
-            .to_bits();
+        let home = self.channels.key_at(index).expect("a channel with interest stays").to_bits();
         Ok(Admission {
             home,
             sequence,
@@ -115,9 +103,7 @@ impl Home {
             return;
         };
         if let Some(channel) = self.channels.get_mut(index) {
-            channel
-                .interests
-                .retain(|interest| interest.core != from || interest.local != local);
+            channel.interests.retain(|interest| interest.core != from || interest.local != local);
         }
         self.settle(now, index);
     }
@@ -147,11 +133,7 @@ impl Home {
     }
 
     /// The channel to publish to; `None` when nobody is interested and nothing is to be kept.
-    fn open_to_publish(
-        &mut self,
-        now: Instant,
-        ask: &PublishAsk,
-    ) -> Result<Option<Index>, Refusal> {
+    fn open_to_publish(&mut self, now: Instant, ask: &PublishAsk) -> Result<Option<Index>, Refusal> {
         if ask.options.has_history() || self.names.contains_key(&*ask.channel) {
             return self.open(now, &ask.channel, ask.options).map(Some);
         }
@@ -167,26 +149,12 @@ impl Home {
     ) -> Option<Position> {
         let channel = self.channels.get_mut(index)?;
         let in_stream = channel.options.has_history() && !ask.skip_history;
-        let publication = Publication {
-            offset: channel.number(in_stream),
-            data: ask.data,
-            info: ask.info,
-            tags: ask.tags,
-        };
+        let publication =
+            Publication { offset: channel.number(in_stream), data: ask.data, info: ask.info, tags: ask.tags };
         let (sequence, epoch) = (channel.sequence, channel.epoch);
         for Interest { core, local } in &channel.interests {
-            let numbered = Numbered {
-                sequence,
-                epoch,
-                publication: publication.clone(),
-            };
-            deliver(
-                *core,
-                Delivery {
-                    local: *local,
-                    numbered,
-                },
-            );
+            let numbered = Numbered { sequence, epoch, publication: publication.clone() };
+            deliver(*core, Delivery { local: *local, numbered });
         }
         let offset = publication.offset;
         if in_stream {
@@ -228,13 +196,7 @@ impl Home {
         let index = self.open(now, &ask.channel, ask.options)?;
         let channel = self.channels.get(index).expect("open gave a live index");
         let top = channel.top();
-        let page = channel.log.page(
-            ask.limit,
-            ask.since,
-            ask.reverse,
-            top,
-            self.limits.history_page,
-        );
+        let page = channel.log.page(ask.limit, ask.since, ask.reverse, top, self.limits.history_page);
         self.settle(now, index);
         page
     }
@@ -253,13 +215,8 @@ impl Home {
 
     /// The cores to which publications of a channel go.
     pub(crate) fn interested(&self, name: &str) -> impl Iterator<Item = u16> + '_ {
-        let channel = self
-            .names
-            .get(name)
-            .and_then(|index| self.channels.get(*index));
-        channel
-            .into_iter()
-            .flat_map(|channel| channel.interests.iter().map(|interest| interest.core))
+        let channel = self.names.get(name).and_then(|index| self.channels.get(*index));
+        channel.into_iter().flat_map(|channel| channel.interests.iter().map(|interest| interest.core))
     }
 
     /// Adds this side's figures.

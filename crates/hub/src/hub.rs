@@ -81,10 +81,7 @@ impl Hub {
     ///
     /// If `core` is not below `cores`: a mistake of the caller.
     pub fn new(core: u16, cores: u16, seed: u64, limits: Limits) -> Hub {
-        assert!(
-            core < cores,
-            "core {core} of {cores} does not exist; cores count from 0"
-        );
+        assert!(core < cores, "core {core} of {cores} does not exist; cores count from 0");
         let map_key = HashKey::from_seed(seed ^ MAP_SALT);
         let mut rng = Rng::from_seed(seed);
         for _ in 0..core {
@@ -168,6 +165,11 @@ impl Hub {
         };
         self.home.report(&mut stats);
         stats
+    }
+
+    /// Gives memory of clients and subscriptions that are gone back to the system: bytes. For the time after a storm.
+    pub fn trim(&mut self) -> usize {
+        self.clients.trim()
     }
 
     // Back-pressure.

@@ -36,25 +36,14 @@ impl Idempotency {
     }
 
     /// What the same publication was answered before.
-    pub(crate) fn recall(
-        &mut self,
-        now: Instant,
-        channel: &str,
-        key: &str,
-    ) -> Option<Option<Position>> {
+    pub(crate) fn recall(&mut self, now: Instant, channel: &str, key: &str) -> Option<Option<Position>> {
         while self.due().is_some_and(|due| due <= now) {
             self.forget_oldest();
         }
         self.answers.get(&pair(channel, key)[..]).copied()
     }
 
-    pub(crate) fn remember(
-        &mut self,
-        now: Instant,
-        channel: &str,
-        key: &str,
-        answer: Option<Position>,
-    ) {
+    pub(crate) fn remember(&mut self, now: Instant, channel: &str, key: &str, answer: Option<Position>) {
         if self.bound == 0 {
             return;
         }
@@ -63,10 +52,7 @@ impl Idempotency {
         }
         let pair: Rc<[u8]> = pair(channel, key).into();
         let before = self.answers.insert(pair.clone(), answer);
-        debug_assert!(
-            before.is_none(),
-            "only a key that is not remembered is published"
-        );
+        debug_assert!(before.is_none(), "only a key that is not remembered is published");
         self.order.push_back((now + self.ttl, pair));
         debug_assert_eq!(self.order.len(), self.answers.len());
     }

@@ -120,17 +120,10 @@ impl Local {
 
     /// Makes a subscription under way a member. Gives its place in the array.
     pub(crate) fn add_member(&mut self, index: Index, member: Member) -> u32 {
-        let channel = self
-            .channels
-            .get_mut(index)
-            .expect("a channel with a join under way stays");
+        let channel = self.channels.get_mut(index).expect("a channel with a join under way stays");
         let members = &mut channel.members;
         if members.len() == members.capacity() {
-            let more = if members.len() < DOUBLING {
-                members.len().max(1)
-            } else {
-                members.len() / 4
-            };
+            let more = if members.len() < DOUBLING { members.len().max(1) } else { members.len() / 4 };
             members.reserve_exact(more);
         }
         members.push(member);
@@ -188,10 +181,7 @@ impl Local {
             None => self.forget(index),
             Some(home) if channel.home_core == self.core => {
                 self.forget(index);
-                return Released::Own {
-                    home,
-                    local: key.to_bits(),
-                };
+                return Released::Own { home, local: key.to_bits() };
             }
             Some(_) => {
                 channel.leaving = true;
@@ -226,9 +216,7 @@ impl Local {
 
     fn forget(&mut self, index: Index) {
         if let Some(channel) = self.channels.remove(index) {
-            debug_assert!(
-                channel.members.is_empty() && channel.queue.is_empty() && channel.joins == 0
-            );
+            debug_assert!(channel.members.is_empty() && channel.queue.is_empty() && channel.joins == 0);
             self.names.remove(&channel.name);
         }
     }

@@ -53,15 +53,8 @@ impl Log {
     /// Appends the publication with the next offset.
     pub(crate) fn push(&mut self, now: Instant, publication: Publication) {
         debug_assert!(publication.offset > 0);
-        debug_assert!(
-            self.kept
-                .back()
-                .is_none_or(|last| last.publication.offset + 1 == publication.offset)
-        );
-        self.kept.push_back(Kept {
-            at: now,
-            publication,
-        });
+        debug_assert!(self.kept.back().is_none_or(|last| last.publication.offset + 1 == publication.offset));
+        self.kept.push_back(Kept { at: now, publication });
     }
 
     /// Drops the oldest publication.
@@ -73,10 +66,7 @@ impl Log {
             // A quiet channel holds no buffer.
             self.kept = VecDeque::new();
         }
-        Amount {
-            publications: 1,
-            bytes: kept.publication.weight(),
-        }
+        Amount { publications: 1, bytes: kept.publication.weight() }
     }
 
     /// Drops what is over the size or as old as the ttl.
@@ -98,20 +88,12 @@ impl Log {
         let bytes = self.kept.iter().map(|kept| kept.publication.weight()).sum();
         let publications = self.kept.len() as u64;
         self.kept = VecDeque::new();
-        Amount {
-            publications,
-            bytes,
-        }
+        Amount { publications, bytes }
     }
 
     /// What a client missed since then, oldest first, or `None` when that cannot be said (push protocol, section 12): the
     /// epoch must be empty or the stream's, and what follows the offset must be kept up to the top, in one page.
-    pub(crate) fn recover(
-        &self,
-        since: Since,
-        top: Position,
-        page: u32,
-    ) -> Option<Vec<Publication>> {
+    pub(crate) fn recover(&self, since: Since, top: Position, page: u32) -> Option<Vec<Publication>> {
         if !since.is_of(top.epoch) {
             return None;
         }
@@ -120,14 +102,8 @@ impl Log {
             return (since.offset == top.offset).then(Vec::new);
         };
         // The run ends at the top, so a page that takes all of it ends there as well.
-        let complete = first.publication.offset - 1 == since.offset
-            && self.kept.len() - missed <= page as usize;
-        complete.then(|| {
-            self.kept
-                .range(missed..)
-                .map(|kept| kept.publication.clone())
-                .collect()
-        })
+        let complete = first.publication.offset - 1 == since.offset && self.kept.len() - missed <= page as usize;
+        complete.then(|| self.kept.range(missed..).map(|kept| kept.publication.clone()).collect())
     }
 
     /// A page of the log, as `history` asks for it (push protocol, section 4).
@@ -152,21 +128,13 @@ impl Log {
         let publications = match (since, reverse) {
             (None, false) => self.kept.iter().take(limit).map(copy).collect(),
             (None, true) => self.kept.iter().rev().take(limit).map(copy).collect(),
-            (Some(since), false) => self
-                .kept
-                .range(self.after(since.offset)..)
-                .take(limit)
-                .map(copy)
-                .collect(),
+            (Some(since), false) => self.kept.range(self.after(since.offset)..).take(limit).map(copy).collect(),
             (Some(since), true) => {
                 let end = self.after(since.offset.saturating_sub(1));
                 self.kept.range(..end).rev().take(limit).map(copy).collect()
             }
         };
-        Ok(Page {
-            publications,
-            position: top,
-        })
+        Ok(Page { publications, position: top })
     }
 
     /// The place of the first kept publication with a greater offset; the length when there is none.

@@ -164,13 +164,8 @@ impl Tell {
         let sum = |publications: &[Publication]| publications.iter().map(Publication::weight).sum();
         match self {
             Tell::Deliver(delivery) => delivery.numbered.publication.weight(),
-            Tell::Joined(joined) => joined
-                .result
-                .as_ref()
-                .map_or(0, |join| sum(&join.publications)),
-            Tell::History { result, .. } => {
-                result.as_ref().map_or(0, |page| sum(&page.publications))
-            }
+            Tell::Joined(joined) => joined.result.as_ref().map_or(0, |join| sum(&join.publications)),
+            Tell::History { result, .. } => result.as_ref().map_or(0, |page| sum(&page.publications)),
             _ => 0,
         }
     }

@@ -51,7 +51,6 @@ impl<T> Outbox<T> {
 
     /// So far beyond its bound that nothing more is taken.
     pub(crate) fn is_overfull(&self) -> bool {
-        self.waiting.len() >= HARD_BOUND * self.messages_bound
-            || self.bytes >= HARD_BOUND as u64 * self.bytes_bound
+        self.waiting.len() >= HARD_BOUND * self.messages_bound || self.bytes >= HARD_BOUND as u64 * self.bytes_bound
     }
 }

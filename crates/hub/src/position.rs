@@ -47,10 +47,8 @@ impl FromStr for Epoch {
 
     /// Takes exactly eight ASCII letters.
     fn from_str(text: &str) -> Result<Epoch, PositionError> {
-        let letters: [u8; EPOCH_LETTERS] = text
-            .as_bytes()
-            .try_into()
-            .map_err(|_| PositionError::EpochLength(text.len()))?;
+        let letters: [u8; EPOCH_LETTERS] =
+            text.as_bytes().try_into().map_err(|_| PositionError::EpochLength(text.len()))?;
         match letters.iter().all(u8::is_ascii_alphabetic) {
             true => Ok(Epoch(letters)),
             false => Err(PositionError::EpochLetters),
@@ -116,18 +114,16 @@ pub enum PositionError {
 impl fmt::Display for PositionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PositionError::NoColon => {
-                f.write_str("a position reads EPOCH:OFFSET, and there is no colon in this one")
-            }
+            PositionError::NoColon => f.write_str("a position reads EPOCH:OFFSET, and there is no colon in this one"),
             PositionError::EpochLength(length) => {
                 write!(
                     f,
                     "an epoch has {EPOCH_LETTERS} letters, this one has {length} bytes; send the position back as it was given"
                 )
             }
-            PositionError::EpochLetters => f.write_str(
-                "an epoch has only ASCII letters; send the position back as it was given",
-            ),
+            PositionError::EpochLetters => {
+                f.write_str("an epoch has only ASCII letters; send the position back as it was given")
+            }
             PositionError::Offset => f.write_str("the offset is not a decimal number below 2^64"),
         }
     }
@@ -159,10 +155,7 @@ impl Since {
 
 impl From<Position> for Since {
     fn from(position: Position) -> Since {
-        Since {
-            offset: position.offset,
-            epoch: Some(position.epoch),
-        }
+        Since { offset: position.offset, epoch: Some(position.epoch) }
     }
 }
 

@@ -25,12 +25,7 @@ pub struct Publication {
 impl Publication {
     /// A publication of bare data, not numbered yet.
     pub fn new(data: Parcel) -> Publication {
-        Publication {
-            offset: 0,
-            data,
-            info: None,
-            tags: None,
-        }
+        Publication { offset: 0, data, info: None, tags: None }
     }
 
     /// What it is counted with wherever memory is bounded, in bytes: the payload bytes and the overhead of its record.

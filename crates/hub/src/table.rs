@@ -24,10 +24,7 @@ impl Key {
     }
 
     pub(crate) fn from_bits(bits: u64) -> Key {
-        Key {
-            index: Index(bits as u32),
-            generation: (bits >> 32) as u32,
-        }
+        Key { index: Index(bits as u32), generation: (bits >> 32) as u32 }
     }
 }
 
@@ -46,16 +43,8 @@ pub(crate) struct Table<T> {
 
 impl<T> Table<T> {
     pub(crate) fn new(limit: u32) -> Table<T> {
-        assert!(
-            limit < u32::MAX,
-            "u32::MAX is the end mark of lists over this table"
-        );
-        Table {
-            chunks: Vec::new(),
-            free: Vec::new(),
-            limit,
-            len: 0,
-        }
+        assert!(limit < u32::MAX, "u32::MAX is the end mark of lists over this table");
+        Table { chunks: Vec::new(), free: Vec::new(), limit, len: 0 }
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -75,10 +64,7 @@ impl<T> Table<T> {
         let slot = self.slot_mut(index)?;
         debug_assert!(slot.record.is_none());
         slot.record = Some(record);
-        let key = Key {
-            index: Index(index),
-            generation: slot.generation,
-        };
+        let key = Key { index: Index(index), generation: slot.generation };
         self.len += 1;
         Some(key)
     }
@@ -91,14 +77,8 @@ impl<T> Table<T> {
             self.chunks.push(Vec::with_capacity(room));
         }
         let full = (self.chunks.len() - 1) * CHUNK;
-        let chunk = self
-            .chunks
-            .last_mut()
-            .expect("a chunk was just made sure of");
-        chunk.push(Slot {
-            generation: 1,
-            record: None,
-        });
+        let chunk = self.chunks.last_mut().expect("a chunk was just made sure of");
+        chunk.push(Slot { generation: 1, record: None });
         (full + chunk.len() - 1) as u32
     }
 
@@ -137,30 +117,20 @@ impl<T> Table<T> {
 
     pub(crate) fn key_at(&self, index: Index) -> Option<Key> {
         let slot = self.slot(index.0)?;
-        slot.record.as_ref().map(|_| Key {
-            index,
-            generation: slot.generation,
-        })
+        slot.record.as_ref().map(|_| Key { index, generation: slot.generation })
     }
 
     /// Every record, in the order of the slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.chunks
-            .iter()
-            .flatten()
-            .filter_map(|slot| slot.record.as_ref())
+        self.chunks.iter().flatten().filter_map(|slot| slot.record.as_ref())
     }
 
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
-        self.chunks
-            .get(index as usize / CHUNK)?
-            .get(index as usize % CHUNK)
+        self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
     }
 
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
-        self.chunks
-            .get_mut(index as usize / CHUNK)?
-            .get_mut(index as usize % CHUNK)
+        self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
     }
 }
 

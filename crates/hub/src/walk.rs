@@ -20,24 +20,11 @@ pub trait Deliver {
 
     /// Encodes a publication in one form. Called once a publication and form on each core, when the first member with this
     /// form is met. `position` is what goes with it if it is in the stream: its offset and the stream's epoch.
-    fn encode(
-        &mut self,
-        form: u8,
-        channel: &str,
-        publication: &Publication,
-        position: Option<Position>,
-    ) -> Payload;
+    fn encode(&mut self, form: u8, channel: &str, publication: &Publication, position: Option<Position>) -> Payload;
 
     /// Gives an encoded publication to a client. A client that cannot take it (gone, too slow) is for the gateway to
     /// remember and to disconnect *after* the walk; until then the walk goes on calling for it.
-    fn deliver(
-        &mut self,
-        client: ClientKey,
-        sink: u64,
-        form: u8,
-        payload: &Payload,
-        publication: &Publication,
-    );
+    fn deliver(&mut self, client: ClientKey, sink: u64, form: u8, payload: &Payload, publication: &Publication);
 }
 
 /// A batch encoded in one form, as far as it was needed.
@@ -72,21 +59,14 @@ pub(crate) type Missing = u32;
 impl Walk {
     pub(crate) fn new(waiting: usize) -> Walk {
         debug_assert!(waiting > 0);
-        Walk {
-            place: 0,
-            batch: waiting.min(WALK_BATCH),
-            encoded: Vec::new(),
-        }
+        Walk { place: 0, batch: waiting.min(WALK_BATCH), encoded: Vec::new() }
     }
 
     /// The batch encoded in a form: the place in `encoded`.
     fn form(&mut self, form: u8) -> usize {
         let found = self.encoded.iter().position(|encoded| encoded.form == form);
         found.unwrap_or_else(|| {
-            self.encoded.push(Encoded {
-                form,
-                payloads: [const { None }; WALK_BATCH],
-            });
+            self.encoded.push(Encoded { form, payloads: [const { None }; WALK_BATCH] });
             self.encoded.len() - 1
         })
     }
@@ -106,10 +86,7 @@ pub(crate) fn step(
         return (0, 0);
     }
     let waiting = channel.queue.len();
-    let mut walk = channel
-        .walk
-        .take()
-        .unwrap_or_else(|| Box::new(Walk::new(waiting)));
+    let mut walk = channel.walk.take().unwrap_or_else(|| Box::new(Walk::new(waiting)));
     debug_assert!(walk.batch <= waiting && walk.place <= channel.members.len());
     let mut used = 0;
     while used < slice && walk.place < channel.members.len() {
@@ -147,8 +124,7 @@ fn visit(
     tally: &mut Tally,
 ) -> Option<Missing> {
     let member = &mut channel.members[walk.place];
-    let (Some(client), Some(key)) = (clients.at(member.client), clients.key_at(member.client))
-    else {
+    let (Some(client), Some(key)) = (clients.at(member.client), clients.key_at(member.client)) else {
         debug_assert!(false, "a member without a client");
         return None;
     };
@@ -172,13 +148,7 @@ fn visit(
             let position = position(numbered);
             out.encode(client.form, &channel.name, &numbered.publication, position)
         });
-        out.deliver(
-            key,
-            client.sink,
-            client.form,
-            payload,
-            &numbered.publication,
-        );
+        out.deliver(key, client.sink, client.form, payload, &numbered.publication);
         tally.deliveries += 1;
     }
     None
@@ -186,10 +156,7 @@ fn visit(
 
 fn position(numbered: &Numbered) -> Option<Position> {
     let offset = numbered.publication.offset;
-    (offset > 0).then_some(Position {
-        offset,
-        epoch: numbered.epoch,
-    })
+    (offset > 0).then_some(Position { offset, epoch: numbered.epoch })
 }
 
 impl Tally {

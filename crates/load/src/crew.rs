@@ -35,15 +35,8 @@ pub(crate) struct Crew {
 }
 
 enum Lane {
-    Thread {
-        orders: Mailbox,
-        thread: Option<JoinHandle<()>>,
-    },
-    Process {
-        child: Child,
-        orders: Option<ChildStdin>,
-        reader: Option<JoinHandle<()>>,
-    },
+    Thread { orders: Mailbox, thread: Option<JoinHandle<()>> },
+    Process { child: Child, orders: Option<ChildStdin>, reader: Option<JoinHandle<()>> },
 }
 
 impl Crew {
@@ -58,16 +51,12 @@ impl Crew {
         let mut lanes = Vec::with_capacity(plans.len());
         for (number, plan) in plans.into_iter().enumerate() {
             let sender = sender.clone();
-            let lane = if alone {
-                start_thread(plan, sender)
-            } else {
-                start_process(number, &plan, command, sender)
-            };
-            lanes.push(lane.map_err(|error| {
-                LoadError::Broken(format!(
-                    "load process {number} could not be started: {error}"
-                ))
-            })?);
+            let lane = if alone { start_thread(plan, sender) } else { start_process(number, &plan, command, sender) };
+            lanes.push(
+                lane.map_err(|error| {
+                    LoadError::Broken(format!("load process {number} could not be started: {error}"))
+                })?,
+            );
         }
         Ok(Crew { lanes, events })
     }
@@ -83,14 +72,12 @@ impl Crew {
     /// A lane cannot go on.
     pub(crate) fn next(&self, within: Duration) -> Result<Option<(usize, Event)>, LoadError> {
         match self.events.recv_timeout(within.into()) {
-            Ok((lane, Event::Broken(problem))) => Err(LoadError::Broken(format!(
-                "load process {lane} cannot go on: {problem}"
-            ))),
+            Ok((lane, Event::Broken(problem))) => {
+                Err(LoadError::Broken(format!("load process {lane} cannot go on: {problem}")))
+            }
             Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(LoadError::Broken("all load processes have ended".into()))
-            }
+            Err(RecvTimeoutError::Disconnected) => Err(LoadError::Broken("all load processes have ended".into())),
         }
     }
 
@@ -110,9 +97,7 @@ impl Crew {
                     None => Err(io::ErrorKind::BrokenPipe.into()),
                 },
             };
-            told.map_err(|error| {
-                LoadError::Broken(format!("load process {number} is gone: {error}"))
-            })?;
+            told.map_err(|error| LoadError::Broken(format!("load process {number} is gone: {error}")))?;
         }
         Ok(())
     }
@@ -155,13 +140,8 @@ fn start_thread(plan: Plan, events: Sender<(usize, Event)>) -> io::Result<Lane> 
         let emit = move |event| drop(events.send((0, event)));
         run_lane(plan, inbox, emit);
     };
-    let thread = thread::Builder::new()
-        .name("crore-load".to_owned())
-        .spawn(run)?;
-    Ok(Lane::Thread {
-        orders,
-        thread: Some(thread),
-    })
+    let thread = thread::Builder::new().name("crore-load".to_owned()).spawn(run)?;
+    Ok(Lane::Thread { orders, thread: Some(thread) })
 }
 
 fn start_process(
@@ -171,10 +151,7 @@ fn start_process(
     events: Sender<(usize, Event)>,
 ) -> io::Result<Lane> {
     let mut process = Command::new(&command.program);
-    process
-        .args(&command.arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    process.args(&command.arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = process.spawn()?;
     let mut orders = child.stdin.take().expect("its input is a pipe");
     let output = BufReader::new(child.stdout.take().expect("its output is a pipe"));
@@ -182,8 +159,7 @@ fn start_process(
     let read = move || {
         for line in output.lines() {
             let event = line.map_err(|error| error.to_string()).and_then(|line| {
-                serde_json::from_str(&line)
-                    .map_err(|error| format!("it wrote what is no event ({error}): {line:?}"))
+                serde_json::from_str(&line).map_err(|error| format!("it wrote what is no event ({error}): {line:?}"))
             });
             let event = event.unwrap_or_else(Event::Broken);
             if events.send((number, event)).is_err() {
@@ -192,14 +168,8 @@ fn start_process(
         }
         let _ = events.send((number, Event::Broken("it has ended".to_owned())));
     };
-    let reader = thread::Builder::new()
-        .name(format!("crore-load-{number}"))
-        .spawn(read)?;
-    Ok(Lane::Process {
-        child,
-        orders: Some(orders),
-        reader: Some(reader),
-    })
+    let reader = thread::Builder::new().name(format!("crore-load-{number}")).spawn(read)?;
+    Ok(Lane::Process { child, orders: Some(orders), reader: Some(reader) })
 }
 
 fn write_line(output: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
@@ -212,21 +182,14 @@ fn write_line(output: &mut impl Write, value: &impl serde::Serialize) -> io::Res
 /// Runs a lane on a runtime of its own, to its end.
 fn run_lane(plan: Plan, orders: Mailbox, emit: impl Fn(Event) + Clone + 'static) {
     // Lanes beside each other must not be pinned to the same processor, and the server may be on this machine, too.
-    let runtime = match Runtime::builder()
-        .workers(1)
-        .pin(false)
-        .driver(&plan.io)
-        .build()
-    {
+    let runtime = match Runtime::builder().workers(1).pin(false).driver(&plan.io).build() {
         Ok(runtime) => runtime,
         Err(error) => return emit(Event::Broken(format!("no runtime: {error}"))),
     };
     let last_words = emit.clone();
     let main = async move { lane::run(plan, Clock::of_machine(), orders, emit).await };
     if catch_unwind(AssertUnwindSafe(|| runtime.block_on(main))).is_err() {
-        last_words(Event::Broken(
-            "it panicked; what it said stands above".to_owned(),
-        ));
+        last_words(Event::Broken("it panicked; what it said stands above".to_owned()));
     }
 }
 
@@ -243,9 +206,7 @@ pub fn run_child() -> Result<(), LoadError> {
     };
     drop(input);
     let plan = plan.map_err(|error| {
-        LoadError::Usage(format!(
-            "a load process is started by crore load, not by hand: no plan came ({error})"
-        ))
+        LoadError::Usage(format!("a load process is started by crore load, not by hand: no plan came ({error})"))
     })?;
     let orders = Mailbox::default();
     let inbox = orders.clone();
@@ -261,11 +222,7 @@ pub fn run_child() -> Result<(), LoadError> {
         std::process::exit(1);
     };
     // It blocks in reading until the coordinator ends, so it is never joined.
-    drop(
-        thread::Builder::new()
-            .name("crore-orders".to_owned())
-            .spawn(read),
-    );
+    drop(thread::Builder::new().name("crore-orders".to_owned()).spawn(read));
     run_lane(plan, orders, |event| {
         // Without a coordinator there is nobody to tell; the end of the input ends the lane.
         let _ = write_line(&mut io::stdout().lock(), &event);

@@ -25,10 +25,7 @@ impl Default for Latencies {
     fn default() -> Latencies {
         let histogram = Histogram::new_with_bounds(1, LATENCY_MAX.as_nanos(), LATENCY_DIGITS)
             .expect("the bounds are constants that HDR allows: 1 <= low, 2 * low <= high, at most 5 digits");
-        Latencies {
-            histogram,
-            max_ns: 0,
-        }
+        Latencies { histogram, max_ns: 0 }
     }
 }
 
@@ -50,13 +47,8 @@ impl Latencies {
     /// Its buckets.
     pub(crate) fn buckets(&self) -> Buckets {
         let recorded = self.histogram.iter_recorded();
-        let buckets = recorded
-            .map(|step| (step.value_iterated_to(), step.count_at_value()))
-            .collect();
-        Buckets {
-            buckets,
-            max_ns: self.max_ns,
-        }
+        let buckets = recorded.map(|step| (step.value_iterated_to(), step.count_at_value())).collect();
+        Buckets { buckets, max_ns: self.max_ns }
     }
 
     /// How many were counted.
@@ -66,8 +58,7 @@ impl Latencies {
 
     /// The latency, in ms, that `quantile` (0 to 1) of all do not exceed; none without any.
     pub(crate) fn quantile_ms(&self, quantile: f64) -> Option<f64> {
-        (self.count() > 0)
-            .then(|| self.histogram.value_at_quantile(quantile).min(self.max_ns) as f64 / 1e6)
+        (self.count() > 0).then(|| self.histogram.value_at_quantile(quantile).min(self.max_ns) as f64 / 1e6)
     }
 
     /// The longest, in ms.
@@ -86,13 +77,7 @@ impl Latencies {
         let (Some(&first), Some(&last)) = (bars.keys().next(), bars.keys().next_back()) else {
             return Vec::new();
         };
-        let bar = |index| {
-            (
-                edge(index) / 1e6,
-                edge(index + 1) / 1e6,
-                bars.get(&index).copied().unwrap_or(0),
-            )
-        };
+        let bar = |index| (edge(index) / 1e6, edge(index + 1) / 1e6, bars.get(&index).copied().unwrap_or(0));
         (first..=last).map(bar).collect()
     }
 }
@@ -103,11 +88,7 @@ mod tests {
 
     #[test]
     fn two_processes_together_are_one_histogram() {
-        let (mut one, mut two, mut all) = (
-            Latencies::default(),
-            Latencies::default(),
-            Latencies::default(),
-        );
+        let (mut one, mut two, mut all) = (Latencies::default(), Latencies::default(), Latencies::default());
         for micros in 1..10_000_u64 {
             let latency = Duration::from_micros(micros * 7 % 10_007);
             if micros % 3 == 0 {
@@ -121,19 +102,13 @@ mod tests {
         one.merge(&serde_json::from_str(&text).unwrap());
         assert_eq!(one.buckets(), all.buckets());
         let median = one.quantile_ms(0.5).unwrap();
-        assert!(
-            (median - 5.0).abs() < 0.05,
-            "the median of 0 to 10 ms is {median}"
-        );
+        assert!((median - 5.0).abs() < 0.05, "the median of 0 to 10 ms is {median}");
     }
 
     #[test]
     fn nothing_measured_is_nothing_and_not_zero() {
         let none = Latencies::default();
-        assert_eq!(
-            (none.quantile_ms(0.5), none.max_ms(), none.bars(5)),
-            (None, None, vec![])
-        );
+        assert_eq!((none.quantile_ms(0.5), none.max_ms(), none.bars(5)), (None, None, vec![]));
     }
 
     #[test]
@@ -144,9 +119,6 @@ mod tests {
         }
         let bars = latencies.bars(5);
         assert_eq!(bars.iter().map(|bar| bar.2).sum::<u64>(), 5);
-        assert!(
-            bars.windows(2).all(|pair| pair[0].1 == pair[1].0),
-            "bars follow each other without a gap"
-        );
+        assert!(bars.windows(2).all(|pair| pair[0].1 == pair[1].0), "bars follow each other without a gap");
     }
 }

@@ -22,9 +22,7 @@ struct Inner {
 impl Mailbox {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // Nothing is left half done inside the lock, so a panic elsewhere does not spoil it.
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Puts an order in, from any thread.

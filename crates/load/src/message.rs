@@ -21,11 +21,7 @@ pub(crate) struct Mark {
 impl Mark {
     /// The publication's data: JSON of `bytes` bytes, or more where the mark alone is longer.
     pub(crate) fn data(&self, bytes: usize) -> String {
-        let Mark {
-            run,
-            seq,
-            at: Stamp(at),
-        } = self;
+        let Mark { run, seq, at: Stamp(at) } = self;
         let mut data = format!(r#"{{"run":{run},"seq":{seq},"at":{at},"pad":""#);
         let pad = bytes.saturating_sub(data.len() + 2);
         data.extend(std::iter::repeat_n('x', pad));
@@ -45,10 +41,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn new(offset: Option<u64>, data: &str) -> Seen {
-        Seen {
-            offset,
-            mark: serde_json::from_str(data).ok(),
-        }
+        Seen { offset, mark: serde_json::from_str(data).ok() }
     }
 }
 
@@ -154,35 +147,15 @@ pub(crate) fn parse(line: &str) -> Result<Line, serde_json::Error> {
     }
     let incoming: Incoming<'_> = serde_json::from_str(line)?;
     Ok(match incoming {
-        Incoming {
-            push: Some(push), ..
-        } => read_push(&push),
-        Incoming {
-            id,
-            error: Some(error),
-            ..
-        } => {
-            let command = if id == CONNECT {
-                "connect"
-            } else {
-                "subscribe"
-            };
+        Incoming { push: Some(push), .. } => read_push(&push),
+        Incoming { id, error: Some(error), .. } => {
+            let command = if id == CONNECT { "connect" } else { "subscribe" };
             Line::Refused(format!("{command}: {}", error.text()))
         }
-        Incoming {
-            id: CONNECT,
-            connect: Some(result),
-            ..
-        } => Line::Connected { pong: result.pong },
-        Incoming {
-            id: SUBSCRIBE,
-            subscribe: Some(result),
-            ..
-        } => {
+        Incoming { id: CONNECT, connect: Some(result), .. } => Line::Connected { pong: result.pong },
+        Incoming { id: SUBSCRIBE, subscribe: Some(result), .. } => {
             // A zero is left out of the wire, so only the epoch tells whether there is a log.
-            Line::Subscribed {
-                offset: (!result.epoch.is_empty()).then_some(result.offset),
-            }
+            Line::Subscribed { offset: (!result.epoch.is_empty()).then_some(result.offset) }
         }
         _ => Line::Other,
     })
@@ -190,21 +163,12 @@ pub(crate) fn parse(line: &str) -> Result<Line, serde_json::Error> {
 
 fn read_push(push: &Push<'_>) -> Line {
     match push {
-        Push {
-            publication: Some(publication),
-            ..
-        } => {
+        Push { publication: Some(publication), .. } => {
             let offset = publication.offset.filter(|offset| *offset > 0);
             Line::Publication(Seen::new(offset, publication.data.get()))
         }
-        Push {
-            unsubscribe: Some(why),
-            ..
-        } => Line::Refused(format!("unsubscribed: {}", why.text())),
-        Push {
-            disconnect: Some(why),
-            ..
-        } => Line::Refused(format!("disconnected: {}", why.text())),
+        Push { unsubscribe: Some(why), .. } => Line::Refused(format!("unsubscribed: {}", why.text())),
+        Push { disconnect: Some(why), .. } => Line::Refused(format!("disconnected: {}", why.text())),
         _ => Line::Other,
     }
 }
@@ -217,76 +181,34 @@ mod tests {
     fn every_line_of_a_session_is_understood() {
         let is = |text: &str, line: Line| assert_eq!(parse(text).unwrap(), line, "{text}");
         is("{}", Line::Ping);
-        is(
-            r#"{"id":1,"connect":{"client":"c","version":"x","ping":25,"pong":true}}"#,
-            Line::Connected { pong: true },
-        );
-        is(
-            r#"{"id":2,"subscribe":{"epoch":"BXLK","offset":12}}"#,
-            Line::Subscribed { offset: Some(12) },
-        );
-        is(
-            r#"{"id":2,"subscribe":{"epoch":"BXLK"}}"#,
-            Line::Subscribed { offset: Some(0) },
-        );
-        is(
-            r#"{"id":2,"subscribe":{}}"#,
-            Line::Subscribed { offset: None },
-        );
+        is(r#"{"id":1,"connect":{"client":"c","version":"x","ping":25,"pong":true}}"#, Line::Connected { pong: true });
+        is(r#"{"id":2,"subscribe":{"epoch":"BXLK","offset":12}}"#, Line::Subscribed { offset: Some(12) });
+        is(r#"{"id":2,"subscribe":{"epoch":"BXLK"}}"#, Line::Subscribed { offset: Some(0) });
+        is(r#"{"id":2,"subscribe":{}}"#, Line::Subscribed { offset: None });
         let refusal = r#"{"id":2,"error":{"code":103,"message":"permission denied"}}"#;
-        is(
-            refusal,
-            Line::Refused("subscribe: 103 permission denied".into()),
-        );
+        is(refusal, Line::Refused("subscribe: 103 permission denied".into()));
         let gone = r#"{"push":{"channel":"c","unsubscribe":{"code":2500,"reason":"bye"}}}"#;
         is(gone, Line::Refused("unsubscribed: 2500 bye".into()));
-        is(
-            r#"{"push":{"channel":"c","join":{"info":{}}}}"#,
-            Line::Other,
-        );
+        is(r#"{"push":{"channel":"c","join":{"info":{}}}}"#, Line::Other);
         let foreign = r#"{"push":{"channel":"c","pub":{"data":[1],"offset":7}}}"#;
-        is(
-            foreign,
-            Line::Publication(Seen {
-                offset: Some(7),
-                mark: None,
-            }),
-        );
+        is(foreign, Line::Publication(Seen { offset: Some(7), mark: None }));
     }
 
     #[test]
     fn our_own_mark_comes_back_and_has_the_size_asked_for() {
-        let mark = Mark {
-            run: 9,
-            seq: 3,
-            at: Stamp(77),
-        };
+        let mark = Mark { run: 9, seq: 3, at: Stamp(77) };
         for bytes in [0, 100, 4_096] {
             let data = mark.data(bytes);
-            assert!(
-                data.len() == bytes || bytes == 0,
-                "{bytes} bytes were asked for, {} came",
-                data.len()
-            );
-            let line =
-                format!(r#"{{"push":{{"channel":"c","pub":{{"data":{data},"offset":8}}}}}}"#);
-            assert_eq!(
-                parse(&line).unwrap(),
-                Line::Publication(Seen {
-                    offset: Some(8),
-                    mark: Some(mark)
-                })
-            );
+            assert!(data.len() == bytes || bytes == 0, "{bytes} bytes were asked for, {} came", data.len());
+            let line = format!(r#"{{"push":{{"channel":"c","pub":{{"data":{data},"offset":8}}}}}}"#);
+            assert_eq!(parse(&line).unwrap(), Line::Publication(Seen { offset: Some(8), mark: Some(mark) }));
         }
     }
 
     #[test]
     fn the_first_frame_is_two_commands_whatever_the_channel_is_called() {
         let hello = hello("a\"b\n");
-        let lines: Vec<serde_json::Value> = hello
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<serde_json::Value> = hello.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines[0]["connect"]["name"], "crore-load");
         assert_eq!(lines[1]["subscribe"]["channel"], "a\"b\n");
         assert_eq!(lines.len(), 2);

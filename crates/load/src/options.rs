@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use crore_base::time::Duration;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::error::LoadError;
 use crate::lane;
 use crate::limits::{
-    CONNECT_RATE_DEFAULT, CONNECTIONS_DEFAULT, CONNECTIONS_MAX, DESCRIPTORS_RESERVED, HOLD_DEFAULT,
-    PAYLOAD_BYTES_MAX, PROCESSES_MAX, RATE_MAX,
+    CONNECT_RATE_DEFAULT, CONNECTIONS_DEFAULT, CONNECTIONS_MAX, DESCRIPTORS_RESERVED, HOLD_DEFAULT, PAYLOAD_BYTES_MAX,
+    PROCESSES_MAX, RATE_MAX,
 };
 use crate::server::Server;
 use crate::sources;
@@ -79,17 +78,11 @@ impl Options {
         self.check_ranges()?;
         let target = Target::parse(&self.url, &self.channel).map_err(LoadError::usage)?;
         if target.kind == Kind::Requests && self.publish_rate.is_some() {
-            return Err(LoadError::usage(
-                "--publish-rate needs subscribers: use ws:// or sse+http://",
-            ));
+            return Err(LoadError::usage("--publish-rate needs subscribers: use ws:// or sse+http://"));
         }
-        let server = self
-            .server_pid
-            .map(Server::new)
-            .transpose()
-            .map_err(LoadError::Usage)?;
-        let sources = sources::choose(target.address.ip(), self.connections, &self.sources)
-            .map_err(LoadError::Usage)?;
+        let server = self.server_pid.map(Server::new).transpose().map_err(LoadError::Usage)?;
+        let sources =
+            sources::choose(target.address.ip(), self.connections, &self.sources).map_err(LoadError::Usage)?;
         let capacity = sources::capacity(sources.len());
         if self.connections > capacity {
             return Err(LoadError::usage(format!(
@@ -99,52 +92,29 @@ impl Options {
             )));
         }
         let publisher = self.publisher(&target)?;
-        let lanes = self.lanes(descriptor_limit())?;
+        let lanes = self.lanes(crore_rt::raise_descriptor_limit())?;
         let kind = target.kind;
         let plans = divided(&self.plan(target, sources), publisher.as_ref(), lanes);
-        Ok(Prepared {
-            plans,
-            server,
-            kind,
-        })
+        Ok(Prepared { plans, server, kind })
     }
 
     fn check_ranges(&self) -> Result<(), LoadError> {
         let within = |name: &str, value: u64, least: u64, most: u64| match value {
-            value if value < least => Err(LoadError::usage(format!(
-                "{name} {value} is too small: at least {least}"
-            ))),
-            value if value > most => Err(LoadError::usage(format!(
-                "{name} {value} is too large: at most {most}"
-            ))),
+            value if value < least => Err(LoadError::usage(format!("{name} {value} is too small: at least {least}"))),
+            value if value > most => Err(LoadError::usage(format!("{name} {value} is too large: at most {most}"))),
             _ => Ok(()),
         };
         within("--connections", self.connections, 1, CONNECTIONS_MAX)?;
         within("--rate", self.rate.unwrap_or(1), 1, RATE_MAX)?;
-        within(
-            "--publish-rate",
-            self.publish_rate.unwrap_or(1),
-            1,
-            RATE_MAX,
-        )?;
+        within("--publish-rate", self.publish_rate.unwrap_or(1), 1, RATE_MAX)?;
         within("--payload", self.payload_bytes, 0, PAYLOAD_BYTES_MAX)?;
-        within(
-            "--processes",
-            self.processes.unwrap_or(1),
-            1,
-            PROCESSES_MAX.min(self.connections),
-        )?;
+        within("--processes", self.processes.unwrap_or(1), 1, PROCESSES_MAX.min(self.connections))?;
         if self.channel.is_empty() {
-            return Err(LoadError::usage(
-                "--channel is empty: name the channel to subscribe to",
-            ));
+            return Err(LoadError::usage("--channel is empty: name the channel to subscribe to"));
         }
         if !crore_rt::DRIVERS.contains(&self.io.as_str()) {
             let known = crore_rt::DRIVERS.join(", ");
-            return Err(LoadError::usage(format!(
-                "--io {:?} is not built in: use one of {known}",
-                self.io
-            )));
+            return Err(LoadError::usage(format!("--io {:?} is not built in: use one of {known}", self.io)));
         }
         Ok(())
     }
@@ -161,18 +131,11 @@ impl Options {
                 if api.path == "/" { api.api() } else { api }
             }
             Some(url) => {
-                return Err(LoadError::usage(format!(
-                    "--api-url {url:?} must be http://HOST:PORT/api"
-                )));
+                return Err(LoadError::usage(format!("--api-url {url:?} must be http://HOST:PORT/api")));
             }
         };
         let payload_bytes = usize::try_from(self.payload_bytes).expect("below its limit");
-        let plan = PublisherPlan {
-            api,
-            api_key: self.api_key.clone(),
-            rate: self.publish_rate,
-            payload_bytes,
-        };
+        let plan = PublisherPlan { api, api_key: self.api_key.clone(), rate: self.publish_rate, payload_bytes };
         lane::publisher::check(&plan)
             .map_err(|problem| LoadError::usage(format!("--api-key or --api-url: {problem}")))?;
         Ok(Some(plan))
@@ -209,10 +172,7 @@ impl Options {
             target,
             channel: self.channel.clone(),
             connections: self.connections,
-            connect_rate: self
-                .rate
-                .filter(|_| !requests)
-                .unwrap_or(CONNECT_RATE_DEFAULT),
+            connect_rate: self.rate.filter(|_| !requests).unwrap_or(CONNECT_RATE_DEFAULT),
             request_rate: self.rate.filter(|_| requests),
             sources,
             io: self.io.clone(),
@@ -239,20 +199,6 @@ pub(crate) struct Prepared {
     pub(crate) plans: Vec<Plan>,
     pub(crate) server: Option<Server>,
     pub(crate) kind: Kind,
-}
-
-/// Descriptors that a process may have open, raised to what the system allows it.
-fn descriptor_limit() -> u64 {
-    let limit = getrlimit(Resource::Nofile);
-    // Raising the soft limit needs no privilege; if it fails all the same, the old one holds.
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        },
-    );
-    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// Another one for each run on this machine, small enough for any JSON reader.

@@ -74,10 +74,7 @@ pub struct Quantiles {
     pub max: Option<f64>,
 }
 
-fn failures_by_reason<S: Serializer>(
-    failures: &Failures,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn failures_by_reason<S: Serializer>(failures: &Failures, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(failures.iter())
 }
 
@@ -89,41 +86,27 @@ impl Outcome {
 
     /// The outcome as one line of JSON.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self)
-            .expect("numbers, options and maps of text always have a JSON form")
+        serde_json::to_string(self).expect("numbers, options and maps of text always have a JSON form")
     }
 
     /// Begins with how connecting went: when each connection got ready, ns after the start, ascending.
     pub(crate) fn of_ramp(ready_ns: &[u64]) -> Outcome {
-        let mut outcome = Outcome {
-            connections: ready_ns.len() as u64,
-            ..Outcome::default()
-        };
+        let mut outcome = Outcome { connections: ready_ns.len() as u64, ..Outcome::default() };
         let Some(&last) = ready_ns.last() else {
             return outcome;
         };
         outcome.connects_per_second = ready_ns.len() as f64 / (last.max(1) as f64 / 1e9);
         let mut thousands: Vec<f64> = (1_000..=ready_ns.len())
             .step_by(1_000)
-            .map(|end| {
-                (ready_ns[end - 1] - end.checked_sub(1_001).map_or(0, |before| ready_ns[before]))
-                    as f64
-                    / 1e6
-            })
+            .map(|end| (ready_ns[end - 1] - end.checked_sub(1_001).map_or(0, |before| ready_ns[before])) as f64 / 1e6)
             .collect();
         if thousands.is_empty() {
             // Fewer than a thousand: as long as a thousand would take at this pace.
             thousands.push(last as f64 / 1e6 * 1_000.0 / ready_ns.len() as f64);
         }
         thousands.sort_by(f64::total_cmp);
-        let at = |percent: usize| {
-            Some(thousands[((thousands.len() * percent).div_ceil(100)).max(1) - 1])
-        };
-        outcome.ms_per_1000_connects = Spread {
-            p50: at(50),
-            p99: at(99),
-            max: thousands.last().copied(),
-        };
+        let at = |percent: usize| Some(thousands[((thousands.len() * percent).div_ceil(100)).max(1) - 1]);
+        outcome.ms_per_1000_connects = Spread { p50: at(50), p99: at(99), max: thousands.last().copied() };
         outcome
     }
 
@@ -151,13 +134,8 @@ impl Outcome {
     pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let Spread { p50, p99, max } = self.ms_per_1000_connects;
         let connects = format!("p50 {}, p99 {}, max {}", ms(p50), ms(p99), ms(max));
-        let mut rows = vec![
-            (
-                "connections",
-                at_rate(self.connections, self.connects_per_second),
-            ),
-            ("ms per 1,000", connects),
-        ];
+        let mut rows =
+            vec![("connections", at_rate(self.connections, self.connects_per_second)), ("ms per 1,000", connects)];
         self.push_work(&mut rows);
         if let Some(bytes) = self.server_bytes_per_connection {
             rows.push(("server memory", format!("{bytes:.0} bytes a connection")));
@@ -172,28 +150,15 @@ impl Outcome {
 
     fn push_work(&self, rows: &mut Vec<(&'static str, String)>) {
         if !self.is_request_load {
-            let Outcome {
-                lost,
-                duplicated,
-                reordered,
-                ..
-            } = self;
-            rows.push((
-                "delivered",
-                at_rate(self.delivered, self.deliveries_per_second),
-            ));
+            let Outcome { lost, duplicated, reordered, .. } = self;
+            rows.push(("delivered", at_rate(self.delivered, self.deliveries_per_second)));
             let checked = format!("{lost} lost, {duplicated} duplicated, {reordered} reordered");
             rows.push(("checked", checked));
         }
         if self.requests > 0 {
             rows.push(("requests", at_rate(self.requests, self.requests_per_second)));
         }
-        let Quantiles {
-            p50,
-            p99,
-            p999,
-            max,
-        } = self.latency_ms;
+        let Quantiles { p50, p99, p999, max } = self.latency_ms;
         if p50.is_some() {
             let [p50, p99, p999, max] = [p50, p99, p999, max].map(ms);
             let text = format!("p50 {p50}, p99 {p99}, p99.9 {p999}, max {max}");

@@ -23,27 +23,15 @@ impl Pace {
     /// The part of lane `lane` of `lanes`.
     pub(crate) fn new(start: Stamp, rate: u64, lane: u32, lanes: u32) -> Pace {
         assert!(rate > 0, "a schedule without a rate has no moments");
-        assert!(
-            lane < lanes,
-            "lane {lane} of {lanes}: lanes are counted from 0"
-        );
-        Pace {
-            start,
-            rate,
-            first: u64::from(lane),
-            stride: u64::from(lanes),
-        }
+        assert!(lane < lanes, "lane {lane} of {lanes}: lanes are counted from 0");
+        Pace { start, rate, first: u64::from(lane), stride: u64::from(lanes) }
     }
 
     /// When this lane's event number `index`, counted from 0, is due.
     pub(crate) fn moment(self, index: u64) -> Stamp {
         let event = u128::from(self.first) + u128::from(index) * u128::from(self.stride);
         let nanos = event * 1_000_000_000 / u128::from(self.rate);
-        Stamp(
-            self.start
-                .0
-                .saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX)),
-        )
+        Stamp(self.start.0.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 
     /// How many of this lane's events are due before `end`.
@@ -51,9 +39,7 @@ impl Pace {
         let span = u128::from(end.since(self.start).as_nanos());
         // Event e is due before the end if floor(e * 10^9 / rate) < span.
         let events = (span * u128::from(self.rate)).div_ceil(1_000_000_000);
-        let mine = events
-            .saturating_sub(u128::from(self.first))
-            .div_ceil(u128::from(self.stride));
+        let mine = events.saturating_sub(u128::from(self.first)).div_ceil(u128::from(self.stride));
         u64::try_from(mine).unwrap_or(u64::MAX)
     }
 }
@@ -74,10 +60,7 @@ mod tests {
         let whole = Pace::new(start, 3_000, 0, 1);
         for index in 0..1_000 {
             let lane = u32::try_from(index % 3).unwrap();
-            assert_eq!(
-                Pace::new(start, 3_000, lane, 3).moment(index / 3),
-                whole.moment(index)
-            );
+            assert_eq!(Pace::new(start, 3_000, lane, 3).moment(index / 3), whole.moment(index));
         }
         assert_eq!(whole.moment(3_000), start.after(Duration::from_secs(1)));
     }
@@ -85,13 +68,7 @@ mod tests {
     #[test]
     fn the_number_of_events_before_an_end_agrees_with_their_moments() {
         let start = Stamp(12_345);
-        for (rate, lanes, millis) in [
-            (1, 1, 0),
-            (1, 1, 1),
-            (3_000, 3, 77),
-            (7, 2, 10_000),
-            (999_999, 4, 13),
-        ] {
+        for (rate, lanes, millis) in [(1, 1, 0), (1, 1, 1), (3_000, 3, 77), (7, 2, 10_000), (999_999, 4, 13)] {
             let end = start.after(Duration::from_millis(millis));
             for lane in 0..lanes {
                 let pace = Pace::new(start, rate, lane, lanes);

@@ -17,8 +17,7 @@ impl Display {
     /// A line for `connections`. It draws on standard error, and only if that is a terminal.
     pub(crate) fn new(kind: Kind, connections: u64) -> Display {
         let bar = ProgressBar::with_draw_target(Some(connections), ProgressDrawTarget::stderr());
-        let style =
-            ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} {msg} {elapsed}");
+        let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} {msg} {elapsed}");
         bar.set_style(style.expect("the template is a constant of indicatif's syntax"));
         Display { bar, kind }
     }
@@ -31,22 +30,12 @@ impl Display {
 
     /// How far all lanes are together.
     pub(crate) fn show(&self, progress: &Progress) {
-        let Progress {
-            ready,
-            failed,
-            delivered,
-            requests,
-            ..
-        } = *progress;
+        let Progress { ready, failed, delivered, requests, .. } = *progress;
         let work = match self.kind {
             Kind::Requests => format!("{} requests", grouped(requests)),
             _ => format!("{} delivered", grouped(delivered)),
         };
-        let failed = if failed > 0 {
-            format!(", {} failed", grouped(failed))
-        } else {
-            String::new()
-        };
+        let failed = if failed > 0 { format!(", {} failed", grouped(failed)) } else { String::new() };
         self.bar.set_position(ready);
         self.bar.set_message(format!("{work}{failed}"));
     }

@@ -44,26 +44,13 @@ pub fn run(options: &Options, command: &ChildCommand) -> Result<Outcome, LoadErr
     let settled = prepared.server.and_then(Server::settled);
     let (hold, reports) = run.hold(options.hold, ramp.top)?;
     let after = prepared.server.and_then(Server::usage);
-    let mut outcome = Measured {
-        ramp,
-        hold,
-        reports,
-        kind,
-        standing,
-        before,
-        settled,
-        after,
-    }
-    .outcome();
+    let mut outcome = Measured { ramp, hold, reports, kind, standing, before, settled, after }.outcome();
     outcome.target.clone_from(&options.url);
     outcome.series = run.finish()?;
     if let Some(path) = &options.report {
         let page = report::page(&outcome, options);
         std::fs::write(path, page).map_err(|error| {
-            LoadError::Broken(format!(
-                "the report could not be written to {}: {error}",
-                path.display()
-            ))
+            LoadError::Broken(format!("the report could not be written to {}: {error}", path.display()))
         })?;
     }
     Ok(outcome)
@@ -108,59 +95,41 @@ impl Run {
     }
 
     fn progress(&self) -> Progress {
-        self.latest
-            .iter()
-            .fold(Progress::default(), |sum, one| Progress {
-                ready: sum.ready + one.ready,
-                open: sum.open + one.open,
-                failed: sum.failed + one.failed,
-                delivered: sum.delivered + one.delivered,
-                requests: sum.requests + one.requests,
-            })
+        self.latest.iter().fold(Progress::default(), |sum, one| Progress {
+            ready: sum.ready + one.ready,
+            open: sum.open + one.open,
+            failed: sum.failed + one.failed,
+            delivered: sum.delivered + one.delivered,
+            requests: sum.requests + one.requests,
+        })
     }
 
     fn sample(&mut self) {
         let progress = self.progress();
         let at = Duration::from(self.begun.elapsed());
         if self.series.wants(at) {
-            self.series.push(Sample {
-                at_s: at.as_secs_f64(),
-                progress,
-            });
+            self.series.push(Sample { at_s: at.as_secs_f64(), progress });
         }
         self.display.show(&progress);
     }
 
     fn ramp(&mut self) -> Result<Ramp, LoadError> {
         self.display.phase("connecting", None);
-        self.crew.order(&Order::Ramp {
-            start: Stamp::of_machine().after(PHASE_LEAD),
-        })?;
+        self.crew.order(&Order::Ramp { start: Stamp::of_machine().after(PHASE_LEAD) })?;
         let ramped: Vec<Ramped> = self.gather(|event| match event {
             Event::Ramped(ramped) => Some(ramped),
             _ => None,
         })?;
         let top = ramped.iter().filter_map(|ramped| ramped.top).max();
-        let mut ready_ns: Vec<u64> = ramped
-            .into_iter()
-            .flat_map(|ramped| ramped.ready_ns)
-            .collect();
+        let mut ready_ns: Vec<u64> = ramped.into_iter().flat_map(|ramped| ramped.ready_ns).collect();
         ready_ns.sort_unstable();
         Ok(Ramp { ready_ns, top })
     }
 
-    fn hold(
-        &mut self,
-        hold: Duration,
-        top: Option<u64>,
-    ) -> Result<(Stamp, Vec<LaneReport>), LoadError> {
+    fn hold(&mut self, hold: Duration, top: Option<u64>) -> Result<(Stamp, Vec<LaneReport>), LoadError> {
         let start = Stamp::of_machine().after(PHASE_LEAD);
         self.display.phase("holding", Some(hold));
-        self.crew.order(&Order::Hold {
-            start,
-            end: start.after(hold),
-            top,
-        })?;
+        self.crew.order(&Order::Hold { start, end: start.after(hold), top })?;
         let lasts = self.gather(|event| match event {
             Event::Held(held) => Some(held.last),
             _ => None,
@@ -213,23 +182,11 @@ impl Measured {
         outcome.reordered = sum(|report| report.reordered);
         outcome.requests = sum(|report| report.requests);
         // Somebody else may have published before we began to hold.
-        let first = self
-            .reports
-            .iter()
-            .filter_map(|report| report.first_delivery)
-            .min();
+        let first = self.reports.iter().filter_map(|report| report.first_delivery).min();
         let begun = first.map_or(self.hold, |first| first.min(self.hold));
-        let last = self
-            .reports
-            .iter()
-            .filter_map(|report| report.last_delivery)
-            .max();
+        let last = self.reports.iter().filter_map(|report| report.last_delivery).max();
         outcome.deliveries_per_second = per_second(outcome.delivered, begun, last);
-        let answered = self
-            .reports
-            .iter()
-            .filter_map(|report| report.last_answer)
-            .max();
+        let answered = self.reports.iter().filter_map(|report| report.last_answer).max();
         outcome.requests_per_second = per_second(outcome.requests, self.hold, answered);
         outcome.failed = failures;
         outcome.set_latencies(&latencies);

@@ -24,11 +24,7 @@ pub(crate) struct Series {
 
 impl Default for Series {
     fn default() -> Series {
-        Series {
-            samples: Vec::new(),
-            step: SAMPLE_STEP,
-            next: Duration::ZERO,
-        }
+        Series { samples: Vec::new(), step: SAMPLE_STEP, next: Duration::ZERO }
     }
 }
 
@@ -54,21 +50,13 @@ impl Series {
 
     /// One value of all samples: (seconds, value).
     pub(crate) fn values(&self, value: fn(&Progress) -> u64) -> Vec<(f64, f64)> {
-        self.samples
-            .iter()
-            .map(|sample| (sample.at_s, value(&sample.progress) as f64))
-            .collect()
+        self.samples.iter().map(|sample| (sample.at_s, value(&sample.progress) as f64)).collect()
     }
 
     /// How fast one value grew between neighbouring samples: (seconds, per second).
     pub(crate) fn rates(&self, value: fn(&Progress) -> u64) -> Vec<(f64, f64)> {
         let values = self.values(value);
-        let rate = |pair: &[(f64, f64)]| {
-            (
-                pair[1].0,
-                (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0).max(1e-3),
-            )
-        };
+        let rate = |pair: &[(f64, f64)]| (pair[1].0, (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0).max(1e-3));
         values.windows(2).map(rate).collect()
     }
 }
@@ -83,26 +71,13 @@ mod tests {
         let mut at = Duration::ZERO;
         while at < Duration::from_secs(3 * 3_600) {
             if series.wants(at) {
-                let progress = Progress {
-                    delivered: at.as_millis(),
-                    ..Progress::default()
-                };
-                series.push(Sample {
-                    at_s: at.as_secs_f64(),
-                    progress,
-                });
+                let progress = Progress { delivered: at.as_millis(), ..Progress::default() };
+                series.push(Sample { at_s: at.as_secs_f64(), progress });
             }
             at += SAMPLE_STEP;
         }
         let rates = series.rates(|progress| progress.delivered);
-        assert!(
-            (PLOT_POINTS_MAX / 2..=PLOT_POINTS_MAX).contains(&rates.len()),
-            "{} points",
-            rates.len()
-        );
-        assert!(
-            rates.iter().all(|(_, rate)| (rate - 1_000.0).abs() < 1e-6),
-            "a constant rate stays constant"
-        );
+        assert!((PLOT_POINTS_MAX / 2..=PLOT_POINTS_MAX).contains(&rates.len()), "{} points", rates.len());
+        assert!(rates.iter().all(|(_, rate)| (rate - 1_000.0).abs() < 1e-6), "a constant rate stays constant");
     }
 }

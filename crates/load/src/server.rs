@@ -30,9 +30,7 @@ impl Server {
         let server = Server { pid };
         match server.usage() {
             Some(_) => Ok(server),
-            None => Err(format!(
-                "--server-pid {pid} is no process here: give the number of the running server"
-            )),
+            None => Err(format!("--server-pid {pid} is no process here: give the number of the running server")),
         }
     }
 
@@ -54,11 +52,7 @@ impl Server {
             sleep(SETTLE_STEP.into());
             waited += SETTLE_STEP;
             let next = self.usage()?;
-            still = if next.bytes.abs_diff(usage.bytes) < SETTLED_BYTES {
-                still + 1
-            } else {
-                0
-            };
+            still = if next.bytes.abs_diff(usage.bytes) < SETTLED_BYTES { still + 1 } else { 0 };
             usage = next;
         }
         Some(usage)
@@ -68,24 +62,15 @@ impl Server {
 fn of_process(pid: u32) -> Option<Usage> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let ticks: u64 = stat_fields(&stat)?
-        .skip(11)
-        .take(4)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
+    let ticks: u64 = stat_fields(&stat)?.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
     let kilobytes = kilobytes(&status, "VmRSS:") + kilobytes(&status, "HugetlbPages:");
     let cpu_seconds = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
-    Some(Usage {
-        bytes: kilobytes * 1_024,
-        cpu_seconds,
-    })
+    Some(Usage { bytes: kilobytes * 1_024, cpu_seconds })
 }
 
 fn kilobytes(status: &str, name: &str) -> u64 {
     let value = status.lines().find_map(|line| line.strip_prefix(name));
-    value
-        .and_then(|value| value.trim().strip_suffix(" kB")?.trim().parse().ok())
-        .unwrap_or(0)
+    value.and_then(|value| value.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0)
 }
 
 /// The fields of `/proc/PID/stat` behind the name, from the state on. The name may hold anything, also spaces and
@@ -98,16 +83,11 @@ fn stat_fields(stat: &str) -> Option<impl Iterator<Item = &str>> {
 fn descendants(pid: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(child) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        if let Some(parent) = stat_fields(&stat).and_then(|mut fields| fields.nth(1)?.parse().ok())
-        {
+        if let Some(parent) = stat_fields(&stat).and_then(|mut fields| fields.nth(1)?.parse().ok()) {
             children.entry(parent).or_default().push(child);
         }
     }
@@ -126,11 +106,7 @@ mod tests {
 
     #[test]
     fn a_process_counts_with_its_children() {
-        let mut child = Command::new("cat")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let own = std::process::id();
         assert!(descendants(own).contains(&child.id()));
         let usage = Server::new(own).unwrap().usage().unwrap();
@@ -149,22 +125,13 @@ mod tests {
     fn names_with_spaces_and_parentheses_do_not_shift_the_fields() {
         let stat = "7 (a) b) (c) S 3 7 7 0 -1 0 0 0 0 0 11 12 13 14 20";
         let fields: Vec<&str> = stat_fields(stat).unwrap().collect();
-        assert_eq!(
-            (fields[0], fields[1], &fields[11..15]),
-            ("S", "3", &["11", "12", "13", "14"][..])
-        );
+        assert_eq!((fields[0], fields[1], &fields[11..15]), ("S", "3", &["11", "12", "13", "14"][..]));
     }
 
     #[test]
     fn resident_memory_and_huge_pages_are_read_from_the_status() {
         let status = "Name:\tx\nVmRSS:\t    1234 kB\nHugetlbPages:\t    2048 kB\n";
-        assert_eq!(
-            (
-                kilobytes(status, "VmRSS:"),
-                kilobytes(status, "HugetlbPages:")
-            ),
-            (1_234, 2_048)
-        );
+        assert_eq!((kilobytes(status, "VmRSS:"), kilobytes(status, "HugetlbPages:")), (1_234, 2_048));
         assert_eq!(kilobytes(status, "VmSwap:"), 0);
     }
 }

@@ -8,14 +8,9 @@ use crate::limits::{CONNECTIONS_PER_SOURCE, SOURCES_MAX};
 ///
 /// # Errors
 /// An address that is none or of another family than the target's, or fewer ports than connections.
-pub(crate) fn choose(
-    target: IpAddr,
-    connections: u64,
-    given: &[String],
-) -> Result<Vec<IpAddr>, String> {
-    let wanted = usize::try_from(connections.div_ceil(CONNECTIONS_PER_SOURCE))
-        .unwrap_or(SOURCES_MAX)
-        .clamp(1, SOURCES_MAX);
+pub(crate) fn choose(target: IpAddr, connections: u64, given: &[String]) -> Result<Vec<IpAddr>, String> {
+    let wanted =
+        usize::try_from(connections.div_ceil(CONNECTIONS_PER_SOURCE)).unwrap_or(SOURCES_MAX).clamp(1, SOURCES_MAX);
     if given.is_empty() {
         return Ok(of_loopback(target, wanted));
     }
@@ -25,25 +20,16 @@ pub(crate) fn choose(
         sources.extend(block(text)?.take(wanted));
     }
     sources.truncate(SOURCES_MAX);
-    match sources
-        .iter()
-        .find(|source| source.is_ipv4() != target.is_ipv4())
-    {
-        Some(stranger) => Err(format!(
-            "--source {stranger} cannot reach {target}: use addresses of the same family"
-        )),
+    match sources.iter().find(|source| source.is_ipv4() != target.is_ipv4()) {
+        Some(stranger) => Err(format!("--source {stranger} cannot reach {target}: use addresses of the same family")),
         None => Ok(sources),
     }
 }
 
 /// How many connections `sources` addresses can have to one destination, with the kernel's range of ports.
 pub(crate) fn capacity(sources: usize) -> u64 {
-    let range =
-        std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let ports: Vec<u64> = range
-        .split_whitespace()
-        .filter_map(|port| port.parse().ok())
-        .collect();
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let ports: Vec<u64> = range.split_whitespace().filter_map(|port| port.parse().ok()).collect();
     let ports = match ports[..] {
         [first, last] if first <= last => last - first + 1,
         _ => 28_232, // Linux's default
@@ -57,26 +43,18 @@ fn of_loopback(target: IpAddr, wanted: usize) -> Vec<IpAddr> {
         return Vec::new();
     }
     let first = u32::from(Ipv4Addr::new(127, 0, 0, 2));
-    (first..)
-        .take(wanted)
-        .map(|address| IpAddr::V4(Ipv4Addr::from(address)))
-        .collect()
+    (first..).take(wanted).map(|address| IpAddr::V4(Ipv4Addr::from(address))).collect()
 }
 
 /// The addresses of `text`: one, or the hosts of a CIDR block in order.
 fn block(text: &str) -> Result<Box<dyn Iterator<Item = IpAddr>>, String> {
-    let fail = |why: &str| {
-        format!(
-            "--source {text:?} {why}: use an address like 127.0.0.2 or a block like 10.0.0.0/16"
-        )
-    };
+    let fail =
+        |why: &str| format!("--source {text:?} {why}: use an address like 127.0.0.2 or a block like 10.0.0.0/16");
     let Some((address, bits)) = text.split_once('/') else {
         let address: IpAddr = text.parse().map_err(|_| fail("is not an address"))?;
         return Ok(Box::new(std::iter::once(address)));
     };
-    let address: IpAddr = address
-        .parse()
-        .map_err(|_| fail("is not an address block"))?;
+    let address: IpAddr = address.parse().map_err(|_| fail("is not an address block"))?;
     let width = if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.parse::<u32>().ok().filter(|bits| *bits <= width);
     let free = width - bits.ok_or_else(|| fail("has an impossible prefix length"))?;
@@ -84,18 +62,12 @@ fn block(text: &str) -> Result<Box<dyn Iterator<Item = IpAddr>>, String> {
         IpAddr::V4(address) => u128::from(u32::from(address)),
         IpAddr::V6(address) => u128::from(address),
     };
-    let mask = if free == 128 {
-        u128::MAX
-    } else {
-        (1 << free) - 1
-    };
+    let mask = if free == 128 { u128::MAX } else { (1 << free) - 1 };
     // The first and the last address of a block of four or more are its network's and its broadcast's.
     let edge = u128::from(free >= 2);
     let (from, to) = ((base & !mask) + edge, (base | mask) - edge);
     Ok(Box::new((from..=to).map(move |bits| match address {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from(
-            u32::try_from(bits).expect("a block of IPv4 stays inside of it"),
-        )),
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from(u32::try_from(bits).expect("a block of IPv4 stays inside of it"))),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from(bits)),
     })))
 }
@@ -108,21 +80,13 @@ mod tests {
 
     fn chosen(connections: u64, given: &[&str]) -> Vec<String> {
         let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
-        choose(LOOPBACK, connections, &given)
-            .unwrap()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        choose(LOOPBACK, connections, &given).unwrap().iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn few_connections_use_the_systems_choice() {
         assert!(chosen(12_000, &[]).is_empty());
-        assert!(
-            choose("10.0.0.1".parse().unwrap(), 1 << 20, &[])
-                .unwrap()
-                .is_empty()
-        );
+        assert!(choose("10.0.0.1".parse().unwrap(), 1 << 20, &[]).unwrap().is_empty());
     }
 
     #[test]
@@ -134,22 +98,10 @@ mod tests {
 
     #[test]
     fn blocks_give_what_is_needed_and_addresses_are_all_used() {
-        assert_eq!(
-            chosen(24_001, &["127.7.0.0/16"]),
-            ["127.7.0.1", "127.7.0.2", "127.7.0.3"]
-        );
-        assert_eq!(
-            chosen(1, &["127.0.0.5", "127.0.0.6"]),
-            ["127.0.0.5", "127.0.0.6"]
-        );
-        assert_eq!(
-            chosen(99_999, &["127.0.0.8/31"]),
-            ["127.0.0.8", "127.0.0.9"]
-        );
-        assert_eq!(
-            chosen(99_999, &["127.0.0.8/30"]),
-            ["127.0.0.9", "127.0.0.10"]
-        );
+        assert_eq!(chosen(24_001, &["127.7.0.0/16"]), ["127.7.0.1", "127.7.0.2", "127.7.0.3"]);
+        assert_eq!(chosen(1, &["127.0.0.5", "127.0.0.6"]), ["127.0.0.5", "127.0.0.6"]);
+        assert_eq!(chosen(99_999, &["127.0.0.8/31"]), ["127.0.0.8", "127.0.0.9"]);
+        assert_eq!(chosen(99_999, &["127.0.0.8/30"]), ["127.0.0.9", "127.0.0.10"]);
         assert_eq!(chosen(1, &["0.0.0.0/0"]), ["0.0.0.1"]);
     }
 

@@ -40,9 +40,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// The clock of a runtime on this machine.
     pub(crate) fn of_machine() -> Clock {
-        let origin = Stamp::of_machine()
-            .0
-            .saturating_sub(crore_rt::time::precise_now().as_nanos());
+        let origin = Stamp::of_machine().0.saturating_sub(crore_rt::time::precise_now().as_nanos());
         Clock { origin }
     }
 

@@ -47,54 +47,29 @@ impl fmt::Display for TargetError {
 impl Target {
     /// Takes `url` apart and resolves its name. Of several addresses the first that answers is taken.
     pub(crate) fn parse(url: &str, channel: &str) -> Result<Target, TargetError> {
-        let fail = |problem: String| TargetError {
-            url: url.to_owned(),
-            problem,
-        };
+        let fail = |problem: String| TargetError { url: url.to_owned(), problem };
         let (kind, rest) = scheme(url).map_err(&fail)?;
-        let (host, path) = rest
-            .find(['/', '?'])
-            .map_or((rest, ""), |at| rest.split_at(at));
+        let (host, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
         if path.contains('#') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(fail(
-                "its path holds a fragment, white space or bytes beyond ASCII: percent-encode it"
-                    .into(),
-            ));
+            return Err(fail("its path holds a fragment, white space or bytes beyond ASCII: percent-encode it".into()));
         }
         let address = resolve(host).map_err(&fail)?;
-        Ok(Target {
-            kind,
-            address,
-            host: host.to_owned(),
-            path: whole_path(kind, path, channel),
-        })
+        Ok(Target { kind, address, host: host.to_owned(), path: whole_path(kind, path, channel) })
     }
 
     /// The HTTP API at the same place.
     pub(crate) fn api(&self) -> Target {
-        Target {
-            kind: Kind::Requests,
-            path: "/api".to_owned(),
-            ..self.clone()
-        }
+        Target { kind: Kind::Requests, path: "/api".to_owned(), ..self.clone() }
     }
 }
 
 fn scheme(url: &str) -> Result<(Kind, &str), String> {
-    let known = [
-        ("ws://", Kind::WebSocket),
-        ("sse+http://", Kind::Events),
-        ("http://", Kind::Requests),
-    ];
-    let found = known
-        .into_iter()
-        .find_map(|(scheme, kind)| Some((kind, url.strip_prefix(scheme)?)));
+    let known = [("ws://", Kind::WebSocket), ("sse+http://", Kind::Events), ("http://", Kind::Requests)];
+    let found = known.into_iter().find_map(|(scheme, kind)| Some((kind, url.strip_prefix(scheme)?)));
     let wanted = "use ws://HOST:PORT[/PATH], sse+http://HOST:PORT/events or http://HOST:PORT/PATH";
     match url.split_once("://") {
         _ if found.is_some() => Ok(found.expect("just asked")),
-        Some(("wss" | "https" | "sse+https", _)) => {
-            Err(format!("TLS is not spoken here; {wanted}"))
-        }
+        Some(("wss" | "https" | "sse+https", _)) => Err(format!("TLS is not spoken here; {wanted}")),
         Some((scheme, _)) => Err(format!("{scheme:?} is not a known scheme; {wanted}")),
         None => Err(format!("it has no scheme; {wanted}")),
     }
@@ -102,67 +77,34 @@ fn scheme(url: &str) -> Result<(Kind, &str), String> {
 
 /// The path with what each kind of load needs when the user left it out.
 fn whole_path(kind: Kind, path: &str, channel: &str) -> String {
-    let (route, query) = path
-        .split_once('?')
-        .map_or((path, None), |(route, query)| (route, Some(query)));
+    let (route, query) = path.split_once('?').map_or((path, None), |(route, query)| (route, Some(query)));
     let default = match kind {
         Kind::WebSocket => "/connection/websocket",
         Kind::Events => "/events",
         Kind::Requests => "/",
     };
-    let route = if matches!(route, "" | "/") {
-        default
-    } else {
-        route
-    };
-    let has_channel =
-        query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("channel=")));
-    let channel = (kind == Kind::Events && !has_channel)
-        .then(|| format!("channel={}", percent_encoded(channel)));
-    let query: Vec<String> = query
-        .map(str::to_owned)
-        .into_iter()
-        .chain(channel)
-        .collect();
-    if query.is_empty() {
-        route.to_owned()
-    } else {
-        format!("{route}?{}", query.join("&"))
-    }
+    let route = if matches!(route, "" | "/") { default } else { route };
+    let has_channel = query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("channel=")));
+    let channel = (kind == Kind::Events && !has_channel).then(|| format!("channel={}", percent_encoded(channel)));
+    let query: Vec<String> = query.map(str::to_owned).into_iter().chain(channel).collect();
+    if query.is_empty() { route.to_owned() } else { format!("{route}?{}", query.join("&")) }
 }
 
 fn percent_encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
-    text.bytes()
-        .map(|byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 fn resolve(host: &str) -> Result<SocketAddr, String> {
-    let has_port = host
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let found = if has_port {
-        host.to_socket_addrs()
-    } else {
-        (host.trim_matches(['[', ']']), 80).to_socket_addrs()
-    };
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let found = if has_port { host.to_socket_addrs() } else { (host.trim_matches(['[', ']']), 80).to_socket_addrs() };
     let found: Vec<SocketAddr> = match found {
         Ok(found) => found.collect(),
         Err(error) => {
-            return Err(format!(
-                "{host:?} is not HOST:PORT of something known here ({error})"
-            ));
+            return Err(format!("{host:?} is not HOST:PORT of something known here ({error})"));
         }
     };
-    let answers =
-        |address: &&SocketAddr| TcpStream::connect_timeout(address, PROBE_TIMEOUT).is_ok();
+    let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, PROBE_TIMEOUT).is_ok();
     match &found[..] {
         [] => Err(format!("{host:?} has no address")),
         [only] => Ok(*only),
@@ -183,36 +125,14 @@ mod tests {
     #[test]
     fn paths_that_were_left_out_are_filled_in() {
         let at = "127.0.0.1:8000".to_owned();
-        let expect = |url: &str, kind, path: &str| {
-            assert_eq!(parsed(url), (kind, at.clone(), path.to_owned()))
-        };
-        expect(
-            "ws://127.0.0.1:8000",
-            Kind::WebSocket,
-            "/connection/websocket",
-        );
-        expect(
-            "ws://127.0.0.1:8000/other?x=1",
-            Kind::WebSocket,
-            "/other?x=1",
-        );
+        let expect = |url: &str, kind, path: &str| assert_eq!(parsed(url), (kind, at.clone(), path.to_owned()));
+        expect("ws://127.0.0.1:8000", Kind::WebSocket, "/connection/websocket");
+        expect("ws://127.0.0.1:8000/other?x=1", Kind::WebSocket, "/other?x=1");
         expect("http://127.0.0.1:8000", Kind::Requests, "/");
         expect("http://127.0.0.1:8000/health", Kind::Requests, "/health");
-        expect(
-            "sse+http://127.0.0.1:8000",
-            Kind::Events,
-            "/events?channel=a%20b",
-        );
-        expect(
-            "sse+http://127.0.0.1:8000/e?channel=c",
-            Kind::Events,
-            "/e?channel=c",
-        );
-        expect(
-            "sse+http://127.0.0.1:8000/e?since=1",
-            Kind::Events,
-            "/e?since=1&channel=a%20b",
-        );
+        expect("sse+http://127.0.0.1:8000", Kind::Events, "/events?channel=a%20b");
+        expect("sse+http://127.0.0.1:8000/e?channel=c", Kind::Events, "/e?channel=c");
+        expect("sse+http://127.0.0.1:8000/e?since=1", Kind::Events, "/e?since=1&channel=a%20b");
     }
 
     #[test]

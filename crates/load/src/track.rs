@@ -51,16 +51,10 @@ impl Tracker {
     pub(crate) fn see(&mut self, offset: u64) -> Verdict {
         self.begin_after(offset.saturating_sub(1));
         if offset < self.next {
-            return if self.fill(offset) {
-                Verdict::Late
-            } else {
-                Verdict::Duplicate
-            };
+            return if self.fill(offset) { Verdict::Late } else { Verdict::Duplicate };
         }
         if offset > self.next {
-            self.gaps
-                .get_or_insert_default()
-                .open(self.next, offset - 1);
+            self.gaps.get_or_insert_default().open(self.next, offset - 1);
         }
         self.next = offset.saturating_add(1);
         Verdict::New
@@ -90,10 +84,7 @@ impl Tracker {
 
 impl Gaps {
     fn open(&mut self, from: u64, to: u64) {
-        assert!(
-            from <= to && self.missing.last().is_none_or(|gap| gap.1 < from),
-            "gaps open at the end"
-        );
+        assert!(from <= to && self.missing.last().is_none_or(|gap| gap.1 < from), "gaps open at the end");
         if self.missing.len() == GAPS_MAX {
             let (from, to) = self.missing.remove(0);
             self.given_up += to - from + 1;
@@ -108,18 +99,12 @@ impl Gaps {
         };
         let before = (from < offset).then(|| (from, offset - 1));
         let after = (offset < to).then(|| (offset + 1, to));
-        self.missing
-            .splice(at..=at, before.into_iter().chain(after));
+        self.missing.splice(at..=at, before.into_iter().chain(after));
         true
     }
 
     fn count(&self) -> u64 {
-        self.given_up
-            + self
-                .missing
-                .iter()
-                .map(|(from, to)| to - from + 1)
-                .sum::<u64>()
+        self.given_up + self.missing.iter().map(|(from, to)| to - from + 1).sum::<u64>()
     }
 }
 

@@ -64,11 +64,7 @@ pub(crate) enum Order {
     /// Connect; the schedule begins at `start`.
     Ramp { start: Stamp },
     /// Publish or request from `start` to `end`; `top` is the channel's offset before.
-    Hold {
-        start: Stamp,
-        end: Stamp,
-        top: Option<u64>,
-    },
+    Hold { start: Stamp, end: Stamp, top: Option<u64> },
     /// Wait until everybody has seen these, the last ones published.
     Drain { last: Last },
     /// Close all connections and end.
@@ -87,10 +83,7 @@ pub(crate) struct Last {
 impl Last {
     /// The later of both.
     pub(crate) fn max(self, other: Last) -> Last {
-        Last {
-            offset: self.offset.max(other.offset),
-            seq: self.seq.max(other.seq),
-        }
+        Last { offset: self.offset.max(other.offset), seq: self.seq.max(other.seq) }
     }
 }
 
@@ -166,18 +159,12 @@ impl Failures {
         }
         let reason = &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)];
         let fits = self.0.contains_key(reason) || self.0.len() < REASONS_MAX;
-        *self
-            .0
-            .entry(if fits { reason } else { "other reasons" }.to_owned())
-            .or_insert(0) += count;
+        *self.0.entry(if fits { reason } else { "other reasons" }.to_owned()).or_insert(0) += count;
     }
 
     /// Adds another lane's.
     pub(crate) fn merge(&mut self, other: &Failures) {
-        other
-            .0
-            .iter()
-            .for_each(|(reason, count)| self.add(reason, *count));
+        other.0.iter().for_each(|(reason, count)| self.add(reason, *count));
     }
 
     /// All together.
@@ -187,9 +174,7 @@ impl Failures {
 
     /// Reason and count, by reason.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.0
-            .iter()
-            .map(|(reason, count)| (reason.as_str(), *count))
+        self.0.iter().map(|(reason, count)| (reason.as_str(), *count))
     }
 }
 
@@ -210,11 +195,7 @@ mod tests {
         }
         assert_eq!(failures.total(), 10 * REASONS_MAX as u64);
         assert!(failures.iter().count() <= REASONS_MAX + 1);
-        assert!(
-            failures
-                .iter()
-                .all(|(reason, _)| reason.len() <= REASON_BYTES_MAX)
-        );
+        assert!(failures.iter().all(|(reason, _)| reason.len() <= REASON_BYTES_MAX));
         let mut merged = Failures::default();
         merged.merge(&failures);
         merged.merge(&failures);
@@ -223,15 +204,8 @@ mod tests {
 
     #[test]
     fn orders_survive_the_way_to_another_process() {
-        let last = Last {
-            offset: Some(7),
-            seq: None,
-        };
-        for order in [
-            Order::Ramp { start: Stamp(1) },
-            Order::Drain { last },
-            Order::Close,
-        ] {
+        let last = Last { offset: Some(7), seq: None };
+        for order in [Order::Ramp { start: Stamp(1) }, Order::Drain { last }, Order::Close] {
             let text = serde_json::to_string(&order).unwrap();
             assert!(!text.contains('\n'));
             assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), order);

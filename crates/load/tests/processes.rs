@@ -34,45 +34,26 @@ fn options(mischief: Mischief) -> Options {
 
 fn three_processes_check_like_one() {
     let program = std::env::current_exe().unwrap().into();
-    let command = ChildCommand {
-        program,
-        arguments: vec!["--worker".into()],
-    };
+    let command = ChildCommand { program, arguments: vec!["--worker".into()] };
     let clean = run(&options(Mischief::None), &command).unwrap();
     assert!(clean.is_clean(), "{clean:?}");
     assert_eq!((clean.connections, clean.delivered), (30, 300));
     assert!(clean.latency_ms.p50.is_some());
-    for (mischief, expected) in [
-        (Mischief::Lose, (1, 0, 0)),
-        (Mischief::Repeat, (0, 1, 0)),
-        (Mischief::Swap, (0, 0, 1)),
-    ] {
+    for (mischief, expected) in
+        [(Mischief::Lose, (1, 0, 0)), (Mischief::Repeat, (0, 1, 0)), (Mischief::Swap, (0, 0, 1))]
+    {
         let outcome = run(&options(mischief), &command).unwrap();
-        assert_eq!(
-            (outcome.lost, outcome.duplicated, outcome.reordered),
-            expected,
-            "{mischief:?}"
-        );
+        assert_eq!((outcome.lost, outcome.duplicated, outcome.reordered), expected, "{mischief:?}");
     }
 }
 
 fn a_program_that_is_no_load_process_breaks_the_run() {
-    for (program, part) in [
-        ("true", "ended"),
-        ("cat", "no event"),
-        ("/nowhere/at/all", "could not be started"),
-    ] {
-        let command = ChildCommand {
-            program: program.into(),
-            arguments: Vec::new(),
-        };
+    for (program, part) in [("true", "ended"), ("cat", "no event"), ("/nowhere/at/all", "could not be started")] {
+        let command = ChildCommand { program: program.into(), arguments: Vec::new() };
         match run(&options(Mischief::None), &command) {
             Err(LoadError::Broken(problem)) => {
                 // A process that is gone may be noticed when it is written to, or when it is read from.
-                assert!(
-                    problem.contains(part) || problem.contains("Broken pipe"),
-                    "{program}: {problem}"
-                );
+                assert!(problem.contains(part) || problem.contains("Broken pipe"), "{program}: {problem}");
             }
             other => panic!("{program}: {other:?}"),
         }

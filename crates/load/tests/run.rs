@@ -17,10 +17,7 @@ fn options(url: String) -> Options {
 }
 
 fn outcome(options: &Options) -> Outcome {
-    let command = ChildCommand {
-        program: "nobody starts this".into(),
-        arguments: Vec::new(),
-    };
+    let command = ChildCommand { program: "nobody starts this".into(), arguments: Vec::new() };
     run(options, &command).unwrap()
 }
 
@@ -38,38 +35,25 @@ fn a_good_server_comes_out_clean_and_measured() {
     assert!(outcome.is_clean(), "{outcome:?}");
     assert_eq!((outcome.connections, outcome.delivered), (20, 200));
     let latency = outcome.latency_ms;
-    assert!(
-        latency.p50.unwrap() <= latency.p99.unwrap()
-            && latency.p99.unwrap() <= latency.max.unwrap()
-    );
+    assert!(latency.p50.unwrap() <= latency.p99.unwrap() && latency.p99.unwrap() <= latency.max.unwrap());
     assert!(outcome.connects_per_second > 0.0 && outcome.deliveries_per_second > 0.0);
-    assert!(
-        outcome.server_cpu_seconds.is_none(),
-        "nobody said which process it is"
-    );
+    assert!(outcome.server_cpu_seconds.is_none(), "nobody said which process it is");
 }
 
 #[test]
 fn a_bad_server_does_not() {
-    for (mischief, expected) in [
-        (Mischief::Lose, (1, 0, 0)),
-        (Mischief::Repeat, (0, 1, 0)),
-        (Mischief::Swap, (0, 0, 1)),
-    ] {
+    for (mischief, expected) in
+        [(Mischief::Lose, (1, 0, 0)), (Mischief::Repeat, (0, 1, 0)), (Mischief::Swap, (0, 0, 1))]
+    {
         let outcome = pushed(mischief);
         assert_eq!(faults(&outcome), expected, "{mischief:?}");
-        assert!(
-            !outcome.is_clean() && outcome.failed.total() == 0,
-            "{mischief:?}: {:?}",
-            outcome.failed
-        );
+        assert!(!outcome.is_clean() && outcome.failed.total() == 0, "{mischief:?}: {:?}", outcome.failed);
     }
 }
 
 #[test]
 fn requests_are_answered_and_counted_and_the_servers_own_use_is_measured() {
-    let report =
-        std::env::temp_dir().join(format!("crore-load-report-{}.html", std::process::id()));
+    let report = std::env::temp_dir().join(format!("crore-load-report-{}.html", std::process::id()));
     let options = Options {
         publish_rate: None,
         rate: Some(400),
@@ -88,14 +72,8 @@ fn requests_are_answered_and_counted_and_the_servers_own_use_is_measured() {
 
 #[test]
 fn a_server_that_is_not_there_fails_every_connection_with_the_reason() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let outcome = outcome(&Options {
-        publish_rate: None,
-        ..options(format!("ws://{closed}"))
-    });
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let outcome = outcome(&Options { publish_rate: None, ..options(format!("ws://{closed}")) });
     assert_eq!((outcome.connections, outcome.failed.total()), (0, 20));
     let (reason, _) = outcome.failed.iter().next().unwrap();
     assert!(reason.contains("refused"), "{reason}");
@@ -109,10 +87,7 @@ fn a_report_that_cannot_be_written_is_an_error_with_its_path() {
         hold: Duration::from_millis(1),
         ..options(format!("ws://{}", start(Mischief::None)))
     };
-    let command = ChildCommand {
-        program: "nobody starts this".into(),
-        arguments: Vec::new(),
-    };
+    let command = ChildCommand { program: "nobody starts this".into(), arguments: Vec::new() };
     match run(&options, &command) {
         Err(LoadError::Broken(problem)) => {
             assert!(problem.contains("/nowhere/at/all.html"), "{problem}")

@@ -93,15 +93,14 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 fn expand_test(arguments: &Arguments, function: &ItemFn) -> syn::Result<Tokens> {
     checked(function)?;
-    let fields = arguments.render(&["seeds", "workers"], |name, value| quote!(#name: #value,))?;
+    let settings = arguments.render(&["seeds", "workers"], |name, value| quote!(.#name(#value)))?;
     let ItemFn { attrs, vis, sig, block, .. } = function;
     let (name, runtime) = (&sig.ident, runtime_path());
     Ok(quote! {
         #[::core::prelude::v1::test]
         #(#attrs)*
         #vis fn #name() {
-            let worlds = #runtime::sim::Worlds { #(#fields)* ..::core::default::Default::default() };
-            #runtime::sim::run(worlds, || async #block);
+            #runtime::sim::run(#runtime::sim::Worlds::default() #(#settings)*, || async #block);
         }
     })
 }

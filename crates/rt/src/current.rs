@@ -16,7 +16,8 @@ thread_local! {
 /// # Panics
 /// Outside a runtime: everything in this crate that touches tasks, time or the network belongs inside `block_on`.
 pub(crate) fn with<T>(f: impl FnOnce(&Worker) -> T) -> T {
-    try_with(f).expect("called outside a crore runtime: run it inside Runtime::block_on, #[crore::main] or #[crore::test]")
+    try_with(f)
+        .expect("called outside a crore runtime: run it inside Runtime::block_on, #[crore::main] or #[crore::test]")
 }
 
 /// Runs `f` with this thread's worker, if it has one.

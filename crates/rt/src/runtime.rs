@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use crore_base::counters::Counters;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::clock::Clock;
@@ -149,8 +150,7 @@ impl Runtime {
             let _ = sched_setaffinity(None, &set);
         }
         let (shared, clock) = (self.place.core(core), Clock::Real(clock));
-        let surroundings =
-            Surroundings { core, clock: clock.clone(), shared, counters: self.counters.core(core) };
+        let surroundings = Surroundings { core, clock: clock.clone(), shared, counters: self.counters.core(core) };
         let driver = driver::open(&self.driver, surroundings)?;
         Ok(Worker::new(self.parts(core, control, clock, driver)))
     }
@@ -261,4 +261,13 @@ pub fn task_count() -> usize {
 /// time in proportion to the largest number that was ever alive.
 pub fn trim() -> usize {
     current::with(Worker::trim)
+}
+
+/// Raises this process's limit of open descriptors as far as the system permits without a privilege; how many there may be
+/// now. Every connection that the kernel carries needs one.
+pub fn raise_descriptor_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    // A system that refuses leaves the limit as it was, which is what we say then.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

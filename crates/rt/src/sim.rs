@@ -80,6 +80,18 @@ impl Default for Worlds {
     }
 }
 
+impl Worlds {
+    /// See [`Worlds::seeds`](Worlds#structfield.seeds).
+    pub fn seeds(self, seeds: u64) -> Worlds {
+        Worlds { seeds, ..self }
+    }
+
+    /// See [`Worlds::workers`](Worlds#structfield.workers).
+    pub fn workers(self, workers: usize) -> Worlds {
+        Worlds { workers, ..self }
+    }
+}
+
 /// Runs `test` once for each seed, each time in a world of its own.
 ///
 /// # Panics
@@ -98,7 +110,10 @@ where
         let world = || run_world(seed, worlds.workers, test());
         if let Err(payload) = catch_unwind(AssertUnwindSafe(world)) {
             let name = std::thread::current().name().unwrap_or("the test").to_owned();
-            eprintln!("seed {seed} failed with {} workers; replay: CRORE_SEED={seed} cargo test {name}", worlds.workers);
+            eprintln!(
+                "seed {seed} failed with {} workers; replay: CRORE_SEED={seed} cargo test {name}",
+                worlds.workers
+            );
             resume_unwind(payload);
         }
     }
@@ -147,7 +162,16 @@ impl World {
             let (shared, counters) = (place.core(core), Arc::clone(&counters));
             let surroundings = Surroundings { core, clock: clock.clone(), shared, counters: counters.core(core) };
             let driver = Box::new(Sim::new(surroundings, Rc::clone(&network)));
-            Worker::new(Parts { runtime_id: place.id(), core, cores: workers, shared, clock, driver, control, counters })
+            Worker::new(Parts {
+                runtime_id: place.id(),
+                core,
+                cores: workers,
+                shared,
+                clock,
+                driver,
+                control,
+                counters,
+            })
         };
         let workers = control::mesh(&shared).into_iter().enumerate().map(make).collect();
         World { now, network, rng: RefCell::new(rng), seed, workers, turns_at_this_moment: Cell::new(0) }

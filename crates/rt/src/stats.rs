@@ -1,5 +1,7 @@
 //! What a runtime counts: per core, without sharing, merged when somebody reads.
 
+use crore_base::counters::Counters;
+
 use crate::current;
 
 pub(crate) const TURNS: usize = 0;
@@ -13,7 +15,9 @@ pub(crate) const ACCEPT_SHED: usize = 7;
 pub(crate) const BYTES_RECEIVED: usize = 8;
 pub(crate) const BYTES_SENT: usize = 9;
 pub(crate) const WRITES: usize = 10;
-pub(crate) const COUNTERS: usize = 11;
+/// Since when the core sleeps, in nanoseconds of its clock; 0: it does not.
+pub(crate) const ASLEEP_SINCE: usize = 11;
+pub(crate) const COUNTERS: usize = 12;
 
 /// The figures of one core, or of all. Each counts from the runtime's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,7 +57,7 @@ pub fn stats(core: Option<usize>) -> Stats {
         Stats {
             turns: read(TURNS),
             polls: read(POLLS),
-            slept_nanos: read(SLEPT_NANOS),
+            slept_nanos: read(SLEPT_NANOS) + asleep_now(counters, core, worker.clock_now().as_nanos()),
             task_panics: read(TASK_PANICS),
             accepted: read(ACCEPTED),
             accept_paused_descriptors: read(ACCEPT_PAUSED_DESCRIPTORS),
@@ -64,4 +68,13 @@ pub fn stats(core: Option<usize>) -> Stats {
             writes: read(WRITES),
         }
     })
+}
+
+/// How long cores have been in the sleep that they are in.
+fn asleep_now(counters: &Counters, core: Option<usize>, now: u64) -> u64 {
+    let of = |core| match counters.of(core, ASLEEP_SINCE) {
+        0 => 0,
+        since => now.saturating_sub(since),
+    };
+    core.map_or_else(|| (0..counters.cores()).map(of).sum(), of)
 }

@@ -7,8 +7,8 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use crore_base::wheel::TimerId;
 pub use crore_base::time::{Duration, Instant};
+use crore_base::wheel::TimerId;
 
 use crate::current;
 use crate::executor::waker::WakeSlot;
@@ -133,6 +133,6 @@ impl Interval {
         sleep_until(self.next).await;
         let now = now();
         let missed = now.saturating_since(self.next).as_nanos() / self.period.as_nanos();
-        self.next = self.next + self.period * (missed + 1);
+        self.next += self.period * (missed + 1);
     }
 }

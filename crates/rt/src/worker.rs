@@ -223,6 +223,9 @@ impl Worker {
             true => self.next_deadline().map(|deadline| deadline.saturating_since(self.clock.now())),
         };
         let slept_from = self.clock.now();
+        if sleeps {
+            self.counters.set(stats::ASLEEP_SINCE, slept_from.as_nanos());
+        }
         self.with_driver_waking(|driver, woken| {
             driver.wait(timeout, woken);
             woken.append(&mut self.deferred.borrow_mut());
@@ -231,6 +234,7 @@ impl Worker {
         self.now.set(self.clock.now());
         self.count(stats::TURNS, 1);
         if sleeps {
+            self.counters.set(stats::ASLEEP_SINCE, 0);
             self.count(stats::SLEPT_NANOS, self.now.get().saturating_since(slept_from).as_nanos());
         }
     }

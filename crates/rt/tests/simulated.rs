@@ -37,7 +37,13 @@ async fn bytes_arrive_complete_and_in_order_however_they_are_split() {
         spawn_on(core, || async { echo_for_ever(listen()).await }).detach();
     }
     time::sleep(Duration::from_millis(1)).await;
-    sim::set_faults(Faults { split_one_in: 1, shorten_one_in: 2, stall_one_in: 20, stall_max: Duration::from_secs(3), ..Faults::default() });
+    sim::set_faults(Faults {
+        split_one_in: 1,
+        shorten_one_in: 2,
+        stall_one_in: 20,
+        stall_max: Duration::from_secs(3),
+        ..Faults::default()
+    });
     let clients: Vec<_> = (0..5_u32)
         .map(|who| {
             spawn(async move {
@@ -151,5 +157,5 @@ fn the_same_seed_gives_the_same_world_and_another_one_another() {
 #[test]
 #[should_panic(expected = "stands still")]
 fn a_world_in_which_everybody_waits_for_ever_is_a_failure() {
-    sim::run(sim::Worlds::default(), || std::future::pending());
+    sim::run(sim::Worlds::default(), std::future::pending);
 }

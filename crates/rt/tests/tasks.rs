@@ -231,7 +231,7 @@ fn futures_of_every_size_keep_their_bytes() {
                 struct Line(u8);
                 let line = Line(fill);
                 yield_now().await;
-                (&raw const line).addr() % 64 == 0 && line.0 == fill
+                (&raw const line).addr().is_multiple_of(64) && line.0 == fill
             });
             all.push(aligned);
         }

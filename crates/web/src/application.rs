@@ -37,11 +37,7 @@ pub struct Route<S> {
 
 impl<S: 'static> Route<S> {
     /// A route; the handler is called with each request, and its future boxed.
-    pub fn new<F, R>(
-        method: &str,
-        pattern: &str,
-        handler: impl Fn(Request<S>) -> F + 'static,
-    ) -> Self
+    pub fn new<F, R>(method: &str, pattern: &str, handler: impl Fn(Request<S>) -> F + 'static) -> Self
     where
         F: Future<Output = R> + 'static,
         R: IntoResponse,
@@ -50,15 +46,8 @@ impl<S: 'static> Route<S> {
             let handling = handler(request);
             Box::pin(async move { handling.await.into_response() })
         };
-        let endpoint = Endpoint {
-            handler: Box::new(handler),
-            body_bytes_max: None,
-        };
-        Route {
-            method: method.to_owned(),
-            pattern: pattern.to_owned(),
-            endpoint,
-        }
+        let endpoint = Endpoint { handler: Box::new(handler), body_bytes_max: None };
+        Route { method: method.to_owned(), pattern: pattern.to_owned(), endpoint }
     }
 
     /// Bytes that a request's body may have; beyond, the answer is 413. Without it, the server's
@@ -72,10 +61,7 @@ impl<S: 'static> Route<S> {
 impl<S: 'static> Application<S> {
     /// An application without routes.
     pub fn new(state: S) -> Self {
-        Application {
-            router: Router::new(),
-            state: Rc::new(state),
-        }
+        Application { router: Router::new(), state: Rc::new(state) }
     }
 
     /// Adds a route.
@@ -83,8 +69,7 @@ impl<S: 'static> Application<S> {
     /// # Panics
     /// If the pattern is malformed, or taken for this method.
     pub fn route(mut self, route: Route<S>) -> Self {
-        self.router
-            .add(&route.method, &route.pattern, route.endpoint);
+        self.router.add(&route.method, &route.pattern, route.endpoint);
         self
     }
 
@@ -119,23 +104,15 @@ impl<S: 'static> Application<S> {
 
     /// Who answers this request; else the answer that says why nobody does.
     pub(crate) fn find(&self, head: &RequestHead) -> Result<(&Endpoint<S>, Parameters), Response> {
-        self.router
-            .find(head.method(), head.path())
-            .map_err(|miss| match miss {
-                Miss::BadPath => Response::error(
-                    Status::BAD_REQUEST,
-                    "malformed path: check its escapes and dots",
-                ),
-                Miss::NotFound => {
-                    Response::error(Status::NOT_FOUND, "nothing is here: check the path")
-                }
-                Miss::Method { allow } => {
-                    let text = format!("this method is not allowed here: use {allow}");
-                    let response =
-                        Response::error(Status::METHOD_NOT_ALLOWED, &text).with("Allow", &allow);
-                    response.unwrap_or_else(Response::from)
-                }
-            })
+        self.router.find(head.method(), head.path()).map_err(|miss| match miss {
+            Miss::BadPath => Response::error(Status::BAD_REQUEST, "malformed path: check its escapes and dots"),
+            Miss::NotFound => Response::error(Status::NOT_FOUND, "nothing is here: check the path"),
+            Miss::Method { allow } => {
+                let text = format!("this method is not allowed here: use {allow}");
+                let response = Response::error(Status::METHOD_NOT_ALLOWED, &text).with("Allow", &allow);
+                response.unwrap_or_else(Response::from)
+            }
+        })
     }
 }
 

@@ -43,24 +43,14 @@ enum State {
 impl<S: 'static> Connection<S> {
     pub(crate) fn new(stream: TcpStream, shared: Rc<Shared<S>>) -> Self {
         let deadline = time::now() + shared.options.head_timeout;
-        let state = State::New {
-            stream,
-            deadline,
-            sleep: time::sleep_until(deadline),
-        };
-        Connection {
-            shared,
-            state,
-            place: None,
-        }
+        let state = State::New { stream, deadline, sleep: time::sleep_until(deadline) };
+        Connection { shared, state, place: None }
     }
 
     /// Starts serving the bytes that have come.
     fn begin(&mut self, first: Lease) {
         let (stream, deadline) = match std::mem::replace(&mut self.state, State::Over) {
-            State::New {
-                stream, deadline, ..
-            } => (stream, deadline),
+            State::New { stream, deadline, .. } => (stream, deadline),
             State::Idle { stream, .. } => (stream, time::now() + self.shared.options.head_timeout),
             State::Serving(_) | State::Over => unreachable!("only a connection that waits begins"),
         };

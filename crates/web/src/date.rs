@@ -26,8 +26,7 @@ impl DateLine {
         let now = time::now();
         if cached.line.as_bytes().is_empty() || now - cached.made >= AGE_MAX {
             let mut line = Fields::new();
-            line.push("Date", &http_date(clock()))
-                .expect("a date has no control characters");
+            line.push("Date", &http_date(clock())).expect("a date has no control characters");
             *cached = Cached { line, made: now };
         }
         fields.append(&cached.line);

@@ -43,15 +43,7 @@ impl Drain {
     pub fn stop_accepting(&self) {
         self.0.accepts_no_more.set(true);
         // Collected first: a waker may be anybody's code, and call us.
-        let wakers: Vec<Waker> = self
-            .0
-            .places
-            .borrow()
-            .wakers
-            .iter()
-            .flatten()
-            .cloned()
-            .collect();
+        let wakers: Vec<Waker> = self.0.places.borrow().wakers.iter().flatten().cloned().collect();
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -82,10 +74,7 @@ impl Drain {
         let mut places = self.0.places.borrow_mut();
         let waker = Some(waker.clone());
         if let Some(place) = places.free.pop() {
-            assert!(
-                places.wakers[place as usize].is_none(),
-                "a free place has no waker"
-            );
+            assert!(places.wakers[place as usize].is_none(), "a free place has no waker");
             places.wakers[place as usize] = waker;
             return place;
         }
@@ -107,10 +96,7 @@ impl Drain {
 
     /// Waits for `future`, but only until the listeners are to be closed.
     pub(crate) async fn while_accepting<F: Future>(&self, future: F) -> Option<F::Output> {
-        let mut place = Place {
-            drain: self,
-            index: None,
-        };
+        let mut place = Place { drain: self, index: None };
         let mut future = pin!(future);
         poll_fn(|context| {
             if self.accepts_no_more() {

@@ -58,9 +58,7 @@ pub(crate) async fn exchange<S: 'static>(
             Err(failure) => {
                 shared.note(&failure);
                 let response = last_words(&failure)?;
-                answer(&mut wire, response, About::NOTHING, false)
-                    .await
-                    .ok()?;
+                answer(&mut wire, response, About::NOTHING, false).await.ok()?;
                 wire.linger().await;
                 return None;
             }
@@ -69,11 +67,7 @@ pub(crate) async fn exchange<S: 'static>(
 }
 
 /// Reads one request and answers it.
-async fn serve<S: 'static>(
-    wire: &mut Wire<'_>,
-    deadline: Instant,
-    shared: &Rc<Shared<S>>,
-) -> Result<Next, Failure> {
+async fn serve<S: 'static>(wire: &mut Wire<'_>, deadline: Instant, shared: &Rc<Shared<S>>) -> Result<Next, Failure> {
     let head = wire.head(deadline).await?;
     let about = About::of(&head);
     let (endpoint, parameters) = match shared.application.find(&head) {
@@ -85,18 +79,10 @@ async fn serve<S: 'static>(
             return answer(wire, response, about, keeps).await;
         }
     };
-    let bytes_max = endpoint
-        .body_bytes_max
-        .unwrap_or(shared.options.http.body_bytes);
+    let bytes_max = endpoint.body_bytes_max.unwrap_or(shared.options.http.body_bytes);
     let body = wire.body(&head, bytes_max).await?;
     let state = Rc::clone(shared.application.state());
-    let request = Request {
-        head,
-        body,
-        parameters,
-        state,
-        stream: wire.stream().id(),
-    };
+    let request = Request { head, body, parameters, state, stream: wire.stream().id() };
     let response = wire.attend(endpoint.handle(request)).await?;
     shared.counter.add(|counts| &mut counts.requests);
     answer(wire, response, about, !shared.drain.is_started()).await
@@ -113,33 +99,16 @@ struct About {
 
 impl About {
     /// Of a request that could not be read.
-    const NOTHING: About = About {
-        version: Version::Http11,
-        is_head: false,
-        keeps: false,
-    };
+    const NOTHING: About = About { version: Version::Http11, is_head: false, keeps: false };
 
     fn of(head: &RequestHead) -> About {
-        About {
-            version: head.version(),
-            is_head: head.method() == "HEAD",
-            keeps: head.keep_alive(),
-        }
+        About { version: head.version(), is_head: head.method() == "HEAD", keeps: head.keep_alive() }
     }
 }
 
 /// Gathers a response; `keeps` says whether the server keeps the connection.
-async fn answer(
-    wire: &mut Wire<'_>,
-    response: Response,
-    about: About,
-    keeps: bool,
-) -> Result<Next, Failure> {
-    let Response {
-        status,
-        fields,
-        body,
-    } = response;
+async fn answer(wire: &mut Wire<'_>, response: Response, about: About, keeps: bool) -> Result<Next, Failure> {
+    let Response { status, fields, body } = response;
     let is_upgrade = status == Status::SWITCHING_PROTOCOLS;
     let keeps = keeps && about.keeps && !is_upgrade;
     let (length, body) = match body {
@@ -151,29 +120,15 @@ async fn answer(
                 status if status.is_bodiless() => (Framing::None, ConnectionField::Close),
                 _ => (Framing::UntilClose, ConnectionField::Close),
             };
-            wire.respond(status, fields, framing, connection, Outgoing::Nothing)
-                .await?;
-            return Ok(if about.is_head {
-                Next::Close
-            } else {
-                Next::Takeover(takeover)
-            });
+            wire.respond(status, fields, framing, connection, Outgoing::Nothing).await?;
+            return Ok(if about.is_head { Next::Close } else { Next::Takeover(takeover) });
         }
     };
     let has_body = !status.is_bodiless();
-    let framing = if has_body {
-        Framing::Length(length as u64)
-    } else {
-        Framing::None
-    };
+    let framing = if has_body { Framing::Length(length as u64) } else { Framing::None };
     let connection = ConnectionField::answering(about.version, keeps);
-    let body = if has_body && !about.is_head {
-        body
-    } else {
-        Outgoing::Nothing
-    };
-    wire.respond(status, fields, framing, connection, body)
-        .await?;
+    let body = if has_body && !about.is_head { body } else { Outgoing::Nothing };
+    wire.respond(status, fields, framing, connection, body).await?;
     Ok(if keeps { Next::Request } else { Next::Close })
 }
 
@@ -181,10 +136,7 @@ async fn answer(
 fn last_words(failure: &Failure) -> Option<Response> {
     match failure {
         Failure::Refused(error) => Some(Response::error(error.status(), &error.to_string())),
-        Failure::Panicked => Some(Response::error(
-            Status::INTERNAL_SERVER_ERROR,
-            "the server failed on this request",
-        )),
+        Failure::Panicked => Some(Response::error(Status::INTERNAL_SERVER_ERROR, "the server failed on this request")),
         Failure::Gone | Failure::Abandoned | Failure::SlowReader => None,
     }
 }

@@ -24,10 +24,7 @@ enum Source {
 
 impl From<Lease> for Input {
     fn from(lease: Lease) -> Self {
-        Input {
-            source: Source::Lease(lease),
-            read: 0,
-        }
+        Input { source: Source::Lease(lease), read: 0 }
     }
 }
 
@@ -59,20 +56,14 @@ impl Input {
     pub(crate) fn settle(&mut self) {
         if let Source::Lease(_) = self.source {
             let rest = Box::from(self.bytes());
-            *self = Input {
-                source: Source::Boxed(rest),
-                read: 0,
-            };
+            *self = Input { source: Source::Boxed(rest), read: 0 };
         }
     }
 
     /// What is left, to keep.
     pub(crate) fn into_rest(self) -> Box<[u8]> {
         match self {
-            Input {
-                source: Source::Boxed(bytes),
-                read: 0,
-            } => bytes,
+            Input { source: Source::Boxed(bytes), read: 0 } => bytes,
             other => Box::from(other.bytes()),
         }
     }

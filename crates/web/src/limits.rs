@@ -63,7 +63,5 @@ impl Default for ServerOptions {
 
 /// Zero before 1970, which a clock that was never set may claim.
 fn system_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -17,11 +17,7 @@ impl Bucket {
     /// A bucket of `per_second` tokens, full at first; `per_second` counts as at least one.
     pub(crate) fn new(per_second: u32, now: Instant) -> Self {
         let interval = Duration::from_secs(1) / u64::from(per_second.max(1));
-        Bucket {
-            interval,
-            burst: Duration::from_millis(ACCEPT_BURST_MS),
-            due: now,
-        }
+        Bucket { interval, burst: Duration::from_millis(ACCEPT_BURST_MS), due: now }
     }
 
     /// Takes a token, or says when there will be one.

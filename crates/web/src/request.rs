@@ -61,9 +61,7 @@ impl<S> Request<S> {
     /// # Errors
     /// If the query holds a malformed escape.
     pub fn query(&self, name: &str) -> Result<Option<Cow<'_, str>>, QueryError> {
-        self.head
-            .query()
-            .map_or(Ok(None), |text| query::find(text, name))
+        self.head.query().map_or(Ok(None), |text| query::find(text, name))
     }
 
     /// The body read as JSON.
@@ -71,11 +69,7 @@ impl<S> Request<S> {
     /// # Errors
     /// A response with status 400 that says where the body is not as it should be.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Response> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Response::error(
-                Status::BAD_REQUEST,
-                &format!("malformed JSON body: {error}"),
-            )
-        })
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Response::error(Status::BAD_REQUEST, &format!("malformed JSON body: {error}")))
     }
 }

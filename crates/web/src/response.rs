@@ -38,11 +38,7 @@ impl Response {
     /// If the status is a 1xx other than 101, which is not a response but the announcement of one.
     pub fn new(status: Status) -> Self {
         assert!(is_final(status), "{status} is not the end of a request");
-        Response {
-            status,
-            fields: Fields::new(),
-            body: Body::Bytes(Vec::new()),
-        }
+        Response { status, fields: Fields::new(), body: Body::Bytes(Vec::new()) }
     }
 
     /// 200 with text.
@@ -61,10 +57,7 @@ impl Response {
             Ok(json) => Response::of("application/json", json),
             Err(error) => {
                 tracing::error!(%error, "a response cannot be expressed as JSON");
-                Response::error(
-                    Status::INTERNAL_SERVER_ERROR,
-                    "the answer cannot be expressed as JSON",
-                )
+                Response::error(Status::INTERNAL_SERVER_ERROR, "the answer cannot be expressed as JSON")
             }
         }
     }
@@ -85,10 +78,7 @@ impl Response {
     /// # Panics
     /// As [`Response::of`].
     pub fn shared(content_type: &str, body: Payload) -> Self {
-        Response {
-            body: Body::Shared(body),
-            ..Response::of(content_type, Vec::new())
-        }
+        Response { body: Body::Shared(body), ..Response::of(content_type, Vec::new()) }
     }
 
     /// An error, with a line of text that says what was wrong.
@@ -97,23 +87,15 @@ impl Response {
     }
 
     /// 101 for an accepted WebSocket; then `takeover` gets the connection.
-    pub fn websocket(
-        accepted: &Accepted<'_>,
-        takeover: impl FnOnce(TcpStream, Box<[u8]>) + 'static,
-    ) -> Self {
-        let response = Response {
-            fields: accepted.fields(),
-            ..Response::new(Status::SWITCHING_PROTOCOLS)
-        };
+    pub fn websocket(accepted: &Accepted<'_>, takeover: impl FnOnce(TcpStream, Box<[u8]>) + 'static) -> Self {
+        let response = Response { fields: accepted.fields(), ..Response::new(Status::SWITCHING_PROTOCOLS) };
         response.takeover(takeover)
     }
 
     /// 200 for a stream of server-sent events; then `takeover` gets the connection. The stream ends with the connection.
     pub fn event_stream(takeover: impl FnOnce(TcpStream, Box<[u8]>) + 'static) -> Self {
         let response = Response::of(crore_http::sse::CONTENT_TYPE, Vec::new());
-        let response = response
-            .with("Cache-Control", "no-store")
-            .expect("a constant without control characters");
+        let response = response.with("Cache-Control", "no-store").expect("a constant without control characters");
         response.takeover(takeover)
     }
 
@@ -121,10 +103,7 @@ impl Response {
     /// protocol follows, and the headers name it in `Upgrade`; with any other a body does that ends with the connection.
     /// A request with `HEAD` gets the head alone, and `takeover` is not called.
     pub fn takeover(self, takeover: impl FnOnce(TcpStream, Box<[u8]>) + 'static) -> Self {
-        Response {
-            body: Body::Takeover(Box::new(takeover)),
-            ..self
-        }
+        Response { body: Body::Takeover(Box::new(takeover)), ..self }
     }
 
     /// Another status.
@@ -202,10 +181,7 @@ impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
 impl From<FieldError> for Response {
     fn from(error: FieldError) -> Response {
         tracing::error!(%error, "a handler made a header that cannot be sent");
-        Response::error(
-            Status::INTERNAL_SERVER_ERROR,
-            "a header of the answer cannot be sent",
-        )
+        Response::error(Status::INTERNAL_SERVER_ERROR, "a header of the answer cannot be sent")
     }
 }
 

@@ -59,23 +59,14 @@ impl Parameters {
 
 impl<T> Node<T> {
     fn new() -> Self {
-        Node {
-            literals: Vec::new(),
-            parameter: None,
-            rest: Vec::new(),
-            here: Vec::new(),
-        }
+        Node { literals: Vec::new(), parameter: None, rest: Vec::new(), here: Vec::new() }
     }
 
     fn literal(&mut self, segment: &str) -> &mut Node<T> {
-        let at = self
-            .literals
-            .iter()
-            .position(|(literal, _)| **literal == *segment)
-            .unwrap_or_else(|| {
-                self.literals.push((segment.into(), Node::new()));
-                self.literals.len() - 1
-            });
+        let at = self.literals.iter().position(|(literal, _)| **literal == *segment).unwrap_or_else(|| {
+            self.literals.push((segment.into(), Node::new()));
+            self.literals.len() - 1
+        });
         &mut self.literals[at].1
     }
 }
@@ -97,48 +88,26 @@ impl<T> Router<T> {
         let mut node = &mut self.root;
         let mut is_rest = false;
         for segment in path.split('/') {
-            assert!(
-                !is_rest,
-                "the pattern {pattern:?} has something after its {{*rest}}"
-            );
-            let name = segment
-                .strip_prefix('{')
-                .and_then(|inner| inner.strip_suffix('}'));
+            assert!(!is_rest, "the pattern {pattern:?} has something after its {{*rest}}");
+            let name = segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
             let Some(name) = name else {
-                assert!(
-                    !segment.contains(['{', '}']),
-                    "the pattern {pattern:?} has braces inside of a segment"
-                );
+                assert!(!segment.contains(['{', '}']), "the pattern {pattern:?} has braces inside of a segment");
                 node = node.literal(segment);
                 continue;
             };
             is_rest = name.starts_with('*');
             let name = name.strip_prefix('*').unwrap_or(name);
-            assert!(
-                !name.is_empty(),
-                "the pattern {pattern:?} has a parameter without name"
-            );
-            assert!(
-                !names.iter().any(|other| **other == *name),
-                "the pattern {pattern:?} has {name:?} twice"
-            );
+            assert!(!name.is_empty(), "the pattern {pattern:?} has a parameter without name");
+            assert!(!names.iter().any(|other| **other == *name), "the pattern {pattern:?} has {name:?} twice");
             names.push(name.into());
             if !is_rest {
                 node = node.parameter.get_or_insert_with(|| Box::new(Node::new()));
             }
         }
-        let endpoints = if is_rest {
-            &mut node.rest
-        } else {
-            &mut node.here
-        };
+        let endpoints = if is_rest { &mut node.rest } else { &mut node.here };
         let is_new = !endpoints.iter().any(|endpoint| *endpoint.method == *method);
         assert!(is_new, "{method} {pattern} is there twice");
-        endpoints.push(Endpoint {
-            method: method.into(),
-            names: names.into(),
-            value,
-        });
+        endpoints.push(Endpoint { method: method.into(), names: names.into(), value });
     }
 
     /// The endpoint for a method and an encoded path; `HEAD` is served by `GET` if by nothing else.
@@ -152,21 +121,10 @@ impl<T> Router<T> {
                 return Err(Miss::BadPath);
             }
         }
-        let mut search = Search {
-            method,
-            values: Vec::new(),
-            allow: Vec::new(),
-        };
+        let mut search = Search { method, values: Vec::new(), allow: Vec::new() };
         if let Some(endpoint) = search.descend(&self.root, Some(path)) {
-            assert_eq!(
-                endpoint.names.len(),
-                search.values.len(),
-                "a value for each name"
-            );
-            let parameters = Parameters {
-                names: Rc::clone(&endpoint.names),
-                values: search.values,
-            };
+            assert_eq!(endpoint.names.len(), search.values.len(), "a value for each name");
+            let parameters = Parameters { names: Rc::clone(&endpoint.names), values: search.values };
             return Ok((&endpoint.value, parameters));
         }
         if search.allow.is_empty() {
@@ -174,9 +132,7 @@ impl<T> Router<T> {
         }
         search.allow.sort_unstable();
         search.allow.dedup();
-        Err(Miss::Method {
-            allow: search.allow.join(", "),
-        })
+        Err(Miss::Method { allow: search.allow.join(", ") })
     }
 }
 
@@ -198,10 +154,7 @@ impl<'a> Search<'a, '_> {
             None => (path, None),
         };
         let decoded = query::decode(segment).ok()?;
-        let literal = node
-            .literals
-            .iter()
-            .find(|(literal, _)| is_same(literal, &decoded));
+        let literal = node.literals.iter().find(|(literal, _)| is_same(literal, &decoded));
         if let Some((_, child)) = literal
             && let Some(found) = self.descend(child, after)
         {
@@ -220,21 +173,10 @@ impl<'a> Search<'a, '_> {
     }
 
     fn choose<T>(&mut self, endpoints: &'a [Endpoint<T>]) -> Option<&'a Endpoint<T>> {
-        let of = |method: &str| {
-            endpoints
-                .iter()
-                .find(|endpoint| *endpoint.method == *method)
-        };
-        let found = of(self.method).or_else(|| {
-            if self.method == "HEAD" {
-                of("GET")
-            } else {
-                None
-            }
-        });
+        let of = |method: &str| endpoints.iter().find(|endpoint| *endpoint.method == *method);
+        let found = of(self.method).or_else(|| if self.method == "HEAD" { of("GET") } else { None });
         if found.is_none() {
-            self.allow
-                .extend(endpoints.iter().map(|endpoint| &*endpoint.method));
+            self.allow.extend(endpoints.iter().map(|endpoint| &*endpoint.method));
             if of("GET").is_some() {
                 self.allow.push("HEAD");
             }

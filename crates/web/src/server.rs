@@ -23,9 +23,7 @@ pub struct Server<S> {
 
 impl<S> Clone for Server<S> {
     fn clone(&self) -> Self {
-        Server {
-            shared: Rc::clone(&self.shared),
-        }
+        Server { shared: Rc::clone(&self.shared) }
     }
 }
 
@@ -43,9 +41,7 @@ impl<S> Shared<S> {
     pub(crate) fn note(&self, failure: &Failure) {
         tracing::debug!(?failure, "a connection is no longer served");
         self.counter.add(|counts| match failure {
-            Failure::Refused(HttpError::HeadTimeout { .. } | HttpError::BodyTimeout { .. }) => {
-                &mut counts.timed_out
-            }
+            Failure::Refused(HttpError::HeadTimeout { .. } | HttpError::BodyTimeout { .. }) => &mut counts.timed_out,
             Failure::Refused(_) => &mut counts.refused,
             Failure::Gone => &mut counts.gone,
             Failure::Abandoned => &mut counts.abandoned,
@@ -59,15 +55,7 @@ impl<S: 'static> Server<S> {
     /// A server that nobody can reach yet.
     pub fn new(application: Application<S>, options: ServerOptions) -> Self {
         let (drain, counter, date) = (Drain::default(), Counter::default(), DateLine::default());
-        Server {
-            shared: Rc::new(Shared {
-                application,
-                options,
-                drain,
-                counter,
-                date,
-            }),
-        }
+        Server { shared: Rc::new(Shared { application, options, drain, counter, date }) }
     }
 
     /// Takes connections until the drain starts, at most as fast as the options say; then closes the listener.

@@ -12,8 +12,8 @@ use std::task::Poll;
 use crore_base::payload::Payload;
 use crore_base::time::Instant;
 use crore_http::{
-    BodyDecoder, BodyLength, CONTINUE, ConnectionField, Fields, Framing, HeadReader, HttpError,
-    Limits, Progress, RequestHead, Status, append_response,
+    BodyDecoder, BodyLength, CONTINUE, ConnectionField, Fields, Framing, HeadReader, HttpError, Limits, Progress,
+    RequestHead, Status, append_response,
 };
 use crore_rt::net::{Lease, SendError, TcpStream};
 use crore_rt::time;
@@ -55,19 +55,8 @@ pub(crate) struct Wire<'a> {
 }
 
 impl<'a> Wire<'a> {
-    pub(crate) fn new(
-        stream: TcpStream,
-        first: Lease,
-        options: &'a ServerOptions,
-        date: &'a DateLine,
-    ) -> Self {
-        Wire {
-            stream,
-            input: first.into(),
-            output: Vec::new(),
-            options,
-            date,
-        }
+    pub(crate) fn new(stream: TcpStream, first: Lease, options: &'a ServerOptions, date: &'a DateLine) -> Self {
+        Wire { stream, input: first.into(), output: Vec::new(), options, date }
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
@@ -81,10 +70,7 @@ impl<'a> Wire<'a> {
 
     /// The stream, and what was received and not read.
     pub(crate) fn into_parts(self) -> (TcpStream, Box<[u8]>) {
-        assert!(
-            self.output.is_empty(),
-            "what was gathered is enqueued before the stream changes hands"
-        );
+        assert!(self.output.is_empty(), "what was gathered is enqueued before the stream changes hands");
         (self.stream, self.input.into_rest())
     }
 
@@ -94,8 +80,7 @@ impl<'a> Wire<'a> {
         loop {
             if self.input.is_empty() {
                 let limit_ms = self.options.head_timeout.as_millis();
-                self.fill(deadline, HttpError::HeadTimeout { limit_ms })
-                    .await?;
+                self.fill(deadline, HttpError::HeadTimeout { limit_ms }).await?;
             }
             match reader.on_input(self.input.bytes())? {
                 Progress::Partial => self.input.advance(self.input.bytes().len()),
@@ -108,18 +93,11 @@ impl<'a> Wire<'a> {
     }
 
     /// The body that follows `head`, up to `bytes_max`; asks for it first if the client waits for that.
-    pub(crate) async fn body(
-        &mut self,
-        head: &RequestHead,
-        bytes_max: u64,
-    ) -> Result<Vec<u8>, Failure> {
+    pub(crate) async fn body(&mut self, head: &RequestHead, bytes_max: u64) -> Result<Vec<u8>, Failure> {
         if head.body() == BodyLength::None {
             return Ok(Vec::new());
         }
-        let limits = Limits {
-            body_bytes: bytes_max,
-            ..self.options.http
-        };
+        let limits = Limits { body_bytes: bytes_max, ..self.options.http };
         let mut decoder = BodyDecoder::new(head.body(), &limits)?;
         if head.expects_continue() && self.input.is_empty() {
             self.output.extend_from_slice(CONTINUE);
@@ -129,8 +107,7 @@ impl<'a> Wire<'a> {
         let mut body = Vec::new();
         while !decoder.is_done() {
             if self.input.is_empty() {
-                self.fill(deadline, HttpError::BodyTimeout { limit_ms })
-                    .await?;
+                self.fill(deadline, HttpError::BodyTimeout { limit_ms }).await?;
             }
             let bytes = self.input.bytes();
             let step = decoder.on_input(bytes)?;
@@ -142,10 +119,7 @@ impl<'a> Wire<'a> {
 
     /// Waits for more bytes; first sends what was gathered, for which the peer may be waiting.
     async fn fill(&mut self, deadline: Instant, late: HttpError) -> Result<(), Failure> {
-        assert!(
-            self.input.is_empty(),
-            "nothing is received over what is not yet read"
-        );
+        assert!(self.input.is_empty(), "nothing is received over what is not yet read");
         self.flush().await?;
         match time::deadline(deadline, self.stream.recv()).await {
             Err(_) => Err(Failure::Refused(late)),
@@ -206,20 +180,12 @@ impl<'a> Wire<'a> {
         append_response(&mut self.output, status, &fields, framing, connection);
         match body {
             Outgoing::Nothing => {}
-            Outgoing::Bytes(bytes) if bytes.len() <= BODY_COPIED_BYTES_MAX => {
-                self.output.extend_from_slice(&bytes)
-            }
-            Outgoing::Shared(bytes) if bytes.len() <= BODY_COPIED_BYTES_MAX => {
-                self.output.extend_from_slice(&bytes)
-            }
+            Outgoing::Bytes(bytes) if bytes.len() <= BODY_COPIED_BYTES_MAX => self.output.extend_from_slice(&bytes),
+            Outgoing::Shared(bytes) if bytes.len() <= BODY_COPIED_BYTES_MAX => self.output.extend_from_slice(&bytes),
             Outgoing::Bytes(bytes) => return self.enqueue_after_output(bytes.into()).await,
             Outgoing::Shared(payload) => return self.enqueue_after_output(payload).await,
         }
-        if self.output.len() >= GATHERED_BYTES_MAX {
-            self.flush().await
-        } else {
-            Ok(())
-        }
+        if self.output.len() >= GATHERED_BYTES_MAX { self.flush().await } else { Ok(()) }
     }
 
     async fn enqueue_after_output(&mut self, body: Payload) -> Result<(), Failure> {

@@ -12,17 +12,11 @@ pub(super) struct Source {
 impl Source {
     /// Splits `text` in one pass; the cost is linear in its length.
     pub(super) fn of(text: &str) -> Self {
-        let mut source = Self {
-            code: String::with_capacity(text.len()),
-            comments: String::new(),
-        };
+        let mut source = Self { code: String::with_capacity(text.len()), comments: String::new() };
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let taken = source.token(rest, first);
-            debug_assert!(
-                taken > 0,
-                "a token takes at least one byte, or the pass never ends"
-            );
+            debug_assert!(taken > 0, "a token takes at least one byte, or the pass never ends");
             rest = &rest[taken..];
         }
         source
@@ -59,9 +53,7 @@ impl Source {
 
     /// Whether the keyword stands in the code.
     pub(super) fn has_unsafe(&self) -> bool {
-        self.code
-            .split(|c| !is_word(c))
-            .any(|word| word == "unsafe")
+        self.code.split(|c| !is_word(c)).any(|word| word == "unsafe")
     }
 
     /// What is not finished in this file, as words for the reader.
@@ -120,26 +112,19 @@ fn string(rest: &str) -> usize {
 
 /// The length of `r"…"`, `r#"…"#`, `br"…"` and the like; `None` when none starts here.
 fn raw_string(rest: &str) -> Option<usize> {
-    let marks = ["r", "br", "cr"]
-        .into_iter()
-        .find_map(|prefix| rest.strip_prefix(prefix))?;
+    let marks = ["r", "br", "cr"].into_iter().find_map(|prefix| rest.strip_prefix(prefix))?;
     let hashes = marks.bytes().take_while(|byte| *byte == b'#').count();
     let body = marks[hashes..].strip_prefix('"')?;
     let end = format!("\"{}", "#".repeat(hashes));
     let before = rest.len() - body.len();
-    Some(
-        body.find(&end)
-            .map_or(rest.len(), |at| before + at + end.len()),
-    )
+    Some(body.find(&end).map_or(rest.len(), |at| before + at + end.len()))
 }
 
 /// The length of a character literal, or of the quote alone when it starts a lifetime.
 fn character(rest: &str) -> usize {
     let mut inside = rest[1..].char_indices();
     match inside.next() {
-        Some((_, '\\')) => rest[3.min(rest.len())..]
-            .find('\'')
-            .map_or(rest.len(), |at| at + 4),
+        Some((_, '\\')) => rest[3.min(rest.len())..].find('\'').map_or(rest.len(), |at| at + 4),
         Some((_, c)) if rest[1 + c.len_utf8()..].starts_with('\'') => c.len_utf8() + 2,
         _ => 1,
     }

@@ -62,57 +62,25 @@ fn a_file_of_the_longest_length_passes_and_one_line_more_does_not() {
 #[test]
 fn the_list_of_files_with_unsafe_is_compared_both_ways() {
     let text = "# A\n`crates/x.rs`\n## Files with `unsafe`\n- `crates/a.rs`: maps\n| `crates/b.rs` | `mmap` |\n## Next\n`crates/c.rs`\n";
-    let names = |all: &[&str]| {
-        all.iter()
-            .map(|name| (*name).to_owned())
-            .collect::<BTreeSet<_>>()
-    };
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(listed(text), Some(names(&["crates/a.rs", "crates/b.rs"])));
     assert!(unsafe_list(text, &names(&["crates/a.rs", "crates/b.rs"])).is_empty());
-    assert_eq!(
-        unsafe_list(text, &names(&["crates/a.rs", "crates/z.rs"])).len(),
-        2
-    );
+    assert_eq!(unsafe_list(text, &names(&["crates/a.rs", "crates/z.rs"])).len(), 2);
     assert_eq!(unsafe_list("# nothing\n", &names(&[])).len(), 1);
 }
 
 #[test]
 fn a_dependency_without_a_reason_is_named_with_its_line() {
     let table = "[workspace.dependencies]\n# ours\ncrore-base = { path = \"crates/base\" }\nlibc = \"0.2\" # names\nbad = \"1\"\nodd = { version = \"1#2\" }\n[lints]\nx = \"y\"\n";
-    assert_eq!(
-        reasons(table),
-        [
-            "Cargo.toml:5: bad has no `# reason`",
-            "Cargo.toml:6: odd has no `# reason`"
-        ]
-    );
+    assert_eq!(reasons(table), ["Cargo.toml:5: bad has no `# reason`", "Cargo.toml:6: odd has no `# reason`"]);
 }
 
 #[test]
 fn a_crate_may_depend_only_on_those_above_it() {
-    assert!(
-        layer(
-            "rt",
-            "[dependencies]\ncrore-base.workspace = true\nlibc.workspace = true\n"
-        )
-        .is_empty()
-    );
-    assert_eq!(
-        layer("rt", "[dependencies]\ncrore-http.workspace = true\n").len(),
-        1
-    );
-    assert_eq!(
-        layer(
-            "rt",
-            "[target.'cfg(unix)'.dependencies]\ncrore-hub = { path = \"../hub\" }\n"
-        )
-        .len(),
-        1
-    );
-    assert_eq!(
-        layer("base", "[dependencies]\ncrore-base.workspace = true\n").len(),
-        1
-    );
+    assert!(layer("rt", "[dependencies]\ncrore-base.workspace = true\nlibc.workspace = true\n").is_empty());
+    assert_eq!(layer("rt", "[dependencies]\ncrore-http.workspace = true\n").len(), 1);
+    assert_eq!(layer("rt", "[target.'cfg(unix)'.dependencies]\ncrore-hub = { path = \"../hub\" }\n").len(), 1);
+    assert_eq!(layer("base", "[dependencies]\ncrore-base.workspace = true\n").len(), 1);
     assert!(layer("rt", "[dev-dependencies]\ncrore-http.workspace = true\n").is_empty());
     assert_eq!(layer("wharf", "").len(), 1);
 }

@@ -8,10 +8,7 @@ fn each_core_counts_apart_and_a_sum_merges_them() {
         mine.add(0, 1);
         mine.add(19, 10 * core as u64);
     }
-    assert_eq!(
-        (counters.sum(0), counters.sum(19), counters.sum(1)),
-        (3, 30, 0)
-    );
+    assert_eq!((counters.sum(0), counters.sum(19), counters.sum(1)), (3, 30, 0));
     assert_eq!((counters.of(0, 19), counters.of(2, 19)), (0, 20));
 }
 
@@ -32,10 +29,7 @@ fn clones_of_one_core_write_the_same_counters() {
     let also_mine = mine.clone();
     mine.add(1, 1);
     also_mine.add(1, 1);
-    assert_eq!(
-        (counters.of(1, 1), also_mine.value(1), mine.core()),
-        (2, 2, 1)
-    );
+    assert_eq!((counters.of(1, 1), also_mine.value(1), mine.core()), (2, 2, 1));
     assert_eq!((counters.cores(), counters.counters_per_core()), (2, 2));
 }
 
@@ -43,13 +37,9 @@ fn clones_of_one_core_write_the_same_counters() {
 fn no_cache_line_is_shared_by_two_cores() {
     for per_core in [1, 16, 17, 40] {
         let counters = Counters::new(3, per_core);
-        let line_of =
-            |core, id| std::ptr::from_ref(counters.cell(core, id)).addr() / CORE_APART_BYTES;
+        let line_of = |core, id| std::ptr::from_ref(counters.cell(core, id)).addr() / CORE_APART_BYTES;
         for core in 0..2 {
-            assert!(
-                line_of(core, per_core - 1) < line_of(core + 1, 0),
-                "{per_core} counters a core"
-            );
+            assert!(line_of(core, per_core - 1) < line_of(core + 1, 0), "{per_core} counters a core");
         }
     }
 }
@@ -66,9 +56,7 @@ fn readers_on_other_threads_see_everything_once_the_writers_are_done() {
             })
         })
         .collect();
-    writers
-        .into_iter()
-        .for_each(|writer| writer.join().unwrap());
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
     assert_eq!(counters.sum(0), 40_000);
 }
 

@@ -1,9 +1,6 @@
 //! The judges: the test vectors of SipHash's authors (2-4 rounds), and std's own SipHash, which is 1-3 with a zero key in
 //! `DefaultHasher` and keyed 2-4 in the old `SipHasher`. The rounds are a parameter of one implementation.
-#![expect(
-    deprecated,
-    reason = "std's keyed SipHash is deprecated for tables, and still the judge that we need"
-)]
+#![expect(deprecated, reason = "std's keyed SipHash is deprecated for tables, and still the judge that we need")]
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -62,12 +59,7 @@ proptest! {
 
 #[test]
 fn another_seed_is_another_hash() {
-    let hashes = |bytes: &[u8]| {
-        (
-            HashKey::from_seed(1).hash(bytes),
-            HashKey::from_seed(2).hash(bytes),
-        )
-    };
+    let hashes = |bytes: &[u8]| (HashKey::from_seed(1).hash(bytes), HashKey::from_seed(2).hash(bytes));
     for bytes in [&b""[..], b"a", b"channel:news", &[0; 100]] {
         let (one, two) = hashes(bytes);
         assert_ne!(one, two);
@@ -79,18 +71,12 @@ fn a_key_builds_a_standard_map() {
     let mut map = HashMap::with_hasher(HashKey::from_seed(3));
     map.insert("news", 1);
     map.insert("sport", 2);
-    assert_eq!(
-        (map.get("news"), map.get("sport"), map.get("weather")),
-        (Some(&1), Some(&2), None)
-    );
+    assert_eq!((map.get("news"), map.get("sport"), map.get("weather")), (Some(&1), Some(&2), None));
 }
 
 #[test]
 fn debug_forms_do_not_show_the_key() {
-    let key = HashKey {
-        k0: 0xdead_beef,
-        k1: 0xdead_beef,
-    };
+    let key = HashKey { k0: 0xdead_beef, k1: 0xdead_beef };
     let text = format!("{key:?} {:?}", key.build_hasher());
     assert_eq!(text, "HashKey(secret) KeyedHasher(secret)");
 }

@@ -13,11 +13,7 @@ pub(crate) fn resident_bytes<T>(map: &Map<T>) -> usize {
     let first = map.base().addr().get() / page * 8;
     pagemap.seek(SeekFrom::Start(first as u64)).unwrap();
     pagemap.read_exact(&mut entries).unwrap();
-    let present = entries
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .filter(|entry| u64::from_le_bytes(**entry) >> 63 == 1);
+    let present = entries.as_chunks::<8>().0.iter().filter(|entry| u64::from_le_bytes(**entry) >> 63 == 1);
     present.count() * page
 }
 
@@ -29,21 +25,14 @@ fn a_fresh_map_reads_as_zero_and_takes_memory_only_where_it_is_written() {
     map[0] = 1;
     map[(1 << 20) - 1] = 2;
     assert_eq!(resident_bytes(&map), 2 * page_bytes());
-    assert_eq!(
-        (map[0], map[1], map[1 << 19], map[(1 << 20) - 1]),
-        (1, 0, 0, 2)
-    );
+    assert_eq!((map[0], map[1], map[1 << 19], map[(1 << 20) - 1]), (1, 0, 0, 2));
 }
 
 #[test]
 fn maps_that_fill_a_huge_page_are_aligned_to_it() {
     for bytes in [HUGE_PAGE_BYTES, HUGE_PAGE_BYTES + 1, 5 * HUGE_PAGE_BYTES] {
         let map = Map::<u8>::new(bytes).unwrap();
-        assert!(
-            map.base().addr().get().is_multiple_of(HUGE_PAGE_BYTES),
-            "{bytes} bytes at {:?}",
-            map.base()
-        );
+        assert!(map.base().addr().get().is_multiple_of(HUGE_PAGE_BYTES), "{bytes} bytes at {:?}", map.base());
     }
     let small = Map::<u8>::new(HUGE_PAGE_BYTES - page_bytes()).unwrap();
     assert!(small.base().addr().get().is_multiple_of(page_bytes()));
@@ -66,10 +55,7 @@ fn dropped_maps_and_the_padding_of_aligned_ones_go_back_at_once() {
     let bytes = HUGE_PAGE_BYTES + page_bytes();
     let maps: Vec<Map<u8>> = (0..4_096).map(|_| Map::new(bytes).unwrap()).collect();
     let most = maps.len() * bytes / 4 * 5;
-    assert!(
-        size_of_process() < most,
-        "aligned maps keep what they reserved for their alignment"
-    );
+    assert!(size_of_process() < most, "aligned maps keep what they reserved for their alignment");
 }
 
 #[test]
@@ -79,10 +65,7 @@ fn release_gives_back_whole_pages_inside_the_range_and_keeps_the_rest() {
     map.fill(7);
     assert_eq!(resident_bytes(&map), 4 * page_bytes());
     // From the middle of page 0 to the middle of page 3: only 1 and 2 lie entirely inside.
-    assert_eq!(
-        map.release(per_page / 2..3 * per_page + per_page / 2),
-        2 * page_bytes()
-    );
+    assert_eq!(map.release(per_page / 2..3 * per_page + per_page / 2), 2 * page_bytes());
     assert_eq!(resident_bytes(&map), 2 * page_bytes());
     assert!(map[..per_page].iter().all(|value| *value == 7));
     assert!(map[per_page..3 * per_page].iter().all(|value| *value == 0));
@@ -93,13 +76,7 @@ fn release_gives_back_whole_pages_inside_the_range_and_keeps_the_rest() {
 fn a_range_without_a_whole_page_releases_nothing() {
     let mut map = Map::<u8>::new(3 * page_bytes()).unwrap();
     map.fill(7);
-    for range in [
-        0..0,
-        1..page_bytes(),
-        1..2 * page_bytes() - 1,
-        5..5,
-        map.len()..map.len(),
-    ] {
+    for range in [0..0, 1..page_bytes(), 1..2 * page_bytes() - 1, 5..5, map.len()..map.len()] {
         assert_eq!(map.release(range.clone()), 0, "{range:?}");
     }
     assert!(map.iter().all(|value| *value == 7));
@@ -136,10 +113,7 @@ fn an_impossible_size_is_an_error_that_says_what_to_do() {
     for len in [usize::MAX, usize::MAX / 8, 1 << 57] {
         let error = Map::<u64>::new(len).unwrap_err();
         let message = error.to_string();
-        assert!(
-            message.starts_with("cannot reserve ") && message.contains("lower the limit"),
-            "{message}"
-        );
+        assert!(message.starts_with("cannot reserve ") && message.contains("lower the limit"), "{message}");
         assert!(error.bytes() > 1 << 50);
     }
 }
@@ -171,9 +145,7 @@ fn elements_reached_through_the_base_are_the_elements() {
 fn a_map_moves_to_another_thread_with_its_elements() {
     let mut map = Map::<u64>::new(1_000).unwrap();
     map.fill(3);
-    let sum = std::thread::spawn(move || map.iter().sum::<u64>())
-        .join()
-        .unwrap();
+    let sum = std::thread::spawn(move || map.iter().sum::<u64>()).join().unwrap();
     assert_eq!(sum, 3_000);
 }
 

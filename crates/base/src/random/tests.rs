@@ -15,9 +15,7 @@ fn splitmix64_gives_the_published_sequence() {
 
 #[test]
 fn xoshiro256_plus_plus_gives_the_published_sequence() {
-    let mut rng = Rng {
-        state: [1, 2, 3, 4],
-    };
+    let mut rng = Rng { state: [1, 2, 3, 4] };
     let published = [
         41_943_041,
         58_720_359,
@@ -54,11 +52,7 @@ fn below_reaches_every_number_about_equally_often() {
             seen[rng.below(n) as usize] += 1;
         }
         let expected = draws / n;
-        assert!(
-            seen.iter()
-                .all(|count| count.abs_diff(expected) < expected / 10 + 1),
-            "below({n}): {seen:?}"
-        );
+        assert!(seen.iter().all(|count| count.abs_diff(expected) < expected / 10 + 1), "below({n}): {seen:?}");
     }
 }
 
@@ -67,9 +61,7 @@ fn below_is_unbiased_where_a_plain_modulus_would_not_be() {
     // Three quarters of all 64-bit numbers: without drawing again, every third result would be as likely as both others.
     let n = 3 << 62;
     let mut rng = Rng::from_seed(2);
-    let thirds = (0..30_000)
-        .filter(|_| rng.below(n).is_multiple_of(3))
-        .count();
+    let thirds = (0..30_000).filter(|_| rng.below(n).is_multiple_of(3)).count();
     assert!((9_500..10_500).contains(&thirds), "{thirds} of 30000");
 }
 
@@ -90,10 +82,7 @@ fn fill_is_the_sequence_in_little_endian_bytes() {
     let (mut rng, mut same) = (Rng::from_seed(4), Rng::from_seed(4));
     let mut bytes = [0; 19];
     rng.fill(&mut bytes);
-    let expected: Vec<u8> = (0..3)
-        .flat_map(|_| same.next_u64().to_le_bytes())
-        .take(19)
-        .collect();
+    let expected: Vec<u8> = (0..3).flat_map(|_| same.next_u64().to_le_bytes()).take(19).collect();
     assert_eq!(bytes[..], expected);
     rng.fill(&mut []);
     assert_eq!(rng, same, "an empty slice draws nothing");
@@ -120,10 +109,7 @@ fn shuffling_gives_every_order_about_equally_often() {
         *seen.entry(values).or_insert(0) += 1;
     }
     assert_eq!(seen.len(), 6);
-    assert!(
-        seen.values().all(|count| (1_800..2_200).contains(count)),
-        "{seen:?}"
-    );
+    assert!(seen.values().all(|count| (1_800..2_200).contains(count)), "{seen:?}");
     rng.shuffle::<u8>(&mut []);
 }
 

@@ -27,13 +27,7 @@ impl<T: Copy + FromZeros> Chunk<T> {
         let slots: Map<T> = Map::new(slots as usize)?;
         let pages = slots.mapped_bytes() / page_bytes();
         let touched = vec![0; pages.div_ceil(64)].into_boxed_slice();
-        Ok(Self {
-            slots,
-            live: 0,
-            touched,
-            page_shift: page_bytes().trailing_zeros(),
-            huge: false,
-        })
+        Ok(Self { slots, live: 0, touched, page_shift: page_bytes().trailing_zeros(), huge: false })
     }
 
     #[inline]
@@ -51,10 +45,7 @@ impl<T: Copy + FromZeros> Chunk<T> {
 
     /// Gives back everything; the caller knows that no slot is taken. Returns the bytes that had been written to.
     pub(super) fn release_all(&mut self) -> usize {
-        assert_eq!(
-            self.live, 0,
-            "a chunk with values in it cannot be given back"
-        );
+        assert_eq!(self.live, 0, "a chunk with values in it cannot be given back");
         self.release(0..self.pages())
     }
 
@@ -76,18 +67,10 @@ impl<T: Copy + FromZeros> Chunk<T> {
     /// Bytes of memory behind the slots, at most. A huge page counts whole as soon as one byte of it was touched.
     pub(super) fn footprint(&self) -> usize {
         let pages_per_huge = HUGE_PAGE_BYTES >> self.page_shift;
-        let whole_huge = if self.huge {
-            self.pages() / pages_per_huge * pages_per_huge
-        } else {
-            0
-        };
-        let small = (whole_huge..self.pages())
-            .filter(|page| self.is_touched(*page))
-            .count();
+        let whole_huge = if self.huge { self.pages() / pages_per_huge * pages_per_huge } else { 0 };
+        let small = (whole_huge..self.pages()).filter(|page| self.is_touched(*page)).count();
         let huge = (0..whole_huge).step_by(pages_per_huge);
-        let huge = huge
-            .filter(|first| (*first..first + pages_per_huge).any(|page| self.is_touched(page)))
-            .count();
+        let huge = huge.filter(|first| (*first..first + pages_per_huge).any(|page| self.is_touched(page))).count();
         (small << self.page_shift) + huge * HUGE_PAGE_BYTES + size_of_val(&self.touched[..])
     }
 
@@ -99,9 +82,7 @@ impl<T: Copy + FromZeros> Chunk<T> {
         // The slots that lie in these pages, wholly or in part: all of them are free, or the pages would not be here. A
         // page that lies entirely inside these slots is therefore one of these pages, so the map releases exactly them.
         let first = (pages.start << self.page_shift) / size_of::<T>();
-        let end = (pages.end << self.page_shift)
-            .div_ceil(size_of::<T>())
-            .min(self.slots.len());
+        let end = (pages.end << self.page_shift).div_ceil(size_of::<T>()).min(self.slots.len());
         if self.slots.release(first..end) == 0 {
             return 0;
         }
@@ -138,9 +119,7 @@ impl<T: Copy + FromZeros> Chunk<T> {
 /// stay under 8 MiB; never more than the limit needs, and at least one.
 pub(super) fn slots_shift(slot_bytes: usize, limit: u32) -> u32 {
     assert!(slot_bytes > 0);
-    let whole = HUGE_PAGE_BYTES
-        .trailing_zeros()
-        .saturating_sub(slot_bytes.trailing_zeros());
+    let whole = HUGE_PAGE_BYTES.trailing_zeros().saturating_sub(slot_bytes.trailing_zeros());
     let most = (SLAB_CHUNK_BYTES_MAX / slot_bytes).max(1).ilog2();
     let needed = u32::BITS - limit.saturating_sub(1).leading_zeros();
     whole.min(most).min(needed).min(u32::BITS - 1)

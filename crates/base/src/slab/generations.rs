@@ -20,10 +20,7 @@ pub(super) struct Generations {
 
 impl Generations {
     pub(super) fn new(limit: u32) -> Self {
-        Self {
-            tables: Vec::new(),
-            limit,
-        }
+        Self { tables: Vec::new(), limit }
     }
 
     /// Makes room for `slots` slots; false if the kernel has none.
@@ -46,10 +43,7 @@ impl Generations {
     #[inline]
     pub(super) fn of(&self, slot: u32) -> u32 {
         let table = self.tables.get((slot / PER_TABLE) as usize);
-        table
-            .and_then(|table| table.get((slot % PER_TABLE) as usize))
-            .copied()
-            .unwrap_or(0)
+        table.and_then(|table| table.get((slot % PER_TABLE) as usize)).copied().unwrap_or(0)
     }
 
     #[inline]

@@ -17,10 +17,7 @@ impl<T: Copy + FromZeros> Slab<T> {
         let mut released = 0;
         for (number, chunk) in self.chunks.iter_mut().enumerate() {
             let first = (number as u32) << self.chunk_shift;
-            released += chunk.release_free(|slots| {
-                self.occupancy
-                    .are_free(first + slots.start..first + slots.end)
-            });
+            released += chunk.release_free(|slots| self.occupancy.are_free(first + slots.start..first + slots.end));
         }
         self.spare = None;
         released
@@ -32,11 +29,7 @@ impl<T: Copy + FromZeros> Slab<T> {
     pub fn footprint(&self) -> usize {
         let chunks: usize = self.chunks.iter().map(Chunk::footprint).sum();
         let used = self.occupancy.untouched_from() as usize;
-        let unit = if self.huge {
-            HUGE_PAGE_BYTES
-        } else {
-            page_bytes()
-        };
+        let unit = if self.huge { HUGE_PAGE_BYTES } else { page_bytes() };
         let generations = (used * size_of::<u32>()).next_multiple_of(unit);
         let chunk_list = self.chunks.capacity() * size_of::<Chunk<T>>();
         chunks + generations + chunk_list + self.occupancy.footprint()
@@ -46,10 +39,7 @@ impl<T: Copy + FromZeros> Slab<T> {
     #[cold]
     pub(super) fn grow(&mut self) -> bool {
         let first = (self.chunks.len() as u32) << self.chunk_shift;
-        assert!(
-            first < self.limit,
-            "a chunk is opened only for a slot that may exist"
-        );
+        assert!(first < self.limit, "a chunk is opened only for a slot that may exist");
         let slots = (self.limit - first).min(1 << self.chunk_shift);
         let bytes = (first + slots) as usize * size_of::<T>();
         let huge = self.huge || bytes >= SLAB_HUGE_BYTES_MIN;

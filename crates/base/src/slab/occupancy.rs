@@ -35,11 +35,7 @@ impl Occupancy {
             }
             levels.push(level);
             if words == 1 {
-                return Self {
-                    levels,
-                    limit,
-                    untouched_from: 0,
-                };
+                return Self { levels, limit, untouched_from: 0 };
             }
             bits = words;
         }
@@ -63,10 +59,7 @@ impl Occupancy {
 
     #[inline]
     pub(super) fn take(&mut self, slot: u32) {
-        debug_assert!(
-            slot < self.limit && !self.is_taken(slot),
-            "slot {slot} is taken twice"
-        );
+        debug_assert!(slot < self.limit && !self.is_taken(slot), "slot {slot} is taken twice");
         self.untouched_from = self.untouched_from.max(slot + 1);
         let mut at = slot;
         for level in &mut self.levels {
@@ -100,11 +93,7 @@ impl Occupancy {
 
     /// Whether no slot of `slots` is taken. Looks at one word for every 64 of them.
     pub(super) fn are_free(&self, slots: Range<u32>) -> bool {
-        assert!(
-            slots.start < slots.end && slots.end <= self.limit,
-            "{slots:?} of {}",
-            self.limit
-        );
+        assert!(slots.start < slots.end && slots.end <= self.limit, "{slots:?} of {}", self.limit);
         let (first, last) = (slots.start / BITS, (slots.end - 1) / BITS);
         (first..=last).all(|word| {
             let mut bits = self.levels[0][word as usize];

@@ -13,27 +13,18 @@ fn record(number: u64) -> Record {
 }
 
 fn resident<T: Copy + FromZeros>(slab: &Slab<T>) -> usize {
-    slab.chunks
-        .iter()
-        .map(|chunk| resident_bytes(&chunk.slots))
-        .sum()
+    slab.chunks.iter().map(|chunk| resident_bytes(&chunk.slots)).sum()
 }
 
 #[test]
 fn a_value_is_found_by_its_handle_until_it_is_removed() {
     let mut slab = Slab::new(10);
     let handle = slab.insert(record(7)).unwrap();
-    assert_eq!(
-        (slab.get(handle), slab.at(0), slab.handle_at(0)),
-        (Some(&record(7)), Some(&record(7)), Some(handle))
-    );
+    assert_eq!((slab.get(handle), slab.at(0), slab.handle_at(0)), (Some(&record(7)), Some(&record(7)), Some(handle)));
     *slab.get_mut(handle).unwrap() = record(8);
     slab.at_mut(0).unwrap()[0] = 9;
     assert_eq!(slab.remove(handle).unwrap()[..2], [9, 8]);
-    assert_eq!(
-        (slab.get(handle), slab.at(0), slab.handle_at(0)),
-        (None, None, None)
-    );
+    assert_eq!((slab.get(handle), slab.at(0), slab.handle_at(0)), (None, None, None));
     assert_eq!(slab.remove(handle), None);
     assert!(slab.is_empty());
 }
@@ -55,13 +46,8 @@ fn the_next_tenant_of_a_slot_is_not_found_by_the_name_of_the_last() {
 fn a_full_slab_refuses_and_takes_again_when_there_is_room() {
     for limit in [0, 1, 3, 64, 100] {
         let mut slab = Slab::new(limit);
-        let handles: Vec<Handle> = (0..limit)
-            .map(|number| slab.insert(u64::from(number)).unwrap())
-            .collect();
-        assert_eq!(
-            (slab.insert(0), slab.len(), slab.limit()),
-            (None, limit, limit)
-        );
+        let handles: Vec<Handle> = (0..limit).map(|number| slab.insert(u64::from(number)).unwrap()).collect();
+        assert_eq!((slab.insert(0), slab.len(), slab.limit()), (None, limit, limit));
         if let Some(handle) = handles.last() {
             slab.remove(*handle);
             assert!(slab.insert(1).is_some());
@@ -77,25 +63,12 @@ fn handles_survive_the_way_through_a_number_and_forged_ones_find_nothing() {
     assert_ne!(handle.to_bits(), 0);
     assert_eq!(Handle::from_bits(handle.to_bits()), Some(handle));
     assert_eq!(Handle::from_bits(0), None);
-    assert_eq!(
-        Handle::from_bits(2 << 32),
-        None,
-        "an even generation is that of a free slot"
-    );
+    assert_eq!(Handle::from_bits(2 << 32), None, "an even generation is that of a free slot");
     for bits in [1 << 32 | 1, 1 << 32 | 99, 1 << 32 | 100, u64::MAX, 3 << 32] {
-        assert_eq!(
-            Handle::from_bits(bits).and_then(|forged| slab.get(forged)),
-            None,
-            "{bits:#x}"
-        );
+        assert_eq!(Handle::from_bits(bits).and_then(|forged| slab.get(forged)), None, "{bits:#x}");
     }
-    assert_eq!(
-        (slab.at(1), slab.at(u32::MAX), slab.handle_at(u32::MAX)),
-        (None, None, None)
-    );
-    [0, 99, u32::MAX]
-        .iter()
-        .for_each(|index| slab.prefetch(*index));
+    assert_eq!((slab.at(1), slab.at(u32::MAX), slab.handle_at(u32::MAX)), (None, None, None));
+    [0, 99, u32::MAX].iter().for_each(|index| slab.prefetch(*index));
 }
 
 #[test]
@@ -107,17 +80,10 @@ fn a_slot_that_has_run_out_of_generations_is_retired() {
     let last = slab.insert(record(1)).unwrap();
     assert_eq!((last.index(), last.generation().get()), (0, u32::MAX));
     assert_eq!(slab.remove(last), Some(record(1)));
-    assert_eq!(
-        (slab.get(last), slab.at(0), slab.get(other)),
-        (None, None, None)
-    );
+    assert_eq!((slab.get(last), slab.at(0), slab.get(other)), (None, None, None));
     let next = slab.insert(record(2)).unwrap();
     assert_eq!(next.index(), 1);
-    assert_eq!(
-        slab.insert(record(3)),
-        None,
-        "the retired slot is not used again"
-    );
+    assert_eq!(slab.insert(record(3)), None, "the retired slot is not used again");
     assert!(slab.iter().eq([(next, &record(2))]));
     slab.remove(next);
     assert!(slab.is_empty());
@@ -126,34 +92,12 @@ fn a_slot_that_has_run_out_of_generations_is_retired() {
 
 #[test]
 fn chunks_fill_whole_huge_pages_where_that_takes_at_most_8_mib() {
-    let shifts = [
-        (128, 14),
-        (64, 15),
-        (24, 18),
-        (96, 16),
-        (8, 18),
-        (40, 17),
-        (1, 21),
-        (4_096, 9),
-        (100, 16),
-        (16 << 20, 0),
-    ];
+    let shifts =
+        [(128, 14), (64, 15), (24, 18), (96, 16), (8, 18), (40, 17), (1, 21), (4_096, 9), (100, 16), (16 << 20, 0)];
     for (slot_bytes, shift) in shifts {
-        assert_eq!(
-            slots_shift(slot_bytes, u32::MAX),
-            shift,
-            "slots of {slot_bytes} bytes"
-        );
+        assert_eq!(slots_shift(slot_bytes, u32::MAX), shift, "slots of {slot_bytes} bytes");
     }
-    let needed = [
-        (0, 0),
-        (1, 0),
-        (2, 1),
-        (3, 2),
-        (1_000, 10),
-        (1 << 14, 14),
-        ((1 << 14) + 1, 14),
-    ];
+    let needed = [(0, 0), (1, 0), (2, 1), (3, 2), (1_000, 10), (1 << 14, 14), ((1 << 14) + 1, 14)];
     for (limit, shift) in needed {
         assert_eq!(slots_shift(128, limit), shift, "limit {limit}");
     }
@@ -164,37 +108,21 @@ fn memory_is_taken_as_values_come_and_goes_back_when_they_leave() {
     let count = 100_000;
     let mut slab = Slab::new(10_000_000);
     assert_eq!(resident(&slab), 0);
-    let handles: Vec<Handle> = (0..count)
-        .map(|number| slab.insert(record(number)).unwrap())
-        .collect();
+    let handles: Vec<Handle> = (0..count).map(|number| slab.insert(record(number)).unwrap()).collect();
     let full = resident(&slab);
     let bytes = count as usize * size_of::<Record>();
-    assert!(
-        full >= bytes && full < bytes + HUGE_PAGE_BYTES,
-        "{full} bytes for {bytes}"
-    );
+    assert!(full >= bytes && full < bytes + HUGE_PAGE_BYTES, "{full} bytes for {bytes}");
     assert!(slab.footprint() >= full);
     for handle in &handles {
         slab.remove(*handle);
     }
     let chunk = size_of::<Record>() << slab.chunk_shift;
-    assert!(
-        resident(&slab) <= chunk,
-        "one empty chunk is kept in hand, not {} bytes",
-        resident(&slab)
-    );
+    assert!(resident(&slab) <= chunk, "one empty chunk is kept in hand, not {} bytes", resident(&slab));
     assert!(slab.footprint() >= resident(&slab));
     slab.trim();
     assert_eq!(resident(&slab), 0);
-    assert_eq!(
-        slab.trim(),
-        0,
-        "what was given back is not given back twice"
-    );
-    assert!(
-        handles.iter().all(|handle| slab.get(*handle).is_none()),
-        "generations outlive the pages"
-    );
+    assert_eq!(slab.trim(), 0, "what was given back is not given back twice");
+    assert!(handles.iter().all(|handle| slab.get(*handle).is_none()), "generations outlive the pages");
     let again = slab.insert(record(1)).unwrap();
     assert!(again.index() == 0 && handles.iter().all(|handle| *handle != again));
 }
@@ -202,9 +130,7 @@ fn memory_is_taken_as_values_come_and_goes_back_when_they_leave() {
 #[test]
 fn trim_gives_back_pages_between_values_and_keeps_the_values() {
     let mut slab = Slab::new(1_000_000);
-    let handles: Vec<Handle> = (0..20_000)
-        .map(|number| slab.insert(record(number)).unwrap())
-        .collect();
+    let handles: Vec<Handle> = (0..20_000).map(|number| slab.insert(record(number)).unwrap()).collect();
     let kept: Vec<Handle> = handles.iter().copied().step_by(997).collect();
     for handle in handles.iter().filter(|handle| !kept.contains(handle)) {
         slab.remove(*handle);
@@ -213,11 +139,7 @@ fn trim_gives_back_pages_between_values_and_keeps_the_values() {
     let released = slab.trim();
     assert_eq!(before - resident(&slab), released);
     assert_eq!(footprint - slab.footprint(), released);
-    assert_eq!(
-        resident(&slab),
-        kept.len() * page_bytes(),
-        "each value that stayed holds one page"
-    );
+    assert_eq!(resident(&slab), kept.len() * page_bytes(), "each value that stayed holds one page");
     for (number, handle) in (0_u64..).step_by(997).zip(&kept) {
         assert_eq!(slab.get(*handle), Some(&record(number)));
     }
@@ -248,21 +170,13 @@ fn a_value_that_comes_and_goes_at_the_edge_of_a_chunk_keeps_its_pages() {
 fn slots_larger_than_a_page_and_of_odd_sizes_keep_their_values_through_trim() {
     fn check<const N: usize>() {
         let mut slab = Slab::new(3_000);
-        let handles: Vec<Handle> = (0..3_000)
-            .map(|number| slab.insert([number as u8; N]).unwrap())
-            .collect();
-        let (leave, stay): (Vec<_>, Vec<_>) =
-            handles.iter().partition(|handle| handle.index() % 100 > 2);
-        leave
-            .iter()
-            .for_each(|handle| assert!(slab.remove(*handle).is_some()));
+        let handles: Vec<Handle> = (0..3_000).map(|number| slab.insert([number as u8; N]).unwrap()).collect();
+        let (leave, stay): (Vec<_>, Vec<_>) = handles.iter().partition(|handle| handle.index() % 100 > 2);
+        leave.iter().for_each(|handle| assert!(slab.remove(*handle).is_some()));
         let before = resident(&slab);
         assert_eq!(before - slab.trim(), resident(&slab));
         assert!(slab.footprint() >= resident(&slab));
-        assert!(
-            stay.iter()
-                .all(|handle| slab.get(*handle) == Some(&[handle.index() as u8; N]))
-        );
+        assert!(stay.iter().all(|handle| slab.get(*handle) == Some(&[handle.index() as u8; N])));
     }
     check::<1>();
     check::<7>();
@@ -275,15 +189,9 @@ fn slots_larger_than_a_page_and_of_odd_sizes_keep_their_values_through_trim() {
 
 #[test]
 fn millions_of_slots_are_filled_emptied_at_random_and_filled_again() {
-    let count = if cfg!(debug_assertions) {
-        1_000_000
-    } else {
-        10_000_000
-    };
+    let count = if cfg!(debug_assertions) { 1_000_000 } else { 10_000_000 };
     let mut slab = Slab::new(count);
-    let mut handles: Vec<Handle> = (0..count)
-        .map(|number| slab.insert(number).unwrap())
-        .collect();
+    let mut handles: Vec<Handle> = (0..count).map(|number| slab.insert(number).unwrap()).collect();
     assert_eq!((slab.len(), slab.insert(0)), (count, None));
     Rng::from_seed(1).shuffle(&mut handles);
     for handle in &handles {

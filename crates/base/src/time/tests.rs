@@ -4,20 +4,11 @@ use super::*;
 
 #[test]
 fn instants_saturate_at_both_ends_of_time() {
-    assert_eq!(
-        Instant::FAR_FUTURE + Duration::from_nanos(1),
-        Instant::FAR_FUTURE
-    );
+    assert_eq!(Instant::FAR_FUTURE + Duration::from_nanos(1), Instant::FAR_FUTURE);
     assert_eq!(Instant::ZERO - Duration::from_secs(1), Instant::ZERO);
     assert_eq!(Instant::ZERO - Instant::FAR_FUTURE, Duration::ZERO);
-    assert_eq!(
-        Instant::FAR_FUTURE.checked_add(Duration::from_nanos(1)),
-        None
-    );
-    assert_eq!(
-        Instant::ZERO.checked_add(Duration::MAX),
-        Some(Instant::FAR_FUTURE)
-    );
+    assert_eq!(Instant::FAR_FUTURE.checked_add(Duration::from_nanos(1)), None);
+    assert_eq!(Instant::ZERO.checked_add(Duration::MAX), Some(Instant::FAR_FUTURE));
 }
 
 #[test]
@@ -25,10 +16,7 @@ fn durations_saturate_instead_of_overflowing() {
     assert_eq!(Duration::MAX + Duration::from_nanos(1), Duration::MAX);
     assert_eq!(Duration::MAX * 2, Duration::MAX);
     assert_eq!(Duration::from_secs(u64::MAX), Duration::MAX);
-    assert_eq!(
-        Duration::from_millis(1) - Duration::from_secs(1),
-        Duration::ZERO
-    );
+    assert_eq!(Duration::from_millis(1) - Duration::from_secs(1), Duration::ZERO);
     assert_eq!(Duration::from(std::time::Duration::MAX), Duration::MAX);
     assert_eq!(Duration::from_secs(10) / 4, Duration::from_millis(2_500));
 }
@@ -36,19 +24,9 @@ fn durations_saturate_instead_of_overflowing() {
 #[test]
 fn units_of_time_round_down() {
     let instant = Instant::from_nanos(1_999_999_999);
-    assert_eq!(
-        (instant.as_millis(), instant.as_micros()),
-        (1_999, 1_999_999)
-    );
+    assert_eq!((instant.as_millis(), instant.as_micros()), (1_999, 1_999_999));
     let duration = Duration::from_nanos(1_999_999_999);
-    assert_eq!(
-        (
-            duration.as_secs(),
-            duration.as_millis(),
-            duration.as_micros()
-        ),
-        (1, 1_999, 1_999_999)
-    );
+    assert_eq!((duration.as_secs(), duration.as_millis(), duration.as_micros()), (1, 1_999, 1_999_999));
     assert_eq!(Duration::from_millis(1_500).as_secs_f64(), 1.5);
 }
 
@@ -67,14 +45,7 @@ fn a_duration_is_written_in_its_largest_fitting_unit() {
     for (nanos, text) in texts {
         assert_eq!(Duration::from_nanos(nanos).to_string(), text);
     }
-    assert_eq!(
-        format!(
-            "{:>6}|{:<5}|",
-            Duration::from_secs(5),
-            Duration::from_millis(1)
-        ),
-        "    5s|1ms  |"
-    );
+    assert_eq!(format!("{:>6}|{:<5}|", Duration::from_secs(5), Duration::from_millis(1)), "    5s|1ms  |");
 }
 
 proptest! {

@@ -34,12 +34,9 @@ impl Quantity {
     /// What it is called, how it is written, what it must be a whole number of, its largest value.
     fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Self::Count => (
-                "count",
-                "a number such as 250, 1_000, 5k, 10M or 1.5G",
-                "a whole number",
-                "18446744073709551615",
-            ),
+            Self::Count => {
+                ("count", "a number such as 250, 1_000, 5k, 10M or 1.5G", "a whole number", "18446744073709551615")
+            }
             Self::Bytes => (
                 "size",
                 "bytes such as 512, 64KiB, 8MiB, 1GiB or 10MB",
@@ -68,11 +65,7 @@ impl UnitError {
             Problem::UnknownUnit(unit) => Problem::UnknownUnit(shortened(&unit)),
             other => other,
         };
-        Self {
-            input: shortened(text),
-            quantity,
-            problem,
-        }
+        Self { input: shortened(text), quantity, problem }
     }
 }
 
@@ -85,34 +78,19 @@ fn shortened(text: &str) -> String {
 
 impl fmt::Display for UnitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            input,
-            quantity,
-            problem,
-        } = self;
+        let Self { input, quantity, problem } = self;
         let (name, form, whole, largest) = quantity.words();
         match problem {
             Problem::Empty => write!(f, "a {name} is missing: write {form}"),
-            Problem::NotANumber => write!(
-                f,
-                "{input:?} is not a {name}: its digits make no number; write {form}"
-            ),
-            Problem::UnknownUnit(unit) if unit.is_empty() => write!(
-                f,
-                "{input:?} is not a {name}: the unit is missing; write {form}"
-            ),
-            Problem::UnknownUnit(unit) => write!(
-                f,
-                "{input:?} is not a {name}: {unit:?} is not a unit of it; write {form}"
-            ),
-            Problem::NotWhole => write!(
-                f,
-                "{input:?} is not a {name}: it must be {whole}; use fewer decimals"
-            ),
-            Problem::TooLarge => write!(
-                f,
-                "{input:?} is too large a {name}: the most is {largest}; write less"
-            ),
+            Problem::NotANumber => write!(f, "{input:?} is not a {name}: its digits make no number; write {form}"),
+            Problem::UnknownUnit(unit) if unit.is_empty() => {
+                write!(f, "{input:?} is not a {name}: the unit is missing; write {form}")
+            }
+            Problem::UnknownUnit(unit) => {
+                write!(f, "{input:?} is not a {name}: {unit:?} is not a unit of it; write {form}")
+            }
+            Problem::NotWhole => write!(f, "{input:?} is not a {name}: it must be {whole}; use fewer decimals"),
+            Problem::TooLarge => write!(f, "{input:?} is too large a {name}: the most is {largest}; write less"),
         }
     }
 }

@@ -68,22 +68,13 @@ fn rates_are_per_second_with_or_without_saying_so() {
 #[test]
 fn each_wrong_text_says_what_is_wrong_and_what_would_be_right() {
     let messages = [
-        (
-            parse_count("").map(drop),
-            "a count is missing: write a number such as 250, 1_000, 5k, 10M or 1.5G",
-        ),
+        (parse_count("").map(drop), "a count is missing: write a number such as 250, 1_000, 5k, 10M or 1.5G"),
         (
             parse_count("10 000").map(drop),
             "\"10 000\" is not a count: \" 000\" is not a unit of it; write a number such as",
         ),
-        (
-            parse_count("ten").map(drop),
-            "\"ten\" is not a count: its digits make no number; write a number such as",
-        ),
-        (
-            parse_count("1.0001k").map(drop),
-            "\"1.0001k\" is not a count: it must be a whole number; use fewer decimals",
-        ),
+        (parse_count("ten").map(drop), "\"ten\" is not a count: its digits make no number; write a number such as"),
+        (parse_count("1.0001k").map(drop), "\"1.0001k\" is not a count: it must be a whole number; use fewer decimals"),
         (
             parse_count("18446744073709551616").map(drop),
             "too large a count: the most is 18446744073709551615; write less",
@@ -100,38 +91,23 @@ fn each_wrong_text_says_what_is_wrong_and_what_would_be_right() {
             parse_duration("5").map(drop),
             "\"5\" is not a duration: the unit is missing; write a time such as 100us, 250ms, 30s",
         ),
-        (
-            parse_duration("0.5ns").map(drop),
-            "\"0.5ns\" is not a duration: it must be a whole number of nanoseconds",
-        ),
-        (
-            parse_duration("600000d").map(drop),
-            "\"600000d\" is too large a duration: the most is 584 years",
-        ),
+        (parse_duration("0.5ns").map(drop), "\"0.5ns\" is not a duration: it must be a whole number of nanoseconds"),
+        (parse_duration("600000d").map(drop), "\"600000d\" is too large a duration: the most is 584 years"),
         (
             parse_rate("5000/m").map(drop),
             "\"5000/m\" is not a rate: \"/m\" is not a unit of it; write a number a second",
         ),
-        (
-            parse_rate("/s").map(drop),
-            "\"/s\" is not a rate: its digits make no number",
-        ),
+        (parse_rate("/s").map(drop), "\"/s\" is not a rate: its digits make no number"),
     ];
     for (result, expected) in messages {
         let message = result.expect_err(expected).to_string();
-        assert!(
-            message.contains(expected),
-            "{message}\ndoes not say: {expected}"
-        );
+        assert!(message.contains(expected), "{message}\ndoes not say: {expected}");
     }
 }
 
 #[test]
 fn numbers_that_only_look_like_numbers_are_refused() {
-    for text in [
-        "_1", "1_", "1__0", ".5", "5.", "1.2.3", "-1", "+1", " 1", "1 ", "0x10", "1e6", "1,000",
-        "٣", ".",
-    ] {
+    for text in ["_1", "1_", "1__0", ".5", "5.", "1.2.3", "-1", "+1", " 1", "1 ", "0x10", "1e6", "1,000", "٣", "."] {
         assert!(parse_count(text).is_err(), "{text}");
         assert!(parse_bytes(text).is_err(), "{text}");
     }
@@ -143,32 +119,18 @@ fn numbers_that_only_look_like_numbers_are_refused() {
 fn an_error_repeats_only_the_beginning_of_a_long_input() {
     let message = parse_count(&"é".repeat(10_000)).unwrap_err().to_string();
     assert!(message.chars().count() < 200, "{message}");
-    let message = parse_count(&format!("1{}", "é".repeat(10_000)))
-        .unwrap_err()
-        .to_string();
+    let message = parse_count(&format!("1{}", "é".repeat(10_000))).unwrap_err().to_string();
     assert!(message.chars().count() < 250, "{message}");
 }
 
 #[test]
 fn quantities_are_written_with_the_largest_exact_unit() {
-    let counts = [
-        (0, "0"),
-        (999, "999"),
-        (1_500, "1500"),
-        (5_000, "5k"),
-        (10_000_000, "10M"),
-        (2_000_000_000_000, "2T"),
-    ];
+    let counts =
+        [(0, "0"), (999, "999"), (1_500, "1500"), (5_000, "5k"), (10_000_000, "10M"), (2_000_000_000_000, "2T")];
     for (count, text) in counts {
         assert_eq!(Count(count).to_string(), text);
     }
-    let sizes = [
-        (0, "0B"),
-        (1_500, "1500B"),
-        (65_536, "64KiB"),
-        (1 << 23, "8MiB"),
-        (3 << 40, "3TiB"),
-    ];
+    let sizes = [(0, "0B"), (1_500, "1500B"), (65_536, "64KiB"), (1 << 23, "8MiB"), (3 << 40, "3TiB")];
     for (bytes, text) in sizes {
         assert_eq!(Bytes(bytes).to_string(), text);
     }

@@ -38,14 +38,9 @@ pub(super) struct Lists {
 
 impl Lists {
     pub(super) fn new() -> Self {
-        let heads = std::array::from_fn(|list| Links {
-            next: FIRST_HEAD + list as u32,
-            previous: FIRST_HEAD + list as u32,
-        });
-        Self {
-            heads: Box::new(heads),
-            occupied: [0; LEVELS],
-        }
+        let heads =
+            std::array::from_fn(|list| Links { next: FIRST_HEAD + list as u32, previous: FIRST_HEAD + list as u32 });
+        Self { heads: Box::new(heads), occupied: [0; LEVELS] }
     }
 
     /// The slot in which a timer waits for `tick` while the wheel is at `elapsed`, before it.
@@ -63,15 +58,9 @@ impl Lists {
             if *occupied != 0 {
                 let slot = occupied.trailing_zeros();
                 let shift = level as u32 * SLOT_BITS;
-                debug_assert!(
-                    u64::from(slot) > elapsed >> shift & (SLOTS as u64 - 1),
-                    "slots of the past are empty"
-                );
+                debug_assert!(u64::from(slot) > elapsed >> shift & (SLOTS as u64 - 1), "slots of the past are empty");
                 let above = elapsed >> shift >> SLOT_BITS << SLOT_BITS;
-                return Some((
-                    level as u32 * SLOTS as u32 + slot,
-                    (above | u64::from(slot)) << shift,
-                ));
+                return Some((level as u32 * SLOTS as u32 + slot, (above | u64::from(slot)) << shift));
             }
         }
         None
@@ -86,9 +75,7 @@ impl Lists {
     pub(super) fn append(&mut self, timers: &mut Slab<Timer>, list: u32, index: u32) {
         let head = FIRST_HEAD + list;
         let last = self.heads[list as usize].previous;
-        let timer = timers
-            .slot_mut(index)
-            .expect("only timers of the slab are filed");
+        let timer = timers.slot_mut(index).expect("only timers of the slab are filed");
         (timer.next, timer.previous) = (head, last);
         self.set_next(timers, last, index);
         self.heads[list as usize].previous = index;
@@ -110,12 +97,7 @@ impl Lists {
     /// Whoever empties a list takes from both ends by turns: the neighbour that a removal touches is the next to be taken
     /// at that end, so two timers are on their way from memory at any time instead of one.
     #[inline]
-    pub(super) fn pop(
-        &mut self,
-        timers: &mut Slab<Timer>,
-        list: u32,
-        first: bool,
-    ) -> Option<(u32, Timer)> {
+    pub(super) fn pop(&mut self, timers: &mut Slab<Timer>, list: u32, first: bool) -> Option<(u32, Timer)> {
         let Links { next, previous } = self.heads[list as usize];
         let index = if first { next } else { previous };
         if index >= FIRST_HEAD {
@@ -128,18 +110,12 @@ impl Lists {
 
     /// Moves all timers of list `from` to the empty list `to`, in constant time.
     pub(super) fn splice(&mut self, timers: &mut Slab<Timer>, from: u32, to: u32) {
-        assert!(
-            !self.is_empty(from) && self.is_empty(to),
-            "list {from} is moved into list {to}"
-        );
+        assert!(!self.is_empty(from) && self.is_empty(to), "list {from} is moved into list {to}");
         let Links { next, previous } = self.heads[from as usize];
         self.heads[to as usize] = Links { next, previous };
         self.set_previous(timers, next, FIRST_HEAD + to);
         self.set_next(timers, previous, FIRST_HEAD + to);
-        self.heads[from as usize] = Links {
-            next: FIRST_HEAD + from,
-            previous: FIRST_HEAD + from,
-        };
+        self.heads[from as usize] = Links { next: FIRST_HEAD + from, previous: FIRST_HEAD + from };
         self.unmark(from);
     }
 
@@ -151,12 +127,7 @@ impl Lists {
     fn set_next(&mut self, timers: &mut Slab<Timer>, link: u32, next: u32) {
         match link.checked_sub(FIRST_HEAD) {
             Some(list) => self.heads[list as usize].next = next,
-            None => {
-                timers
-                    .slot_mut(link)
-                    .expect("a neighbour is a timer of the slab")
-                    .next = next
-            }
+            None => timers.slot_mut(link).expect("a neighbour is a timer of the slab").next = next,
         }
     }
 
@@ -164,12 +135,7 @@ impl Lists {
     fn set_previous(&mut self, timers: &mut Slab<Timer>, link: u32, previous: u32) {
         match link.checked_sub(FIRST_HEAD) {
             Some(list) => self.heads[list as usize].previous = previous,
-            None => {
-                timers
-                    .slot_mut(link)
-                    .expect("a neighbour is a timer of the slab")
-                    .previous = previous
-            }
+            None => timers.slot_mut(link).expect("a neighbour is a timer of the slab").previous = previous,
         }
     }
 

@@ -25,17 +25,9 @@ fn a_timer_fires_at_its_deadline_and_not_before() {
     for deadline in [1, 2, 63, 64, 65, 4_095, 4_096, 100_000, 1 << 40] {
         let mut wheel = wheel();
         wheel.arm(at(deadline), 7).unwrap();
-        assert_eq!(
-            expire_all(&mut wheel, at(deadline - 1)),
-            [],
-            "deadline {deadline}"
-        );
+        assert_eq!(expire_all(&mut wheel, at(deadline - 1)), [], "deadline {deadline}");
         assert_eq!(wheel.len(), 1);
-        assert_eq!(
-            expire_all(&mut wheel, at(deadline)),
-            [7],
-            "deadline {deadline}"
-        );
+        assert_eq!(expire_all(&mut wheel, at(deadline)), [7], "deadline {deadline}");
         assert!(wheel.is_empty());
     }
 }
@@ -74,10 +66,7 @@ fn a_deadline_in_the_far_future_never_fires() {
 fn a_tick_of_one_nanosecond_reaches_to_the_end_of_time() {
     let mut wheel = Wheel::new(Instant::ZERO, Duration::from_nanos(1), 2);
     wheel.arm(Instant::FAR_FUTURE, 1).unwrap();
-    assert_eq!(
-        expire_all(&mut wheel, Instant::FAR_FUTURE - Duration::from_nanos(1)),
-        []
-    );
+    assert_eq!(expire_all(&mut wheel, Instant::FAR_FUTURE - Duration::from_nanos(1)), []);
     assert_eq!(expire_all(&mut wheel, Instant::FAR_FUTURE), [1]);
 }
 
@@ -87,11 +76,7 @@ fn a_wheel_may_start_at_any_time() {
     wheel.arm(at(123_456_790), 1).unwrap();
     wheel.arm(at(5), 2).unwrap();
     assert_eq!(expire_all(&mut wheel, at(123_456_789)), [2]);
-    assert_eq!(
-        wheel.next_deadline(),
-        Some(at(123_456_799)),
-        "ticks count from the start of the wheel"
-    );
+    assert_eq!(wheel.next_deadline(), Some(at(123_456_799)), "ticks count from the start of the wheel");
     assert_eq!(expire_all(&mut wheel, at(123_456_798)), []);
     assert_eq!(expire_all(&mut wheel, at(123_456_799)), [1]);
 }
@@ -103,19 +88,14 @@ fn cancelling_gives_the_token_back_once_and_the_timer_does_not_fire() {
     assert_eq!(wheel.cancel(first), Some(1));
     assert_eq!(wheel.cancel(first), None);
     assert_eq!(expire_all(&mut wheel, at(10)), [2]);
-    assert_eq!(
-        (wheel.cancel(second), wheel.rearm(second, at(20))),
-        (None, false)
-    );
+    assert_eq!((wheel.cancel(second), wheel.rearm(second, at(20))), (None, false));
     assert!(wheel.is_empty());
 }
 
 #[test]
 fn a_timer_that_is_due_but_was_not_handed_out_can_still_be_cancelled_or_moved() {
     let mut wheel = wheel();
-    let timers: Vec<TimerId> = (0..4)
-        .map(|token| wheel.arm(at(10), token).unwrap())
-        .collect();
+    let timers: Vec<TimerId> = (0..4).map(|token| wheel.arm(at(10), token).unwrap()).collect();
     let mut out = Vec::new();
     assert!(wheel.expire(at(10), 1, &mut out));
     assert_eq!((out.len(), wheel.len()), (1, 3));
@@ -143,10 +123,7 @@ fn a_full_wheel_refuses_until_a_timer_is_gone() {
     let mut wheel = Wheel::new(Instant::ZERO, TICK, 2);
     let first = wheel.arm(at(1), 1).unwrap();
     wheel.arm(at(2), 2).unwrap();
-    assert_eq!(
-        (wheel.arm(at(3), 3), wheel.len(), wheel.limit()),
-        (None, 2, 2)
-    );
+    assert_eq!((wheel.arm(at(3), 3), wheel.len(), wheel.limit()), (None, 2, 2));
     wheel.cancel(first);
     assert!(wheel.arm(at(3), 3).is_some());
 }
@@ -168,9 +145,7 @@ fn no_call_hands_out_more_than_it_was_asked_for() {
 fn a_crowd_in_one_coarse_slot_is_moved_in_bounded_steps() {
     let count = 10 * WHEEL_MOVES_PER_EXPIRE_MAX as u64;
     let mut wheel = wheel();
-    let timers: Vec<TimerId> = (0..count)
-        .map(|token| wheel.arm(at(5_000), token).unwrap())
-        .collect();
+    let timers: Vec<TimerId> = (0..count).map(|token| wheel.arm(at(5_000), token).unwrap()).collect();
     let (mut out, mut calls) = (Vec::new(), 0);
     while wheel.expire(at(4_999), usize::MAX, &mut out) {
         calls += 1;
@@ -180,10 +155,7 @@ fn a_crowd_in_one_coarse_slot_is_moved_in_bounded_steps() {
         assert!(wheel.next_deadline().unwrap() <= at(4_999));
     }
     assert!(calls >= 9 && out.is_empty(), "{calls} calls");
-    assert_eq!(
-        expire_all(&mut wheel, at(5_000)).len(),
-        count as usize - 2 * calls
-    );
+    assert_eq!(expire_all(&mut wheel, at(5_000)).len(), count as usize - 2 * calls);
     assert_eq!(expire_all(&mut wheel, at(6_000)).len(), calls);
 }
 
@@ -194,11 +166,7 @@ fn time_that_goes_backwards_is_ignored() {
     assert_eq!(expire_all(&mut wheel, at(99)), []);
     assert_eq!(expire_all(&mut wheel, at(5)), []);
     wheel.arm(at(50), 2).unwrap();
-    assert_eq!(
-        expire_all(&mut wheel, at(6)),
-        [2],
-        "the wheel has already been at 99"
-    );
+    assert_eq!(expire_all(&mut wheel, at(6)), [2], "the wheel has already been at 99");
     assert_eq!(expire_all(&mut wheel, at(100)), [1]);
 }
 
@@ -214,10 +182,7 @@ fn sleeping_until_the_next_deadline_reaches_every_timer_in_few_steps() {
         expire_all(&mut wheel, now);
         steps += 1;
     }
-    assert!(
-        steps <= 5_000,
-        "{steps} steps: each timer moves down at most once a level"
-    );
+    assert!(steps <= 5_000, "{steps} steps: each timer moves down at most once a level");
 }
 
 #[test]
@@ -230,16 +195,11 @@ fn timer_names_survive_the_way_through_a_number() {
 
 #[test]
 fn millions_of_timers_are_armed_moved_cancelled_and_fired_exactly() {
-    let count = if cfg!(debug_assertions) {
-        1_000_000
-    } else {
-        10_000_000
-    };
+    let count = if cfg!(debug_assertions) { 1_000_000 } else { 10_000_000 };
     let mut wheel = Wheel::new(Instant::ZERO, TICK, count);
     let mut rng = Rng::from_seed(2);
-    let timers: Vec<TimerId> = (0..count)
-        .map(|token| wheel.arm(at(rng.below(100_000)), u64::from(token)).unwrap())
-        .collect();
+    let timers: Vec<TimerId> =
+        (0..count).map(|token| wheel.arm(at(rng.below(100_000)), u64::from(token)).unwrap()).collect();
     assert_eq!(wheel.arm(at(1), 0), None);
     let bytes = wheel.footprint() / count as usize;
     assert!(bytes <= 32, "{bytes} bytes a timer");
@@ -258,8 +218,5 @@ fn millions_of_timers_are_armed_moved_cancelled_and_fired_exactly() {
         fired += out.len();
         sum += out.drain(..).sum::<u64>();
     }
-    assert_eq!(
-        (fired, sum, wheel.next_deadline()),
-        (count as usize / 4 * 3, expected, None)
-    );
+    assert_eq!((fired, sum, wheel.next_deadline()), (count as usize / 4 * 3, expected, None));
 }

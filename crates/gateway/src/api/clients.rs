@@ -20,11 +20,14 @@ use crate::shard::Shard;
 const PROTOCOLS: &[&str] = &["centrifuge-json"];
 
 pub(super) async fn websocket(request: Request) -> Result<Response, Response> {
-    let shard = Rc::clone(&**request.state());
+    let shard = super::arrive(&request);
     refuse_while_draining(&shard)?;
     let format = request.query("cf_protocol")?.or(request.query("format")?);
     if format.is_some_and(|format| format != "json") {
-        return Err(Response::error(Status::BAD_REQUEST, "only the JSON protocol is spoken here: leave cf_protocol out"));
+        return Err(Response::error(
+            Status::BAD_REQUEST,
+            "only the JSON protocol is spoken here: leave cf_protocol out",
+        ));
     }
     let origins = match &*shard.config.allowed_origins {
         [] => Origins::SameHost,
@@ -38,7 +41,7 @@ pub(super) async fn websocket(request: Request) -> Result<Response, Response> {
 }
 
 pub(super) async fn events(request: Request) -> Result<Response, Response> {
-    let shard = Rc::clone(&**request.state());
+    let shard = super::arrive(&request);
     refuse_while_draining(&shard)?;
     // What the browser saw last is newer than what the page's address says.
     let last = sse::last_event_id(request.head())
@@ -52,7 +55,7 @@ pub(super) async fn events(request: Request) -> Result<Response, Response> {
 }
 
 pub(super) async fn poll(request: Request) -> Result<Response, Response> {
-    let shard = Rc::clone(&**request.state());
+    let shard = super::arrive(&request);
     refuse_while_draining(&shard)?;
     let wish = wish(&request, None)?;
     let timeout = timeout_of(&request)?;

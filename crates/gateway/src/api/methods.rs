@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::{Request, guard, info};
 use crate::config::Namespace;
-use crate::counters::Counter;
 use crate::limits::{BROADCAST_CHANNELS, PUBLICATION_BYTES, PUBLICATION_DEPTH};
 use crate::protocol::{ErrorCode, depth, history_result, one_line};
 use crate::session::commands::CHANNEL_BYTES;
@@ -25,8 +24,7 @@ type Outcome = Result<String, ErrorCode>;
 
 pub(super) async fn call(request: Request) -> Result<Response, Response> {
     guard::authorize(&request)?;
-    let shard = Rc::clone(&**request.state());
-    shard.count(Counter::HttpRequests, 1);
+    let shard = super::arrive(&request);
     let outcome = match request.parameter("method") {
         "publish" => publish(&shard, request.json()?).await,
         "broadcast" => broadcast(&shard, request.json()?).await,
@@ -38,7 +36,9 @@ pub(super) async fn call(request: Request) -> Result<Response, Response> {
             Ok(json!({ "nodes": [info::node(&shard)] }).to_string())
         }
         unknown => {
-            let text = format!("there is no method {unknown:?}: publish, broadcast, history, history_remove, channels and info are offered");
+            let text = format!(
+                "there is no method {unknown:?}: publish, broadcast, history, history_remove, channels and info are offered"
+            );
             return Err(Response::error(Status::NOT_FOUND, &text));
         }
     };

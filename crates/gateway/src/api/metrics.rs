@@ -70,6 +70,11 @@ impl Snapshot {
                 ("messages_received", "Messages of clients", sum(Counter::Messages)),
                 ("publications", "Publications", sum(Counter::Publications)),
                 ("deliveries", "Publications given to subscribers", sum(Counter::Deliveries)),
+                (
+                    "deliveries_skipped",
+                    "Subscribers passed because they had the publication already",
+                    sum(Counter::Skipped),
+                ),
                 ("recoveries", "Subscriptions that got all they had missed", sum(Counter::Recovered)),
                 ("recoveries_failed", "Subscriptions that were told of a gap", sum(Counter::Unrecovered)),
                 ("commands_refused", "Commands that the hub refused", sum(Counter::Refused)),
@@ -83,10 +88,7 @@ impl Snapshot {
                 ("task_panics", "Tasks that ended by a panic", runtime.task_panics),
             ],
             disconnects: reasons.map(|reason| (label(reason), counters.sum(disconnects(reason)))).collect(),
-            accept_pauses: [
-                ("emfile", runtime.accept_paused_descriptors),
-                ("full", runtime.accept_paused_full),
-            ],
+            accept_pauses: [("emfile", runtime.accept_paused_descriptors), ("full", runtime.accept_paused_full)],
             driver: crore_rt::driver_name(),
             busy: (0..crore_rt::cores()).map(busy).collect(),
         }

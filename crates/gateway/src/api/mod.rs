@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use crore_web::{Application, Route};
 
+use crate::counters::Counter;
 use crate::limits::API_BODY_BYTES;
 use crate::shard::Shard;
 
@@ -24,6 +25,13 @@ pub(crate) enum Face {
     Clients,
     /// Clients, and console, API and metrics.
     All,
+}
+
+/// Counts a request, and gives its core's shard.
+fn arrive(request: &Request) -> Rc<Shard> {
+    let shard: &Rc<Shard> = request.state();
+    shard.count(Counter::HttpRequests, 1);
+    Rc::clone(shard)
 }
 
 /// The application of one core's listeners with this face.

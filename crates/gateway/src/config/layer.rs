@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::values::{Addresses, Bytes, Count, Rate, Span};
 use super::Namespace;
+use super::values::{Addresses, Bytes, Count, Rate, Span};
 
 /// A wrong setting: what, where, and what to do.
 #[derive(Debug)]
@@ -125,7 +125,8 @@ impl Layer {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError(format!("{}: cannot be read: {error}", path.display())))?;
         // The error shows line and column, and the line itself.
-        toml::from_str(&text).map_err(|error| ConfigError(format!("{}: {}", path.display(), error.to_string().trim_end())))
+        toml::from_str(&text)
+            .map_err(|error| ConfigError(format!("{}: {}", path.display(), error.to_string().trim_end())))
     }
 
     /// Takes the variables that are a key in capitals behind `CRORE_`. Others of that kind may be somebody else's: see

@@ -69,7 +69,7 @@ pub struct Namespace {
     pub history_ttl: Duration,
     /// Subscriptions are recoverable and positioned without asking.
     pub force_recovery: bool,
-    /// Who is subscribed may be asked.
+    /// Who is subscribed may be asked. Not offered yet: the commands answer error 108, and the log says so at the start.
     pub presence: bool,
     /// Clients may subscribe without a token.
     pub allow_subscribe: bool,
@@ -83,7 +83,7 @@ impl Namespace {
         history_size: 100,
         history_ttl: Duration::from_secs(300),
         force_recovery: true,
-        presence: true,
+        presence: false,
         allow_subscribe: true,
         allow_publish: true,
     };
@@ -162,7 +162,10 @@ impl Config {
         }
         let cores_max = crore_rt::limits::CORES_MAX;
         if self.workers > cores_max {
-            return wrong(format!("workers is {}: at most {cores_max} can be, and one a processor is best", self.workers));
+            return wrong(format!(
+                "workers is {}: at most {cores_max} can be, and one a processor is best",
+                self.workers
+            ));
         }
         for name in self.namespaces.keys() {
             if name.len() < 2 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
@@ -192,13 +195,28 @@ impl Config {
         }
     }
 
+    /// Whether any namespace asks for presence.
+    pub(crate) fn wants_presence(&self) -> bool {
+        self.without_namespace.presence || self.namespaces.values().any(|namespace| namespace.presence)
+    }
+
     /// Whether a client may subscribe without a token.
     pub(crate) fn may_subscribe(&self, channel: &str, namespace: &Namespace) -> bool {
-        !channel.starts_with('$') && (namespace.allow_subscribe || self.insecure)
+        !is_private(channel) && (namespace.allow_subscribe || self.insecure)
     }
 
     /// Whether a client may publish.
     pub(crate) fn may_publish(&self, namespace: &Namespace) -> bool {
         namespace.allow_publish || self.insecure
     }
+
+    /// Whether what a channel holds may be read without being subscribed to it.
+    pub(crate) fn is_open(&self, channel: &str) -> bool {
+        (self.playground || self.insecure) && !is_private(channel)
+    }
+}
+
+/// Private channels, whose names begin with `$`, are for those who have a token for them (section 18 of the protocol).
+pub(crate) fn is_private(channel: &str) -> bool {
+    channel.starts_with('$')
 }

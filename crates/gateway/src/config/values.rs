@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use crore_base::time::Duration;
 use crore_base::units;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 /// A span of time: `"25s"`, `"500ms"`, `0`.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +76,9 @@ text_or_number!(Rate, "a rate such as \"5000/s\"", |text| {
 });
 text_or_number!(Count, "a count such as 100 or \"10k\"", |text| {
     let count = units::parse_count(text).map_err(|error| error.to_string())?;
-    u32::try_from(count).map(|count| Count(count as usize)).map_err(|_| format!("{text} is too large: below 2^32, please"))
+    u32::try_from(count)
+        .map(|count| Count(count as usize))
+        .map_err(|_| format!("{text} is too large: below 2^32, please"))
 });
 
 impl<'de> Deserialize<'de> for Addresses {
@@ -97,7 +99,8 @@ impl<'de> Visitor<'de> for OneOrMore {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Addresses, E> {
         let one = |part: &str| {
             let part = part.trim();
-            part.parse().map_err(|_| E::custom(format!("{part:?} is no address: write IP:PORT, such as 127.0.0.1:8000")))
+            part.parse()
+                .map_err(|_| E::custom(format!("{part:?} is no address: write IP:PORT, such as 127.0.0.1:8000")))
         };
         text.split(',').map(one).collect::<Result<_, E>>().map(Addresses)
     }

@@ -15,17 +15,12 @@ pub(crate) struct Page {
 
 /// The `Content-Security-Policy` that every page of the console is served with. `ws:` and `wss:` are open because the playground
 /// may be pointed at another listener than the one that serves the console (`admin` has an address of its own).
-pub(crate) const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub(crate) const POLICY: &str =
+    "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const INDEX: Page = Page {
-    content_type: "text/html; charset=utf-8",
-    body: include_str!("index.html"),
-};
+const INDEX: Page = Page { content_type: "text/html; charset=utf-8", body: include_str!("index.html") };
 
-const STYLE: Page = Page {
-    content_type: "text/css; charset=utf-8",
-    body: include_str!("style.css"),
-};
+const STYLE: Page = Page { content_type: "text/css; charset=utf-8", body: include_str!("style.css") };
 
 /// The files of one script: they share one scope, and the order is that of use.
 const SCRIPT: Page = Page {
@@ -39,10 +34,7 @@ const SCRIPT: Page = Page {
     ),
 };
 
-const ICON: Page = Page {
-    content_type: "image/svg+xml",
-    body: include_str!("icon.svg"),
-};
+const ICON: Page = Page { content_type: "image/svg+xml", body: include_str!("icon.svg") };
 
 /// The file served at `path` (without a query), or `None` when it is not one of the console's. Allocates nothing.
 pub(crate) fn page(path: &str) -> Option<&'static Page> {

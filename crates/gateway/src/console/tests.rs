@@ -4,10 +4,7 @@ use super::{INDEX, SCRIPT, page};
 
 #[test]
 fn every_file_the_page_links_to_is_served() {
-    let links = INDEX
-        .body
-        .split('"')
-        .filter(|text| text.starts_with("/console."));
+    let links = INDEX.body.split('"').filter(|text| text.starts_with("/console."));
     let mut count = 0;
     for link in links {
         assert!(page(link).is_some(), "{link} is linked but not served");
@@ -18,42 +15,18 @@ fn every_file_the_page_links_to_is_served() {
 
 #[test]
 fn the_page_has_nothing_inline_and_nothing_from_elsewhere() {
-    for forbidden in [
-        " style=",
-        " onclick=",
-        " onload=",
-        "http://",
-        "https://",
-        "javascript:",
-    ] {
-        assert!(
-            !INDEX.body.contains(forbidden),
-            "index.html has {forbidden}"
-        );
+    for forbidden in [" style=", " onclick=", " onload=", "http://", "https://", "javascript:"] {
+        assert!(!INDEX.body.contains(forbidden), "index.html has {forbidden}");
     }
     let scripts = INDEX.body.matches("<script").count();
     assert_eq!(scripts, 1, "one script, from a file");
-    assert!(
-        INDEX
-            .body
-            .contains("<script src=\"/console.js\" defer></script>")
-    );
+    assert!(INDEX.body.contains("<script src=\"/console.js\" defer></script>"));
 }
 
 #[test]
 fn the_script_never_makes_markup_from_data() {
-    for forbidden in [
-        "innerHTML",
-        "outerHTML",
-        "insertAdjacentHTML",
-        "document.write",
-        "eval(",
-        "new Function",
-    ] {
-        assert!(
-            !SCRIPT.body.contains(forbidden),
-            "the script uses {forbidden}"
-        );
+    for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"] {
+        assert!(!SCRIPT.body.contains(forbidden), "the script uses {forbidden}");
     }
 }
 

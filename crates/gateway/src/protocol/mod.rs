@@ -15,4 +15,6 @@ pub(crate) use codes::{Disconnect, ErrorCode};
 pub(crate) use command::{Command, Connect, History, Publish, Subscribe, parse};
 pub(crate) use json::{depth, one_line, present};
 pub(crate) use push::{PING, push_frame, unsubscribe_frame, write_publication};
-pub(crate) use reply::{Answered, connect_frame, empty_frame, error_frame, history_frame, history_result, refresh_frame, subscribe_frame};
+pub(crate) use reply::{
+    Answered, connect_frame, empty_frame, error_frame, history_frame, history_result, refresh_frame, subscribe_frame,
+};

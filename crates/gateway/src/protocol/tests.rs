@@ -38,7 +38,9 @@ fn data_of_any_depth_passes_through_untouched() {
 
 #[test]
 fn depth_counts_brackets_outside_of_text() {
-    for (json, expected) in [("1", 0), ("[]", 1), (r#"{"a":[1,{"b":"[[[\"[[["}]}"#, 3), (r#""[[[\\""#, 0), ("[[],[[]]]", 3)] {
+    for (json, expected) in
+        [("1", 0), ("[]", 1), (r#"{"a":[1,{"b":"[[[\"[[["}]}"#, 3), (r#""[[[\\""#, 0), ("[[],[[]]]", 3)]
+    {
         assert_eq!(depth(json.as_bytes()), expected, "{json}");
     }
 }

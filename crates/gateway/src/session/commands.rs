@@ -11,7 +11,7 @@ use crore_hub::{Answer, ClientKey, Command as Ask, Since};
 use crore_rt::channel::oneshot;
 use crore_rt::net::{SendError, StreamId};
 
-use crate::config::Namespace;
+use crate::config::{Namespace, is_private};
 use crate::counters::Counter;
 use crate::identity::Identity;
 use crate::limits::PUBLICATION_DEPTH;
@@ -207,7 +207,8 @@ impl Session {
     async fn on_publish(&mut self, client: ClientKey, id: u32, publish: &Publish<'_>) -> Result<(), No> {
         let channel = &*publish.channel;
         let namespace = self.namespace_of(channel)?;
-        if !self.shard.config.may_publish(&namespace) {
+        let is_stranger = is_private(channel) && !self.shard.hub.borrow().is_subscribed(client, channel);
+        if is_stranger || !self.shard.config.may_publish(&namespace) {
             return Err(ErrorCode::PermissionDenied.into());
         }
         let data = one_line(publish.data.ok_or(ErrorCode::BadRequest)?.get());
@@ -237,8 +238,7 @@ impl Session {
         if !namespace.channel_options().has_history() {
             return Err(ErrorCode::NotAvailable.into());
         }
-        let open = self.shard.config.playground || self.shard.config.insecure;
-        if !open && !self.shard.hub.borrow().is_subscribed(client, channel) {
+        if !self.shard.config.is_open(channel) && !self.shard.hub.borrow().is_subscribed(client, channel) {
             return Err(ErrorCode::PermissionDenied.into());
         }
         let command = Ask::History {

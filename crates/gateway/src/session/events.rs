@@ -75,8 +75,8 @@ async fn open(shard: &Rc<Shard>, stream: StreamId, wish: Wish) -> Option<ClientK
     shard.ask(command, move |shard, answer| {
         let begun = match answer {
             Answer::Subscribed(subscribed) => beginning(shard, &subscribed, offered),
-            Answer::Refused(refusal) => refused(refusal.message()),
-            _ => refused("internal server error"),
+            Answer::Refused(refusal) => return refuse(shard, client, stream, refusal.message()),
+            _ => return refuse(shard, client, stream, "internal server error"),
         };
         if let Err(SendError::Full { .. }) = stream.send(begun) {
             shard.disconnect(client, Disconnect::Slow);
@@ -107,7 +107,12 @@ fn beginning(shard: &Shard, subscribed: &Subscribed, offered: bool) -> Vec<u8> {
     if begun.is_empty() { sse::comment("") } else { begun }
 }
 
-fn refused(reason: &str) -> Vec<u8> {
+/// Says why there is no stream, and ends it: the browser tries again later.
+fn refuse(shard: &Shard, client: ClientKey, stream: StreamId, reason: &str) {
     let data = serde_json::json!({ "message": reason }).to_string();
-    sse::encode(Some("refused"), None, &data, None).expect("a constant has no line ends")
+    let event = sse::encode(Some("refused"), None, &data, None).expect("a constant has no line ends");
+    // A queue of one line takes another; a closed stream needs no reason.
+    let _ = stream.send(event);
+    stream.shutdown();
+    shard.leave(client, None);
 }

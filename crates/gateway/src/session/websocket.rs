@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use crore_http::WsLimits;
 use crore_http::ws::{self, Decoder, Event, Opcode, Role};
 use crore_hub::ClientKey;
-use crore_rt::net::{KeepAlive, Lease, TcpStream};
+use crore_rt::net::{KeepAlive, TcpStream};
 use crore_rt::{spawn_detached, time};
 
 use crate::limits::{
@@ -59,11 +59,8 @@ pub(crate) fn begin(shard: Rc<Shard>, stream: TcpStream, unread: Box<[u8]>) {
 
 /// The settings of every client's stream: its queue, and how the kernel finds out that the peer is gone.
 pub(crate) fn tune(shard: &Shard, stream: &TcpStream) {
-    let keep_alive = KeepAlive {
-        idle: TCP_KEEP_ALIVE_IDLE,
-        interval: TCP_KEEP_ALIVE_INTERVAL,
-        probes: TCP_KEEP_ALIVE_PROBES,
-    };
+    let keep_alive =
+        KeepAlive { idle: TCP_KEEP_ALIVE_IDLE, interval: TCP_KEEP_ALIVE_INTERVAL, probes: TCP_KEEP_ALIVE_PROBES };
     let tuned = stream
         .set_send_limit(shard.config.queue_bytes)
         .and_then(|()| stream.set_keepalive(Some(keep_alive)))
@@ -112,7 +109,8 @@ impl Future for Task {
                 Task::Moving => unreachable!("a session that moved into its work is there at once"),
             };
             if let Task::Waiting(session) = std::mem::replace(this, Task::Moving) {
-                *this = Task::Working(Box::pin(session.at_work(bytes)));
+                // Copied, because the work may wait for another core: nobody keeps a lease while waiting.
+                *this = Task::Working(Box::pin(session.at_work(bytes.to_vec())));
             }
         }
     }
@@ -120,7 +118,7 @@ impl Future for Task {
 
 impl Session {
     /// Takes bytes that have come; gives the session back if it goes on.
-    async fn at_work(mut self, mut bytes: Lease) -> Option<Session> {
+    async fn at_work(mut self, mut bytes: Vec<u8>) -> Option<Session> {
         match self.on_bytes(&mut bytes).await {
             Next::Go => Some(self),
             next => {

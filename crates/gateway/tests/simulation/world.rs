@@ -106,6 +106,19 @@ impl World {
         }
     }
 
+    /// The connections of all cores, when there are none any more or the time is over.
+    #[cfg(not(feature = "canary"))]
+    pub(crate) async fn connections_within(&self, span: Duration) -> usize {
+        let deadline = time::now() + span;
+        loop {
+            let left = holdings().await.iter().map(|&(connections, _)| connections).sum();
+            if left == 0 || time::now() >= deadline {
+                return left;
+            }
+            time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// When all clients have gone: nothing is left of them, and nothing has panicked.
     pub(crate) async fn expect_empty(&self) {
         sim::set_faults(Faults { split_one_in: 0, shorten_one_in: 0, ..Faults::default() });

@@ -89,36 +89,18 @@ impl ResponseHead {
             return Err(HttpError::FirstLine);
         }
         let version = Version::from_minor(response.version)?;
-        let status = response
-            .code
-            .and_then(Status::new)
-            .ok_or(HttpError::ResponseStatus)?;
+        let status = response.code.and_then(Status::new).ok_or(HttpError::ResponseStatus)?;
         let lines = Lines::of(&bytes, response.headers);
-        Ok(ResponseHead {
-            status,
-            version,
-            headers: lines.with(bytes),
-        })
+        Ok(ResponseHead { status, version, headers: lines.with(bytes) })
     }
 }
 
 impl ResponseReader {
     /// A reader for the response to one request; `to_head` if its method is `HEAD`, whose responses have no body.
     pub fn new(to_head: bool, limits: &Limits) -> Self {
-        let limits = Limits {
-            headers: limits.headers.min(HEADERS_CEILING as u16),
-            ..*limits
-        };
-        let state = State::Head {
-            scanner: Scanner::response(&limits),
-            partial: Vec::new(),
-        };
-        ResponseReader {
-            state,
-            limits,
-            to_head,
-            interim: 0,
-        }
+        let limits = Limits { headers: limits.headers.min(HEADERS_CEILING as u16), ..*limits };
+        let state = State::Head { scanner: Scanner::response(&limits), partial: Vec::new() };
+        ResponseReader { state, limits, to_head, interim: 0 }
     }
 
     /// Takes bytes that follow those consumed before; returns how many are consumed now and what they led to. Call
@@ -140,10 +122,7 @@ impl ResponseReader {
             }
             State::Body(decoder) => {
                 let step = decoder.on_input(input)?;
-                assert!(
-                    step.consumed <= input.len(),
-                    "the decoder stays within its input"
-                );
+                assert!(step.consumed <= input.len(), "the decoder stays within its input");
                 if !step.data.is_empty() {
                     return Ok((step.consumed, Some(ResponseEvent::Data(step.data))));
                 }
@@ -181,15 +160,10 @@ impl ResponseReader {
         let is_upgrade = head.status == Status::SWITCHING_PROTOCOLS;
         if head.status.is_interim() && !is_upgrade {
             if self.interim == INTERIM_RESPONSES_MAX {
-                return Err(HttpError::TooManyInterim {
-                    limit: INTERIM_RESPONSES_MAX,
-                });
+                return Err(HttpError::TooManyInterim { limit: INTERIM_RESPONSES_MAX });
             }
             self.interim += 1;
-            self.state = State::Head {
-                scanner: Scanner::response(&self.limits),
-                partial: Vec::new(),
-            };
+            self.state = State::Head { scanner: Scanner::response(&self.limits), partial: Vec::new() };
             return Ok(ResponseEvent::Interim(head));
         }
         let length = head.body(self.to_head)?;

@@ -3,11 +3,7 @@ use crate::{BodyLength, HttpError, Limits};
 use proptest::prelude::*;
 
 /// What a reader makes of a stream: a line for each head, the body, whether it was done, what was left.
-fn read(
-    to_head: bool,
-    parts: &[&[u8]],
-    ends: bool,
-) -> Result<(Vec<String>, Vec<u8>, bool, usize), HttpError> {
+fn read(to_head: bool, parts: &[&[u8]], ends: bool) -> Result<(Vec<String>, Vec<u8>, bool, usize), HttpError> {
     let mut reader = ResponseReader::new(to_head, &Limits::default());
     let (mut heads, mut body, mut left) = (Vec::new(), Vec::new(), 0);
     for part in parts {
@@ -15,9 +11,7 @@ fn read(
         loop {
             let (consumed, event) = reader.on_input(&part[at..])?;
             match event {
-                Some(ResponseEvent::Interim(head) | ResponseEvent::Head(head)) => {
-                    heads.push(head.status().to_string())
-                }
+                Some(ResponseEvent::Interim(head) | ResponseEvent::Head(head)) => heads.push(head.status().to_string()),
                 Some(ResponseEvent::Data(data)) => body.extend_from_slice(&part[at..][data]),
                 Some(ResponseEvent::Done) => assert!(reader.is_done()),
                 None => {
@@ -42,74 +36,35 @@ fn one(text: &str) -> Result<(Vec<String>, Vec<u8>, bool, usize), HttpError> {
 fn a_response_reads_as_it_was_written() {
     let mut fields = Fields::new();
     fields.push("Content-Type", "text/plain").unwrap();
-    let head = encode_response(
-        Status::OK,
-        &fields,
-        Framing::Length(5),
-        ConnectionField::Close,
-    );
+    let head = encode_response(Status::OK, &fields, Framing::Length(5), ConnectionField::Close);
     let expected = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nConnection: close\r\n\r\n";
     assert_eq!(str::from_utf8(&head).unwrap(), expected);
     assert!(head.capacity() >= head.len());
     let done = one(&format!("{expected}hellomore")).unwrap();
-    assert_eq!(
-        done,
-        (vec!["200 OK".to_owned()], b"hello".to_vec(), true, 4)
-    );
+    assert_eq!(done, (vec!["200 OK".to_owned()], b"hello".to_vec(), true, 4));
 }
 
 #[test]
 fn a_request_reads_as_it_was_written() {
     let mut fields = Fields::new();
     fields.push("Accept", "*/*").unwrap();
-    let head = encode_request(
-        "POST",
-        "/a?b",
-        "h:1",
-        &fields,
-        Framing::Chunked,
-        ConnectionField::Implied,
-    )
-    .unwrap();
+    let head = encode_request("POST", "/a?b", "h:1", &fields, Framing::Chunked, ConnectionField::Implied).unwrap();
     let mut reader = crate::HeadReader::new(&Limits::default());
-    let crate::Progress::Complete {
-        consumed,
-        head: read,
-    } = reader.on_input(&head).unwrap()
-    else {
+    let crate::Progress::Complete { consumed, head: read } = reader.on_input(&head).unwrap() else {
         panic!("a whole head");
     };
-    assert_eq!(
-        (consumed, read.method(), read.target()),
-        (head.len(), "POST", "/a?b")
-    );
-    assert_eq!(
-        (read.host(), read.body(), read.header("accept")),
-        ("h:1", BodyLength::Chunked, Some("*/*"))
-    );
+    assert_eq!((consumed, read.method(), read.target()), (head.len(), "POST", "/a?b"));
+    assert_eq!((read.host(), read.body(), read.header("accept")), ("h:1", BodyLength::Chunked, Some("*/*")));
 }
 
 #[test]
 fn what_is_sent_cannot_smuggle() {
     let send = |method, target, host| {
-        encode_request(
-            method,
-            target,
-            host,
-            &Fields::new(),
-            Framing::None,
-            ConnectionField::Implied,
-        )
+        encode_request(method, target, host, &Fields::new(), Framing::None, ConnectionField::Implied)
     };
-    assert!(matches!(
-        send("GET /", "/", "h"),
-        Err(FieldError::Method(_))
-    ));
+    assert!(matches!(send("GET /", "/", "h"), Err(FieldError::Method(_))));
     for target in ["", "/ HTTP/1.1\r\nA: b", "/\u{e4}", "/a b", "/#a"] {
-        assert!(matches!(
-            send("GET", target, "h"),
-            Err(FieldError::Target(_))
-        ));
+        assert!(matches!(send("GET", target, "h"), Err(FieldError::Target(_))));
     }
     for host in ["a\r\nb", "a/b", "u@h"] {
         assert!(matches!(send("GET", "/", host), Err(FieldError::Host(_))));
@@ -126,12 +81,9 @@ fn chunks_have_their_length_in_front() {
 
 #[test]
 fn interim_responses_come_before_the_final_one() {
-    let done = one(
-        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
-    );
-    let heads = ["100 Continue", "103 ", "204 No Content"]
-        .map(str::to_owned)
-        .to_vec();
+    let done =
+        one("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n");
+    let heads = ["100 Continue", "103 ", "204 No Content"].map(str::to_owned).to_vec();
     assert_eq!(done, Ok((heads, vec![], true, 0)));
     let endless = "HTTP/1.1 100 Continue\r\n\r\n".repeat(9);
     assert_eq!(one(&endless), Err(HttpError::TooManyInterim { limit: 8 }));
@@ -139,22 +91,15 @@ fn interim_responses_come_before_the_final_one() {
 
 #[test]
 fn an_upgrade_leaves_the_rest_to_the_other_protocol() {
-    let done =
-        one("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x01\x02").unwrap();
+    let done = one("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x01\x02").unwrap();
     assert_eq!((done.2, done.3), (true, 2));
 }
 
 #[test]
 fn some_responses_have_no_body() {
     let text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-    assert_eq!(
-        read(true, &[text.as_bytes()], true).map(|done| done.2),
-        Ok(true)
-    );
-    assert_eq!(
-        read(false, &[text.as_bytes()], true),
-        Err(HttpError::Truncated)
-    );
+    assert_eq!(read(true, &[text.as_bytes()], true).map(|done| done.2), Ok(true));
+    assert_eq!(read(false, &[text.as_bytes()], true), Err(HttpError::Truncated));
     let unchanged = "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n";
     assert_eq!(one(unchanged).map(|done| done.2), Ok(true));
 }
@@ -162,41 +107,20 @@ fn some_responses_have_no_body() {
 #[test]
 fn the_end_of_the_stream_ends_a_body_without_length() {
     let text = "HTTP/1.0 200 OK\r\n\r\nabc";
-    assert_eq!(
-        one(text).map(|done| (done.1, done.2)),
-        Ok((b"abc".to_vec(), false))
-    );
-    assert_eq!(
-        read(false, &[text.as_bytes()], true).map(|done| done.2),
-        Ok(true)
-    );
+    assert_eq!(one(text).map(|done| (done.1, done.2)), Ok((b"abc".to_vec(), false)));
+    assert_eq!(read(false, &[text.as_bytes()], true).map(|done| done.2), Ok(true));
 }
 
 #[test]
 fn responses_that_can_be_split_are_refused() {
     for (text, error) in [
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            HttpError::LengthAndCoding,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
-            HttpError::LengthRepeated,
-        ),
-        (
-            "HTTP/1.1 200 OK\nA: b\r\n\r\n",
-            HttpError::ForbiddenByte {
-                byte: b'\n',
-                at: 15,
-            },
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", HttpError::LengthAndCoding),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", HttpError::LengthRepeated),
+        ("HTTP/1.1 200 OK\nA: b\r\n\r\n", HttpError::ForbiddenByte { byte: b'\n', at: 15 }),
         ("HTTP/1.1 99 No\r\n\r\n", HttpError::ResponseStatus),
         ("HTTP/1.1 999 No\r\n\r\n", HttpError::ResponseStatus),
         ("HTTP/2.0 200 OK\r\n\r\n", HttpError::Version),
-        (
-            "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
-            HttpError::Fold { at: 23 },
-        ),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", HttpError::Fold { at: 23 }),
     ] {
         assert_eq!(one(text), Err(error), "{text:?}");
     }

@@ -45,19 +45,11 @@ impl fmt::Display for SseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SseError::EventName => f.write_str("event name with a line end: remove it"),
-            SseError::Id => f.write_str(
-                "event id with a line end, NUL or bytes that are not UTF-8: remove them",
-            ),
+            SseError::Id => f.write_str("event id with a line end, NUL or bytes that are not UTF-8: remove them"),
             SseError::LastEventIdTooLong { length, limit } => {
-                write!(
-                    f,
-                    "Last-Event-ID of {length} bytes, the limit is {limit}: reconnect without it"
-                )
+                write!(f, "Last-Event-ID of {length} bytes, the limit is {limit}: reconnect without it")
             }
-            SseError::TooLarge { limit } => write!(
-                f,
-                "event larger than {limit} bytes: raise the limit or send less"
-            ),
+            SseError::TooLarge { limit } => write!(f, "event larger than {limit} bytes: raise the limit or send less"),
         }
     }
 }
@@ -69,12 +61,7 @@ impl std::error::Error for SseError {}
 ///
 /// # Errors
 /// A line end in `event`; a line end or NUL in `id`.
-pub fn encode(
-    event: Option<&str>,
-    id: Option<&str>,
-    data: &str,
-    retry_ms: Option<u64>,
-) -> Result<Vec<u8>, SseError> {
+pub fn encode(event: Option<&str>, id: Option<&str>, data: &str, retry_ms: Option<u64>) -> Result<Vec<u8>, SseError> {
     if event.is_some_and(|event| event.contains(['\r', '\n'])) {
         return Err(SseError::EventName);
     }
@@ -122,10 +109,7 @@ pub fn last_event_id(head: &RequestHead) -> Result<Option<&str>, SseError> {
         return Ok(None);
     };
     if id.len() > LAST_EVENT_ID_BYTES_MAX {
-        return Err(SseError::LastEventIdTooLong {
-            length: id.len(),
-            limit: LAST_EVENT_ID_BYTES_MAX,
-        });
+        return Err(SseError::LastEventIdTooLong { length: id.len(), limit: LAST_EVENT_ID_BYTES_MAX });
     }
     match str::from_utf8(id) {
         Ok("") => Ok(None),
@@ -135,10 +119,7 @@ pub fn last_event_id(head: &RequestHead) -> Result<Option<&str>, SseError> {
 }
 
 fn push_line(out: &mut Vec<u8>, name: &str, value: &str) {
-    assert!(
-        !value.contains(['\r', '\n']),
-        "values were checked or split"
-    );
+    assert!(!value.contains(['\r', '\n']), "values were checked or split");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(value.as_bytes());
     out.push(b'\n');
@@ -153,11 +134,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
             rest = None;
             return Some(text);
         };
-        let skip = if text[end..].starts_with("\r\n") {
-            2
-        } else {
-            1
-        };
+        let skip = if text[end..].starts_with("\r\n") { 2 } else { 1 };
         rest = Some(&text[end + skip..]);
         Some(&text[..end])
     })

@@ -77,9 +77,7 @@ impl Reader {
             let rest = &input[at..];
             let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
             if self.line.len() + end > self.limits.event_bytes as usize {
-                return Err(SseError::TooLarge {
-                    limit: self.limits.event_bytes,
-                });
+                return Err(SseError::TooLarge { limit: self.limits.event_bytes });
             }
             self.line.extend_from_slice(&rest[..end]);
             at += end;
@@ -90,19 +88,8 @@ impl Reader {
             at += 1;
             if self.end_line()? {
                 self.is_lent = true;
-                let event = if self.event.is_empty() {
-                    "message"
-                } else {
-                    &self.event
-                };
-                return Ok((
-                    at,
-                    Some(Event {
-                        event,
-                        data: &self.data,
-                        id: &self.id,
-                    }),
-                ));
+                let event = if self.event.is_empty() { "message" } else { &self.event };
+                return Ok((at, Some(Event { event, data: &self.data, id: &self.id })));
             }
         }
         assert!(at == input.len(), "without an event everything is consumed");
@@ -135,9 +122,7 @@ impl Reader {
             "event" => value.clone_into(&mut self.event),
             "data" => {
                 if self.data.len() + value.len() + 1 > self.limits.event_bytes as usize {
-                    return Err(SseError::TooLarge {
-                        limit: self.limits.event_bytes,
-                    });
+                    return Err(SseError::TooLarge { limit: self.limits.event_bytes });
                 }
                 if self.has_data {
                     self.data.push('\n');

@@ -30,10 +30,7 @@ fn events(stream: &str) -> Vec<[String; 3]> {
 #[test]
 fn events_are_lines_with_names() {
     assert_eq!(text(None, None, "a", None), "data: a\n\n");
-    assert_eq!(
-        text(Some("e"), Some("7"), "a", Some(3000)),
-        "event: e\nid: 7\nretry: 3000\ndata: a\n\n"
-    );
+    assert_eq!(text(Some("e"), Some("7"), "a", Some(3000)), "event: e\nid: 7\nretry: 3000\ndata: a\n\n");
     assert_eq!(text(None, Some(""), "", None), "id: \ndata: \n\n");
     assert_eq!(comment("a\nb"), b": a\n: b\n\n");
     assert_eq!(retry(5), b"retry: 5\n\n");
@@ -41,18 +38,9 @@ fn events_are_lines_with_names() {
 
 #[test]
 fn data_cannot_write_lines_of_its_own() {
-    assert_eq!(
-        text(None, None, "a\nid: 1\r\nb\rc\n", None),
-        "data: a\ndata: id: 1\ndata: b\ndata: c\ndata: \n\n"
-    );
-    assert_eq!(
-        encode(Some("a\nb"), None, "", None),
-        Err(SseError::EventName)
-    );
-    assert_eq!(
-        encode(Some("a\rb"), None, "", None),
-        Err(SseError::EventName)
-    );
+    assert_eq!(text(None, None, "a\nid: 1\r\nb\rc\n", None), "data: a\ndata: id: 1\ndata: b\ndata: c\ndata: \n\n");
+    assert_eq!(encode(Some("a\nb"), None, "", None), Err(SseError::EventName));
+    assert_eq!(encode(Some("a\rb"), None, "", None), Err(SseError::EventName));
     for id in ["a\nb", "a\rb", "a\0b"] {
         assert_eq!(encode(None, Some(id), "", None), Err(SseError::Id));
     }
@@ -62,27 +50,11 @@ fn data_cannot_write_lines_of_its_own() {
 #[test]
 fn the_examples_of_the_standard_read_as_it_says() {
     let event = |data: &str, id: &str| ["message", data, id].map(str::to_owned);
-    assert_eq!(
-        events("data: YHOO\ndata: +2\ndata: 10\n\n"),
-        [event("YHOO\n+2\n10", "")]
-    );
+    assert_eq!(events("data: YHOO\ndata: +2\ndata: 10\n\n"), [event("YHOO\n+2\n10", "")]);
     let stream = ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n";
-    assert_eq!(
-        events(stream),
-        [
-            event("first event", "1"),
-            event("second event", ""),
-            event(" third event", "")
-        ]
-    );
-    assert_eq!(
-        events("data\n\ndata\ndata\n\ndata:"),
-        [event("", ""), event("\n", "")]
-    );
-    assert_eq!(
-        events("data:test\n\ndata: test\n\n"),
-        [event("test", ""), event("test", "")]
-    );
+    assert_eq!(events(stream), [event("first event", "1"), event("second event", ""), event(" third event", "")]);
+    assert_eq!(events("data\n\ndata\ndata\n\ndata:"), [event("", ""), event("\n", "")]);
+    assert_eq!(events("data:test\n\ndata: test\n\n"), [event("test", ""), event("test", "")]);
 }
 
 #[test]
@@ -111,16 +83,8 @@ fn long_lines_and_events_are_refused() {
 #[test]
 fn the_last_event_id_is_bounded() {
     let head = |value: &[u8]| {
-        let text = [
-            b"GET / HTTP/1.1\r\nHost: a\r\nLast-Event-ID: ",
-            value,
-            b"\r\n\r\n",
-        ]
-        .concat();
-        match crate::HeadReader::new(&crate::Limits::default())
-            .on_input(&text)
-            .unwrap()
-        {
+        let text = [b"GET / HTTP/1.1\r\nHost: a\r\nLast-Event-ID: ", value, b"\r\n\r\n"].concat();
+        match crate::HeadReader::new(&crate::Limits::default()).on_input(&text).unwrap() {
             crate::Progress::Complete { head, .. } => head,
             crate::Progress::Partial => panic!("a whole head"),
         }
@@ -129,13 +93,7 @@ fn the_last_event_id_is_bounded() {
     assert_eq!(last_event_id(&head(b"")), Ok(None));
     assert_eq!(last_event_id(&head(b"\xff")), Err(SseError::Id));
     let error = last_event_id(&head(&[b'1'; 257])).unwrap_err();
-    assert_eq!(
-        error,
-        SseError::LastEventIdTooLong {
-            length: 257,
-            limit: 256
-        }
-    );
+    assert_eq!(error, SseError::LastEventIdTooLong { length: 257, limit: 256 });
 }
 
 proptest! {

@@ -53,25 +53,9 @@ impl ClientHandshake {
             all.push("Sec-WebSocket-Protocol", &protocols.join(", "))?;
         }
         all.append(fields);
-        let request = encode_request(
-            "GET",
-            target,
-            host,
-            &all,
-            Framing::None,
-            ConnectionField::Upgrade,
-        )?;
-        let protocols = protocols
-            .iter()
-            .map(|&protocol| protocol.to_owned())
-            .collect();
-        Ok((
-            ClientHandshake {
-                accept: accept_key(key.as_bytes()),
-                protocols,
-            },
-            request,
-        ))
+        let request = encode_request("GET", target, host, &all, Framing::None, ConnectionField::Upgrade)?;
+        let protocols = protocols.iter().map(|&protocol| protocol.to_owned()).collect();
+        Ok((ClientHandshake { accept: accept_key(key.as_bytes()), protocols }, request))
     }
 
     /// Checks the response; returns the subprotocol that the server chose.
@@ -87,30 +71,20 @@ impl ClientHandshake {
         if !headers.lists("upgrade", "websocket") || !headers.lists("connection", "upgrade") {
             return Err(HandshakeError::NotAnUpgrade);
         }
-        if !headers
-            .values("sec-websocket-accept")
-            .eq([&self.accept[..]])
-        {
+        if !headers.values("sec-websocket-accept").eq([&self.accept[..]]) {
             return Err(HandshakeError::Accept);
         }
         if let Some(extensions) = headers.bytes("sec-websocket-extensions") {
-            return Err(HandshakeError::Extension(
-                String::from_utf8_lossy(extensions).into_owned(),
-            ));
+            return Err(HandshakeError::Extension(String::from_utf8_lossy(extensions).into_owned()));
         }
         let mut chosen = headers.values("sec-websocket-protocol");
         let Some(protocol) = chosen.next() else {
             return Ok(None);
         };
-        let asked = self
-            .protocols
-            .iter()
-            .find(|asked| asked.as_bytes() == protocol);
+        let asked = self.protocols.iter().find(|asked| asked.as_bytes() == protocol);
         match (asked, chosen.next()) {
             (Some(asked), None) => Ok(Some(asked)),
-            _ => Err(HandshakeError::Protocol(
-                String::from_utf8_lossy(protocol).into_owned(),
-            )),
+            _ => Err(HandshakeError::Protocol(String::from_utf8_lossy(protocol).into_owned())),
         }
     }
 }
@@ -118,16 +92,9 @@ impl ClientHandshake {
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            HandshakeError::Status(status) => write!(
-                f,
-                "the server answered {status} instead of 101: not a WebSocket"
-            ),
-            HandshakeError::NotAnUpgrade => {
-                f.write_str("the server's 101 does not upgrade to websocket")
-            }
-            HandshakeError::Accept => {
-                f.write_str("the server's Sec-WebSocket-Accept does not fit the key")
-            }
+            HandshakeError::Status(status) => write!(f, "the server answered {status} instead of 101: not a WebSocket"),
+            HandshakeError::NotAnUpgrade => f.write_str("the server's 101 does not upgrade to websocket"),
+            HandshakeError::Accept => f.write_str("the server's Sec-WebSocket-Accept does not fit the key"),
             HandshakeError::Protocol(protocol) => {
                 write!(f, "the server chose {protocol:?}, which was not asked for")
             }

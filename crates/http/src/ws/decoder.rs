@@ -90,10 +90,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Whatever [`WsError`] names. Close the connection with its code; the decoder is of no use afterwards.
-    pub fn on_input<'a>(
-        &'a mut self,
-        input: &'a mut [u8],
-    ) -> Result<(usize, Option<Event<'a>>), WsError> {
+    pub fn on_input<'a>(&'a mut self, input: &'a mut [u8]) -> Result<(usize, Option<Event<'a>>), WsError> {
         self.lent = Vec::new();
         if self.is_closed {
             return Ok((input.len(), None));
@@ -105,17 +102,12 @@ impl Decoder {
             }
             let Some(frame) = self.frame else { break };
             let left = frame.header.length - frame.received;
-            let taken =
-                usize::try_from(left).map_or(input.len() - at, |left| left.min(input.len() - at));
+            let taken = usize::try_from(left).map_or(input.len() - at, |left| left.min(input.len() - at));
             if taken == 0 && left > 0 {
                 break;
             }
             let payload = at..at + taken;
-            mask::apply(
-                &mut input[payload.clone()],
-                frame.header.key,
-                frame.received,
-            );
+            mask::apply(&mut input[payload.clone()], frame.header.key, frame.received);
             at += taken;
             if taken as u64 == left && frame.received == 0 && self.may_lend(&frame.header) {
                 self.frame = None;
@@ -136,10 +128,7 @@ impl Decoder {
     /// Takes bytes of a header; sets `frame` when it is complete and allowed. Returns how many were taken.
     fn begin_frame(&mut self, input: &[u8]) -> Result<usize, WsError> {
         let before = usize::from(self.header_bytes);
-        assert!(
-            before < HEADER_BYTES_MAX,
-            "a header of 14 bytes is complete"
-        );
+        assert!(before < HEADER_BYTES_MAX, "a header of 14 bytes is complete");
         let (header, taken) = if before == 0 {
             let header = header::parse(input, self.role)?;
             (header, header.map_or(input.len(), |header| header.bytes))
@@ -157,10 +146,7 @@ impl Decoder {
             Some(header) => {
                 self.header_bytes = 0;
                 self.admit(&header)?;
-                self.frame = Some(Frame {
-                    header,
-                    received: 0,
-                });
+                self.frame = Some(Frame { header, received: 0 });
             }
         }
         Ok(taken)
@@ -169,18 +155,13 @@ impl Decoder {
     /// Checks a header against the message under way and the limits, before anything is allocated for it.
     fn admit(&mut self, header: &Header) -> Result<(), WsError> {
         if header.opcode.is_control() {
-            assert!(
-                header.length <= WS_CONTROL_BYTES_MAX as u64,
-                "the header's parser has checked control frames"
-            );
+            assert!(header.length <= WS_CONTROL_BYTES_MAX as u64, "the header's parser has checked control frames");
             return Ok(());
         }
         let before = match (&self.message, header.opcode) {
             (None, Opcode::Continuation) => return Err(WsError::NothingToContinue),
             (Some(message), Opcode::Continuation) if message.frames >= self.limits.fragments => {
-                return Err(WsError::TooManyFragments {
-                    limit: self.limits.fragments,
-                });
+                return Err(WsError::TooManyFragments { limit: self.limits.fragments });
             }
             (Some(message), Opcode::Continuation) => message.bytes.len() as u64,
             (Some(_), _) => return Err(WsError::MessageUnfinished),
@@ -188,10 +169,7 @@ impl Decoder {
         };
         let length = before + header.length;
         if length > u64::from(self.limits.message_bytes) {
-            return Err(WsError::TooLarge {
-                length,
-                limit: self.limits.message_bytes,
-            });
+            return Err(WsError::TooLarge { length, limit: self.limits.message_bytes });
         }
         Ok(())
     }
@@ -203,42 +181,27 @@ impl Decoder {
 
     fn collect(&mut self, frame: Frame, payload: &[u8]) -> Result<(), WsError> {
         let received = frame.received + payload.len() as u64;
-        assert!(
-            received <= frame.header.length,
-            "no more than the frame declared"
-        );
+        assert!(received <= frame.header.length, "no more than the frame declared");
         self.frame = Some(Frame { received, ..frame });
         let opcode = frame.header.opcode;
         if opcode.is_control() {
             self.control.extend_from_slice(payload);
             return Ok(());
         }
-        let message = self
-            .message
-            .get_or_insert_with(|| Message::new(opcode == Opcode::Text));
+        let message = self.message.get_or_insert_with(|| Message::new(opcode == Opcode::Text));
         message.frames += u32::from(received == frame.header.length);
         message.push(payload, self.limits.message_bytes)
     }
 
     /// The event of a final frame whose payload was collected.
     fn finish(&mut self, opcode: Opcode) -> Result<Event<'_>, WsError> {
-        assert!(
-            self.lent.is_empty(),
-            "on_input() drops what was lent before"
-        );
+        assert!(self.lent.is_empty(), "on_input() drops what was lent before");
         if opcode.is_control() {
             self.lent = core::mem::take(&mut self.control);
             return event(opcode, &self.lent, &mut self.is_closed);
         }
-        let message = self
-            .message
-            .take()
-            .expect("collect() has made the message that is finished");
-        let opcode = if message.is_text {
-            Opcode::Text
-        } else {
-            Opcode::Binary
-        };
+        let message = self.message.take().expect("collect() has made the message that is finished");
+        let opcode = if message.is_text { Opcode::Text } else { Opcode::Binary };
         self.lent = message.finish()?;
         event(opcode, &self.lent, &mut self.is_closed)
     }
@@ -248,11 +211,7 @@ impl Decoder {
     }
 }
 
-fn event<'a>(
-    opcode: Opcode,
-    payload: &'a [u8],
-    is_closed: &mut bool,
-) -> Result<Event<'a>, WsError> {
+fn event<'a>(opcode: Opcode, payload: &'a [u8], is_closed: &mut bool) -> Result<Event<'a>, WsError> {
     Ok(match opcode {
         Opcode::Text => Event::Text(str::from_utf8(payload).map_err(|_| WsError::Utf8)?),
         Opcode::Binary => Event::Binary(payload),
@@ -270,10 +229,7 @@ fn event<'a>(
 
 fn close(payload: &[u8]) -> Result<Event<'_>, WsError> {
     match payload {
-        [] => Ok(Event::Close {
-            code: None,
-            reason: "",
-        }),
+        [] => Ok(Event::Close { code: None, reason: "" }),
         [_] => Err(WsError::CloseCode { code: 0 }),
         [high, low, reason @ ..] => {
             let code = u16::from_be_bytes([*high, *low]);
@@ -281,10 +237,7 @@ fn close(payload: &[u8]) -> Result<Event<'_>, WsError> {
                 return Err(WsError::CloseCode { code });
             }
             let reason = str::from_utf8(reason).map_err(|_| WsError::Utf8)?;
-            Ok(Event::Close {
-                code: Some(code),
-                reason,
-            })
+            Ok(Event::Close { code: Some(code), reason })
         }
     }
 }

@@ -54,10 +54,7 @@ pub fn fragment_header(opcode: Opcode, is_final: bool, length: usize) -> FrameHe
             10
         }
     };
-    FrameHeader {
-        bytes,
-        length: used,
-    }
+    FrameHeader { bytes, length: used }
 }
 
 /// A whole, unmasked message in one allocation: what a server sends, the same bytes to every receiver.
@@ -97,10 +94,7 @@ fn close_payload(code: u16, reason: &str) -> Result<Vec<u8>, WsError> {
     let mut payload = Vec::with_capacity(2 + reason.len());
     payload.extend_from_slice(&code.to_be_bytes());
     payload.extend_from_slice(reason.as_bytes());
-    assert!(
-        payload.len() <= WS_CONTROL_BYTES_MAX,
-        "code and reason fit a control frame"
-    );
+    assert!(payload.len() <= WS_CONTROL_BYTES_MAX, "code and reason fit a control frame");
     Ok(payload)
 }
 

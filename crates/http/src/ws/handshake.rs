@@ -100,10 +100,7 @@ pub fn accept<'a>(head: &RequestHead, offer: &Offer<'a>) -> Result<Accepted<'a>,
         return Err(Refusal::Origin);
     }
     let protocol = choose(head, offer.protocols)?;
-    Ok(Accepted {
-        key: accept_key(key),
-        protocol,
-    })
+    Ok(Accepted { key: accept_key(key), protocol })
 }
 
 impl Accepted<'_> {
@@ -127,20 +124,14 @@ impl Accepted<'_> {
                 None => Ok(()),
                 Some(protocol) => fields.push("Sec-WebSocket-Protocol", protocol),
             });
-        pushed
-            .expect("base64, and a protocol equal to one that was read as a token, are field text");
+        pushed.expect("base64, and a protocol equal to one that was read as a token, are field text");
         fields
     }
 
     /// The whole response. What follows it on the connection are frames.
     pub fn response(&self) -> Vec<u8> {
         let status = Status::SWITCHING_PROTOCOLS;
-        encode_response(
-            status,
-            &self.fields(),
-            Framing::None,
-            ConnectionField::Upgrade,
-        )
+        encode_response(status, &self.fields(), Framing::None, ConnectionField::Upgrade)
     }
 }
 
@@ -172,13 +163,9 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::Method => "a WebSocket begins with GET",
             Refusal::OldHttp => "a WebSocket needs HTTP/1.1",
-            Refusal::NotAnUpgrade => {
-                "this is a WebSocket: send Connection: Upgrade and Upgrade: websocket"
-            }
+            Refusal::NotAnUpgrade => "this is a WebSocket: send Connection: Upgrade and Upgrade: websocket",
             Refusal::Body => "a WebSocket's request has no body",
-            Refusal::Version => {
-                "only WebSocket version 13 is spoken here: send Sec-WebSocket-Version: 13"
-            }
+            Refusal::Version => "only WebSocket version 13 is spoken here: send Sec-WebSocket-Version: 13",
             Refusal::Key => "malformed Sec-WebSocket-Key: send 16 bytes in base64, once",
             Refusal::Protocols => "malformed Sec-WebSocket-Protocol: send a list of tokens",
             Refusal::Origin => "this origin may not connect: ask the operator to allow it",
@@ -192,9 +179,7 @@ impl std::error::Error for Refusal {}
 pub(super) fn accept_key(key: &[u8]) -> [u8; 28] {
     let hash = Sha1::new().chain_update(key).chain_update(MAGIC).finalize();
     let mut answer = [0; 28];
-    let written = STANDARD
-        .encode_slice(hash, &mut answer)
-        .expect("20 bytes are 28 in base64");
+    let written = STANDARD.encode_slice(hash, &mut answer).expect("20 bytes are 28 in base64");
     assert_eq!(written, answer.len(), "20 bytes are 28 in base64");
     answer
 }
@@ -214,16 +199,11 @@ fn is_welcome(head: &RequestHead, origins: &Origins<'_>) -> bool {
         && match origins {
             Origins::Any => true,
             Origins::SameHost => {
-                let host = ["http://", "https://"]
-                    .into_iter()
-                    .find_map(|scheme| origin.strip_prefix(scheme.as_bytes()));
-                host.is_some_and(|host| {
-                    !host.is_empty() && host.eq_ignore_ascii_case(head.host().as_bytes())
-                })
+                let host =
+                    ["http://", "https://"].into_iter().find_map(|scheme| origin.strip_prefix(scheme.as_bytes()));
+                host.is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(head.host().as_bytes()))
             }
-            Origins::Listed(listed) => listed
-                .iter()
-                .any(|one| origin.eq_ignore_ascii_case(one.as_bytes())),
+            Origins::Listed(listed) => listed.iter().any(|one| origin.eq_ignore_ascii_case(one.as_bytes())),
         }
 }
 

@@ -46,26 +46,15 @@ pub(super) fn parse(bytes: &[u8], role: Role) -> Result<Option<Header>, WsError>
             Some(key) => ([key[0], key[1], key[2], key[3]], at + 4),
         },
     };
-    assert!(
-        end <= HEADER_BYTES_MAX && end <= bytes.len(),
-        "a header has at most 14 bytes, all of them here"
-    );
-    Ok(Some(Header {
-        opcode,
-        is_final,
-        length,
-        key,
-        bytes: end,
-    }))
+    assert!(end <= HEADER_BYTES_MAX && end <= bytes.len(), "a header has at most 14 bytes, all of them here");
+    Ok(Some(Header { opcode, is_final, length, key, bytes: end }))
 }
 
 fn first_byte(byte: u8) -> Result<(Opcode, bool), WsError> {
     if byte & 0x70 != 0 {
         return Err(WsError::ReservedBits { byte });
     }
-    let opcode = Opcode::from_bits(byte & 0x0f).ok_or(WsError::Opcode {
-        opcode: byte & 0x0f,
-    })?;
+    let opcode = Opcode::from_bits(byte & 0x0f).ok_or(WsError::Opcode { opcode: byte & 0x0f })?;
     let is_final = byte & 0x80 != 0;
     if opcode.is_control() && !is_final {
         return Err(WsError::FragmentedControl);
@@ -80,10 +69,7 @@ fn extended_length(bytes: &[u8], short: u8) -> Result<Option<(u64, usize)>, WsEr
             None => return Ok(None),
             Some(field) => (u64::from(u16::from_be_bytes([field[0], field[1]])), 4, 126),
         },
-        127 => match bytes
-            .get(2..10)
-            .and_then(|field| <[u8; 8]>::try_from(field).ok())
-        {
+        127 => match bytes.get(2..10).and_then(|field| <[u8; 8]>::try_from(field).ok()) {
             None => return Ok(None),
             Some(field) => (u64::from_be_bytes(field), 10, 0x1_0000),
         },

@@ -17,21 +17,13 @@ pub(super) struct Message {
 
 impl Message {
     pub(super) fn new(is_text: bool) -> Self {
-        Message {
-            is_text,
-            frames: 0,
-            bytes: Vec::new(),
-            checked: 0,
-        }
+        Message { is_text, frames: 0, bytes: Vec::new(), checked: 0 }
     }
 
     /// Takes more of the payload; copies it.
     pub(super) fn push(&mut self, payload: &[u8], bytes_max: u32) -> Result<(), WsError> {
         let needed = self.bytes.len() + payload.len();
-        assert!(
-            needed <= bytes_max as usize,
-            "admit() has checked the declared length"
-        );
+        assert!(needed <= bytes_max as usize, "admit() has checked the declared length");
         if needed > self.bytes.capacity() {
             // Doubling keeps copies linear; the limit keeps the last doubling from overshooting it.
             let capacity = (2 * self.bytes.len()).clamp(needed, bytes_max as usize);
@@ -46,10 +38,7 @@ impl Message {
 
     /// The whole payload.
     pub(super) fn finish(self) -> Result<Vec<u8>, WsError> {
-        assert!(
-            self.checked <= self.bytes.len(),
-            "only what has come is checked"
-        );
+        assert!(self.checked <= self.bytes.len(), "only what has come is checked");
         if self.is_text && self.checked < self.bytes.len() {
             return Err(WsError::Utf8);
         }

@@ -137,41 +137,25 @@ impl fmt::Display for WsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             WsError::ReservedBits { byte } => {
-                write!(
-                    f,
-                    "reserved bits set in frame byte 0x{byte:02x}: no extension was negotiated"
-                )
+                write!(f, "reserved bits set in frame byte 0x{byte:02x}: no extension was negotiated")
             }
             WsError::Opcode { opcode } => {
                 write!(f, "unknown opcode {opcode}: use 0, 1, 2, 8, 9 or 10")
             }
             WsError::FragmentedControl => f.write_str("fragmented control frame: send it in one"),
-            WsError::ControlTooLong => {
-                f.write_str("control frame of more than 125 bytes: shorten it")
-            }
+            WsError::ControlTooLong => f.write_str("control frame of more than 125 bytes: shorten it"),
             WsError::NotMasked => f.write_str("unmasked frame from a client: mask it"),
             WsError::Masked => f.write_str("masked frame from a server: do not mask it"),
-            WsError::Length { length } => write!(
-                f,
-                "length {length} not in its shortest form, or of more than 63 bits"
-            ),
-            WsError::NothingToContinue => {
-                f.write_str("continuation frame without a message: begin one")
+            WsError::Length { length } => {
+                write!(f, "length {length} not in its shortest form, or of more than 63 bits")
             }
-            WsError::MessageUnfinished => {
-                f.write_str("new message before the end of the last: finish it")
+            WsError::NothingToContinue => f.write_str("continuation frame without a message: begin one"),
+            WsError::MessageUnfinished => f.write_str("new message before the end of the last: finish it"),
+            WsError::CloseCode { code } => write!(f, "close code {code} may not be sent: use 1000 or 3000 to 4999"),
+            WsError::Utf8 => f.write_str("text is not UTF-8: encode it so, or send a binary message"),
+            WsError::TooLarge { length, limit } => {
+                write!(f, "message of {length} bytes, the limit is {limit}: send less")
             }
-            WsError::CloseCode { code } => write!(
-                f,
-                "close code {code} may not be sent: use 1000 or 3000 to 4999"
-            ),
-            WsError::Utf8 => {
-                f.write_str("text is not UTF-8: encode it so, or send a binary message")
-            }
-            WsError::TooLarge { length, limit } => write!(
-                f,
-                "message of {length} bytes, the limit is {limit}: send less"
-            ),
             WsError::TooManyFragments { limit } => {
                 write!(f, "message of more than {limit} frames: send fewer")
             }

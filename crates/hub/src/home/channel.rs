@@ -51,10 +51,7 @@ impl Channel {
 
     /// The top of the stream.
     pub(super) fn top(&self) -> Position {
-        Position {
-            offset: self.offset,
-            epoch: self.epoch,
-        }
+        Position { offset: self.offset, epoch: self.epoch }
     }
 
     /// The top of the stream, if the channel offers one.
@@ -75,11 +72,7 @@ impl Channel {
 
     /// Notes that a core is interested. Its latest key counts.
     pub(super) fn interest(&mut self, core: u16, local: u64) {
-        match self
-            .interests
-            .iter_mut()
-            .find(|interest| interest.core == core)
-        {
+        match self.interests.iter_mut().find(|interest| interest.core == core) {
             Some(interest) => interest.local = local,
             None => {
                 self.interests.reserve_exact(1);
@@ -91,9 +84,7 @@ impl Channel {
     /// Drops what the options do not keep (everything, when history is off).
     pub(super) fn expire(&mut self, now: Instant) -> Amount {
         match self.options.has_history() {
-            true => self
-                .log
-                .expire(now, self.options.history_size, self.options.history_ttl),
+            true => self.log.expire(now, self.options.history_size, self.options.history_ttl),
             false => self.log.clear(),
         }
     }

@@ -45,11 +45,7 @@ impl Idle {
         }
         if let Some(channel) = channels.get_mut(index) {
             debug_assert!(channel.links.since.is_none());
-            channel.links = Links {
-                since: Some(now),
-                before,
-                after: None,
-            };
+            channel.links = Links { since: Some(now), before, after: None };
         }
     }
 

@@ -17,20 +17,12 @@ use crate::table::{Index, Key};
 
 impl Home {
     /// Finds a channel or makes it, applies the options, and drops what is too old. The caller settles it afterwards.
-    pub(super) fn open(
-        &mut self,
-        now: Instant,
-        name: &str,
-        options: ChannelOptions,
-    ) -> Result<Index, Refusal> {
+    pub(super) fn open(&mut self, now: Instant, name: &str, options: ChannelOptions) -> Result<Index, Refusal> {
         let index = match self.names.get(name) {
             Some(index) => *index,
             None => self.create(name)?,
         };
-        let channel = self
-            .channels
-            .get_mut(index)
-            .expect("names and channels agree");
+        let channel = self.channels.get_mut(index).expect("names and channels agree");
         if channel.options.history_ttl != options.history_ttl {
             // The timer was armed for another age; settling arms it anew.
             if let Some(timer) = channel.timer.take() {
@@ -67,10 +59,7 @@ impl Home {
         match (channel.log.oldest(), channel.timer) {
             (Some(oldest), None) => {
                 let key = self.channels.key_at(index).map_or(0, Key::to_bits);
-                let channel = self
-                    .channels
-                    .get_mut(index)
-                    .expect("it was there a line ago");
+                let channel = self.channels.get_mut(index).expect("it was there a line ago");
                 // One timer a channel, and the wheel holds as many as there are channels: it is never full.
                 channel.timer = self.timers.arm(oldest + channel.options.history_ttl, key);
                 debug_assert!(channel.timer.is_some());
@@ -98,9 +87,7 @@ impl Home {
     fn forget(&mut self, index: Index) {
         self.idle.unlink(&mut self.channels, index);
         if let Some(channel) = self.channels.remove(index) {
-            debug_assert!(
-                channel.interests.is_empty() && channel.log.is_empty() && channel.timer.is_none()
-            );
+            debug_assert!(channel.interests.is_empty() && channel.log.is_empty() && channel.timer.is_none());
             self.names.remove(&channel.name);
         }
         debug_assert_eq!(self.names.len(), self.channels.len() as usize);
@@ -141,13 +128,7 @@ impl Home {
     /// When `on_timeout` next has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let data = self.timers.next_deadline();
-        let meta = self
-            .idle
-            .since(&self.channels)
-            .map(|(_, since)| since + self.limits.meta_ttl);
-        [data, meta, self.answered.due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let meta = self.idle.since(&self.channels).map(|(_, since)| since + self.limits.meta_ttl);
+        [data, meta, self.answered.due()].into_iter().flatten().min()
     }
 }

@@ -67,21 +67,8 @@ impl Hub {
                 self.answer(token, Answer::Unsubscribed);
             }
             Command::Publish(publish) => self.publish(now, token, publish),
-            Command::History {
-                channel,
-                limit,
-                since,
-                reverse,
-                options,
-            } => {
-                let ask = HistoryAsk {
-                    token,
-                    channel: channel.into(),
-                    limit,
-                    since,
-                    reverse,
-                    options,
-                };
+            Command::History { channel, limit, since, reverse, options } => {
+                let ask = HistoryAsk { token, channel: channel.into(), limit, since, reverse, options };
                 self.ask(now, self.home_of(channel), Ask::History(Box::new(ask)));
             }
             Command::HistoryRemove { channel } => {
@@ -89,17 +76,12 @@ impl Hub {
                 let channel = channel.into();
                 self.ask(now, to, Ask::HistoryRemove { token, channel });
             }
-            Command::Channels { pattern } => {
-                self.gather(now, token, Parts::channels(), |gather| Ask::Channels {
-                    gather,
-                    pattern: pattern.map(Box::from),
-                })
-            }
+            Command::Channels { pattern } => self.gather(now, token, Parts::channels(), |gather| Ask::Channels {
+                gather,
+                pattern: pattern.map(Box::from),
+            }),
             Command::Members { channel } => {
-                self.gather(now, token, Parts::members(), |gather| Ask::Members {
-                    gather,
-                    channel: channel.into(),
-                })
+                self.gather(now, token, Parts::members(), |gather| Ask::Members { gather, channel: channel.into() })
             }
         }
     }
@@ -108,15 +90,11 @@ impl Hub {
     fn check(&self, command: &Command<'_>) -> Result<(), Refusal> {
         match command {
             Command::Unsubscribe { .. } => Ok(()),
-            Command::Channels { pattern } => {
-                match pattern.is_none_or(|pattern| pattern.len() <= PATTERN_BYTES) {
-                    true => self.check_gather(),
-                    false => Err(Refusal::BadRequest),
-                }
-            }
-            Command::Members { channel } => {
-                self.check_name(channel).and_then(|()| self.check_gather())
-            }
+            Command::Channels { pattern } => match pattern.is_none_or(|pattern| pattern.len() <= PATTERN_BYTES) {
+                true => self.check_gather(),
+                false => Err(Refusal::BadRequest),
+            },
+            Command::Members { channel } => self.check_name(channel).and_then(|()| self.check_gather()),
             Command::Subscribe { channel, .. }
             | Command::History { channel, .. }
             | Command::HistoryRemove { channel } => {
@@ -126,9 +104,7 @@ impl Hub {
             Command::Publish(publish) => {
                 self.check_name(publish.channel)?;
                 let key_bytes = publish.idempotency_key.map_or(0, str::len);
-                if publish.data.len() > self.limits.publication_bytes
-                    || key_bytes > IDEMPOTENCY_KEY_BYTES
-                {
+                if publish.data.len() > self.limits.publication_bytes || key_bytes > IDEMPOTENCY_KEY_BYTES {
                     return Err(Refusal::BadRequest);
                 }
                 self.check_room(publish.channel)?;
@@ -138,24 +114,14 @@ impl Hub {
     }
 
     fn check_name(&self, channel: &str) -> Result<(), Refusal> {
-        let good = !channel.is_empty()
-            && channel.len() <= self.limits.channel_name_bytes
-            && channel.is_ascii();
-        if good {
-            Ok(())
-        } else {
-            Err(Refusal::BadChannel)
-        }
+        let good = !channel.is_empty() && channel.len() <= self.limits.channel_name_bytes && channel.is_ascii();
+        if good { Ok(()) } else { Err(Refusal::BadChannel) }
     }
 
     /// The hard bound on the way to a channel's home.
     fn check_room(&self, channel: &str) -> Result<(), Refusal> {
         let overfull = self.requests[usize::from(self.home_of(channel))].is_overfull();
-        if overfull {
-            Err(Refusal::Overloaded)
-        } else {
-            Ok(())
-        }
+        if overfull { Err(Refusal::Overloaded) } else { Ok(()) }
     }
 
     /// The hard bound on the way from a channel's home here to its subscribers.
@@ -171,8 +137,7 @@ impl Hub {
     }
 
     fn check_gather(&self) -> Result<(), Refusal> {
-        match self.gathers.is_full() || self.requests.iter().any(|requests| requests.is_overfull())
-        {
+        match self.gathers.is_full() || self.requests.iter().any(|requests| requests.is_overfull()) {
             true => Err(Refusal::Overloaded),
             false => Ok(()),
         }
@@ -180,14 +145,7 @@ impl Hub {
 
     /// Begins a subscription and asks the home to join. The client is a member only when the answer is back.
     fn subscribe(&mut self, now: Instant, token: u64, command: Command<'_>) -> Result<(), Refusal> {
-        let Command::Subscribe {
-            client,
-            channel,
-            since,
-            reject_unrecovered,
-            options,
-        } = command
-        else {
+        let Command::Subscribe { client, channel, since, reject_unrecovered, options } = command else {
             unreachable!("the only caller has matched it");
         };
         if self.clients.get(client).is_none() {
@@ -201,24 +159,10 @@ impl Hub {
             return Err(Refusal::SubscriptionLimit);
         }
         let home = self.home_of(channel);
-        let index = self
-            .local
-            .open(channel, home)
-            .ok_or(Refusal::ChannelLimit)?;
-        let subscription = self
-            .clients
-            .begin(client, index)
-            .expect("there is room, and the client lives");
-        let key = self
-            .local
-            .channels
-            .key_at(index)
-            .expect("it was just opened");
-        let entry = self
-            .local
-            .channels
-            .get_mut(index)
-            .expect("it was just opened");
+        let index = self.local.open(channel, home).ok_or(Refusal::ChannelLimit)?;
+        let subscription = self.clients.begin(client, index).expect("there is room, and the client lives");
+        let key = self.local.channels.key_at(index).expect("it was just opened");
+        let entry = self.local.channels.get_mut(index).expect("it was just opened");
         entry.joins += 1;
         let join = Join {
             token,
@@ -245,11 +189,7 @@ impl Hub {
             skip_history: publish.skip_history,
             idempotency_key: publish.idempotency_key.map(Box::from),
         };
-        self.ask(
-            now,
-            self.home_of(publish.channel),
-            Ask::Publish(Box::new(ask)),
-        );
+        self.ask(now, self.home_of(publish.channel), Ask::Publish(Box::new(ask)));
     }
 
     /// Asks every core, this one included.

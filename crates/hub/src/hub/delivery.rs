@@ -19,20 +19,9 @@ impl Hub {
             let mut finished = 0;
             let mut under_way = false;
             if let Some(index) = self.local.channels.resolve(key) {
-                let channel = self
-                    .local
-                    .channels
-                    .get_mut(index)
-                    .expect("a resolved key is live");
+                let channel = self.local.channels.get_mut(index).expect("a resolved key is live");
                 let slice = left.min(WALK_SLICE);
-                (used, finished) = walk::step(
-                    channel,
-                    &self.clients,
-                    slice,
-                    out,
-                    &mut self.tally,
-                    &mut self.missing,
-                );
+                (used, finished) = walk::step(channel, &self.clients, slice, out, &mut self.tally, &mut self.missing);
                 under_way = channel.walk.is_some();
                 self.end_missing(index);
             }
@@ -49,11 +38,7 @@ impl Hub {
     /// Ends the subscriptions for which the walk found a publication missing.
     fn end_missing(&mut self, index: Index) {
         while let Some(slot) = self.missing.pop() {
-            let channel = self
-                .local
-                .channels
-                .get(index)
-                .map(|channel| channel.name.clone());
+            let channel = self.local.channels.get(index).map(|channel| channel.name.clone());
             let (Some(channel), Some(client)) = (channel, self.clients.key_at(slot)) else {
                 continue;
             };

@@ -35,30 +35,17 @@ impl Hub {
             Tell::History { token, result } => self.answer(
                 token,
                 match result {
-                    Ok(page) => Answer::History(History {
-                        publications: page.publications,
-                        position: page.position,
-                    }),
+                    Ok(page) => Answer::History(History { publications: page.publications, position: page.position }),
                     Err(reason) => Answer::Refused(reason),
                 },
             ),
             Tell::HistoryRemoved { token } => self.answer(token, Answer::HistoryRemoved),
-            Tell::Channels {
-                gather,
-                channels,
-                truncated,
-            } => {
-                if let Some((token, answer)) =
-                    self.gathers.add_channels(gather, channels, truncated)
-                {
+            Tell::Channels { gather, channels, truncated } => {
+                if let Some((token, answer)) = self.gathers.add_channels(gather, channels, truncated) {
                     self.answer(token, answer);
                 }
             }
-            Tell::Members {
-                gather,
-                members,
-                total,
-            } => {
+            Tell::Members { gather, members, total } => {
                 if let Some((token, answer)) = self.gathers.add_members(gather, members, total) {
                     self.answer(token, answer);
                 }
@@ -72,11 +59,7 @@ impl Hub {
             debug_assert!(false, "a channel with a join under way was forgotten");
             return self.refuse(joined.token, Refusal::Cancelled);
         };
-        let channel = self
-            .local
-            .channels
-            .get_mut(index)
-            .expect("a resolved key is live");
+        let channel = self.local.channels.get_mut(index).expect("a resolved key is live");
         debug_assert!(channel.joins > 0);
         channel.joins -= 1;
         if let Ok(admission) = &joined.result {
@@ -96,11 +79,7 @@ impl Hub {
             (_, key, _) => {
                 self.late += 1;
                 let lives = key.is_some_and(|key| self.clients.get(key).is_some());
-                Answer::Refused(if lives {
-                    Refusal::Cancelled
-                } else {
-                    Refusal::ClientGone
-                })
+                Answer::Refused(if lives { Refusal::Cancelled } else { Refusal::ClientGone })
             }
         };
         self.answer(joined.token, answer);
@@ -116,20 +95,10 @@ impl Hub {
         admission: Admission,
     ) -> Answer {
         debug_assert_eq!(self.clients.under_way(subscription), Some(client.index()));
-        let member = Member {
-            client: client.index(),
-            subscription: subscription.index(),
-            last: admission.sequence,
-        };
+        let member = Member { client: client.index(), subscription: subscription.index(), last: admission.sequence };
         let place = self.local.add_member(index, member);
         self.clients.set_place(subscription.index(), place);
-        let channel = self
-            .local
-            .channels
-            .get(index)
-            .expect("it has a member now")
-            .name
-            .clone();
+        let channel = self.local.channels.get(index).expect("it has a member now").name.clone();
         Answer::Subscribed(Subscribed {
             client,
             channel,

@@ -41,25 +41,13 @@ impl Hub {
                 self.tell(now, from, Tell::HistoryRemoved { token });
             }
             Ask::Channels { gather, pattern } => {
-                let (channels, truncated) = self
-                    .local
-                    .list(pattern.as_deref(), self.limits.listing_page);
-                let tell = Tell::Channels {
-                    gather,
-                    channels,
-                    truncated,
-                };
+                let (channels, truncated) = self.local.list(pattern.as_deref(), self.limits.listing_page);
+                let tell = Tell::Channels { gather, channels, truncated };
                 self.tell(now, from, tell);
             }
             Ask::Members { gather, channel } => {
-                let (members, total) =
-                    self.local
-                        .members(&channel, self.limits.listing_page, &self.clients);
-                let tell = Tell::Members {
-                    gather,
-                    members,
-                    total,
-                };
+                let (members, total) = self.local.members(&channel, self.limits.listing_page, &self.clients);
+                let tell = Tell::Members { gather, members, total };
                 self.tell(now, from, tell);
             }
         }
@@ -68,13 +56,7 @@ impl Hub {
     /// Publishes: deliveries to the interested cores first, then the answer to the publisher.
     fn on_publish(&mut self, now: Instant, from: u16, ask: PublishAsk) {
         let token = ask.token;
-        let Hub {
-            home,
-            local,
-            replies,
-            core: own,
-            ..
-        } = self;
+        let Hub { home, local, replies, core: own, .. } = self;
         let result = home.publish(now, ask, &mut |core, delivery| {
             if core == *own {
                 return local.deliver(delivery);

@@ -19,19 +19,11 @@ impl Local {
         let Some(index) = self.channels.resolve(key) else {
             return;
         };
-        let channel = self
-            .channels
-            .get_mut(index)
-            .expect("a resolved key is live");
+        let channel = self.channels.get_mut(index).expect("a resolved key is live");
         if channel.members.is_empty() {
             return;
         }
-        debug_assert!(
-            channel
-                .queue
-                .back()
-                .is_none_or(|last| last.sequence < delivery.numbered.sequence)
-        );
+        debug_assert!(channel.queue.back().is_none_or(|last| last.sequence < delivery.numbered.sequence));
         self.backlog_messages += 1;
         self.backlog_bytes += delivery.numbered.publication.weight();
         channel.queue.push_back(delivery.numbered);
@@ -46,10 +38,7 @@ impl Local {
         let Some(index) = self.channels.resolve(key) else {
             return;
         };
-        let channel = self
-            .channels
-            .get_mut(index)
-            .expect("a resolved key is live");
+        let channel = self.channels.get_mut(index).expect("a resolved key is live");
         // The queue is empty already if the last member left during the turn.
         for numbered in channel.queue.drain(..delivered.min(channel.queue.len())) {
             self.backlog_messages -= 1;

@@ -22,12 +22,7 @@ impl Local {
     }
 
     /// The subscribers of a channel here, up to a number, and how many there are.
-    pub(crate) fn members(
-        &self,
-        name: &str,
-        max: usize,
-        clients: &Clients,
-    ) -> (Vec<MemberOf>, u64) {
+    pub(crate) fn members(&self, name: &str, max: usize, clients: &Clients) -> (Vec<MemberOf>, u64) {
         let Some(channel) = self.find(name).and_then(|index| self.channels.get(index)) else {
             return (Vec::new(), 0);
         };
@@ -38,12 +33,7 @@ impl Local {
                 sink: clients.at(member.client)?.sink,
             })
         };
-        let members = channel
-            .members
-            .iter()
-            .take(max)
-            .filter_map(describe)
-            .collect();
+        let members = channel.members.iter().take(max).filter_map(describe).collect();
         (members, channel.members.len() as u64)
     }
 }

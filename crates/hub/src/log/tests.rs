@@ -12,10 +12,7 @@ fn epoch() -> Epoch {
 }
 
 fn publication(offset: u64) -> Publication {
-    Publication {
-        offset,
-        ..Publication::new(offset.to_string().as_str().into())
-    }
+    Publication { offset, ..Publication::new(offset.to_string().as_str().into()) }
 }
 
 /// A log that keeps these offsets.
@@ -28,17 +25,11 @@ fn log(offsets: std::ops::RangeInclusive<u64>) -> Log {
 }
 
 fn top(offset: u64) -> Position {
-    Position {
-        offset,
-        epoch: epoch(),
-    }
+    Position { offset, epoch: epoch() }
 }
 
 fn offsets(publications: &[Publication]) -> Vec<u64> {
-    publications
-        .iter()
-        .map(|publication| publication.offset)
-        .collect()
+    publications.iter().map(|publication| publication.offset).collect()
 }
 
 #[test]
@@ -78,12 +69,7 @@ fn recovery_follows_each_clause_of_the_protocol() {
 #[test]
 fn pages_are_what_history_asks_for() {
     let log = log(3..=9);
-    let since = |offset| {
-        Some(Since {
-            offset,
-            epoch: None,
-        })
-    };
+    let since = |offset| Some(Since { offset, epoch: None });
     // (limit, since, reverse, offsets)
     #[rustfmt::skip]
     let table = [
@@ -107,11 +93,7 @@ fn pages_are_what_history_asks_for() {
     ];
     for (limit, since, reverse, expected) in table {
         let page = log.page(limit, since, reverse, top(9), 5).expect("a page");
-        assert_eq!(
-            offsets(&page.publications),
-            expected,
-            "{limit} {since:?} {reverse}"
-        );
+        assert_eq!(offsets(&page.publications), expected, "{limit} {since:?} {reverse}");
         assert_eq!(page.position, top(9));
     }
 }
@@ -119,22 +101,10 @@ fn pages_are_what_history_asks_for() {
 #[test]
 fn pages_from_another_epoch_or_backwards_from_the_beginning_are_refused() {
     let log = log(1..=3);
-    let foreign = Since {
-        offset: 1,
-        epoch: Some(Epoch::FOREIGN),
-    };
-    let beginning = Since {
-        offset: 0,
-        epoch: None,
-    };
-    assert_eq!(
-        log.page(1, Some(foreign), false, top(3), 5).err(),
-        Some(Refusal::Unrecoverable)
-    );
-    assert_eq!(
-        log.page(1, Some(beginning), true, top(3), 5).err(),
-        Some(Refusal::BadRequest)
-    );
+    let foreign = Since { offset: 1, epoch: Some(Epoch::FOREIGN) };
+    let beginning = Since { offset: 0, epoch: None };
+    assert_eq!(log.page(1, Some(foreign), false, top(3), 5).err(), Some(Refusal::Unrecoverable));
+    assert_eq!(log.page(1, Some(beginning), true, top(3), 5).err(), Some(Refusal::BadRequest));
 }
 
 #[test]

@@ -8,10 +8,7 @@ fn epoch(text: &str) -> Epoch {
 
 #[test]
 fn a_position_reads_back_what_it_printed() {
-    let position = Position {
-        offset: 42,
-        epoch: epoch("abcdEFGH"),
-    };
+    let position = Position { offset: 42, epoch: epoch("abcdEFGH") };
     assert_eq!(position.to_string(), "abcdEFGH:42");
     assert_eq!(position.to_string().parse(), Ok(position));
 }

@@ -43,17 +43,9 @@ fn run(seed: u64, cores: u16) -> Result<Seen, String> {
     world.settle()?;
     world.check_baseline();
     world.verdict()?;
-    let mut seen = Seen {
-        recovered: world.oracle.recovered,
-        ..Seen::default()
-    };
+    let mut seen = Seen { recovered: world.oracle.recovered, ..Seen::default() };
     for stats in world.stats() {
-        seen.add(&Seen {
-            deliveries: stats.deliveries,
-            skipped: stats.skipped,
-            recovered: 0,
-            refused: stats.refused,
-        });
+        seen.add(&Seen { deliveries: stats.deliveries, skipped: stats.skipped, recovered: 0, refused: stats.refused });
     }
     Ok(seen)
 }
@@ -72,23 +64,13 @@ fn run_all(seeds: std::ops::Range<u64>, cores: u16) -> Result<Seen, String> {
 fn expect_nothing_found(seeds: std::ops::Range<u64>, cores: u16) {
     let seen = run_all(seeds, cores).unwrap_or_else(|found| panic!("{found}"));
     println!("{cores} cores: {seen:?}");
-    assert!(
-        seen.deliveries > 100_000 && seen.recovered > 100 && seen.skipped > 0,
-        "too quiet: {seen:?}"
-    );
-    let mut reasons = vec![
-        Refusal::AlreadySubscribed,
-        Refusal::SubscriptionLimit,
-        Refusal::Unrecoverable,
-    ];
+    assert!(seen.deliveries > 100_000 && seen.recovered > 100 && seen.skipped > 0, "too quiet: {seen:?}");
+    let mut reasons = vec![Refusal::AlreadySubscribed, Refusal::SubscriptionLimit, Refusal::Unrecoverable];
     if cores > 1 {
         reasons.extend([Refusal::Overloaded, Refusal::Cancelled, Refusal::ClientGone]);
     }
     for reason in reasons {
-        assert!(
-            seen.refused[reason as usize] > 0,
-            "{reason} never happened: {seen:?}"
-        );
+        assert!(seen.refused[reason as usize] > 0, "{reason} never happened: {seen:?}");
     }
 }
 
@@ -120,10 +102,7 @@ fn a_publication_lost_on_purpose_is_found() {
     for cores in [1, 4] {
         let found = run_all(0..50, cores).expect_err("a lost publication went unnoticed");
         println!("the canary was found: {found}");
-        assert!(
-            found.contains("gap") || found.contains("behind"),
-            "found something else: {found}"
-        );
+        assert!(found.contains("gap") || found.contains("behind"), "found something else: {found}");
     }
 }
 

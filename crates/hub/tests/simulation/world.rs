@@ -8,8 +8,8 @@ use crore_base::payload::Payload;
 use crore_base::random::Rng;
 use crore_base::time::{Duration, Instant};
 use crore_hub::{
-    ChannelOptions, ClientKey, Command, Deliver, Event, Hub, Limits, Position, Publication, Reply,
-    Request, Since, Stats,
+    ChannelOptions, ClientKey, Command, Deliver, Event, Hub, Limits, Position, Publication, Reply, Request, Since,
+    Stats,
 };
 
 use crate::oracle::{Asked, Oracle, Room, Seat};
@@ -75,18 +75,11 @@ struct Ear<'a> {
 impl Deliver for Ear<'_> {
     fn prefetch(&mut self, sink: u64) {
         if !self.oracle.clients.contains_key(&(self.core, sink)) {
-            self.oracle
-                .violation(format!("prefetch for sink {sink}, which is gone"));
+            self.oracle.violation(format!("prefetch for sink {sink}, which is gone"));
         }
     }
 
-    fn encode(
-        &mut self,
-        form: u8,
-        channel: &str,
-        publication: &Publication,
-        position: Option<Position>,
-    ) -> Payload {
+    fn encode(&mut self, form: u8, channel: &str, publication: &Publication, position: Option<Position>) -> Payload {
         let data = String::from_utf8_lossy(&publication.data).into_owned();
         let room = room_of(channel);
         let place = position.map_or("-".into(), |position| position.to_string());
@@ -95,24 +88,15 @@ impl Deliver for Ear<'_> {
         payload.into()
     }
 
-    fn deliver(
-        &mut self,
-        client: ClientKey,
-        sink: u64,
-        form: u8,
-        payload: &Payload,
-        publication: &Publication,
-    ) {
+    fn deliver(&mut self, client: ClientKey, sink: u64, form: u8, payload: &Payload, publication: &Publication) {
         let text = std::str::from_utf8(payload).expect("encoded as text");
         let parts: Vec<&str> = text.split('|').collect();
         let room = parts[1].parse().expect("a room");
         let position: Option<Position> = parts[2].parse().ok();
         if parts[0] != form.to_string() || parts[3].as_bytes() != &publication.data[..] {
-            self.oracle
-                .violation(format!("{text} was given for another publication or form"));
+            self.oracle.violation(format!("{text} was given for another publication or form"));
         }
-        self.oracle
-            .on_deliver((self.core, sink), client, form, room, position, parts[3]);
+        self.oracle.on_deliver((self.core, sink), client, form, room, position, parts[3]);
         if self.rng.chance(1, 500) {
             self.slow.push((sink, client));
         }
@@ -124,27 +108,15 @@ fn name_of(room: Room) -> String {
 }
 
 fn room_of(name: &str) -> Room {
-    name.strip_prefix("room:")
-        .and_then(|room| room.parse().ok())
-        .expect("a room's name")
+    name.strip_prefix("room:").and_then(|room| room.parse().ok()).expect("a room's name")
 }
 
 impl World {
     pub(crate) fn new(seed: u64, cores: u16) -> World {
         let size = Size::draw(seed);
         let mut rng = Rng::from_seed(!seed);
-        let hubs = (0..cores)
-            .map(|core| Hub::new(core, cores, seed, size.limits))
-            .collect();
-        let sizes = (0..ROOMS)
-            .map(|room| {
-                if room % 3 == 2 {
-                    0
-                } else {
-                    rng.range(1..40) as u32
-                }
-            })
-            .collect();
+        let hubs = (0..cores).map(|core| Hub::new(core, cores, seed, size.limits)).collect();
+        let sizes = (0..ROOMS).map(|room| if room % 3 == 2 { 0 } else { rng.range(1..40) as u32 }).collect();
         let oracle = Oracle::new(sizes, u64::from(size.limits.history_page));
         World {
             size,
@@ -166,9 +138,7 @@ impl World {
     }
 
     pub(crate) fn verdict(&self) -> Result<(), String> {
-        self.oracle
-            .first_violation()
-            .map_or(Ok(()), |what| Err(what.clone()))
+        self.oracle.first_violation().map_or(Ok(()), |what| Err(what.clone()))
     }
 
     /// One thing happens somewhere.
@@ -200,22 +170,14 @@ impl World {
     }
 
     fn seat(&mut self, core: u16) -> Option<(Seat, ClientKey)> {
-        let mut seats: Vec<_> = self
-            .oracle
-            .clients
-            .iter()
-            .map(|(seat, client)| (*seat, client.key))
-            .collect();
+        let mut seats: Vec<_> = self.oracle.clients.iter().map(|(seat, client)| (*seat, client.key)).collect();
         seats.retain(|((at, _), _)| *at == core);
         seats.sort_by_key(|(seat, _)| *seat);
         (!seats.is_empty()).then(|| seats[self.rng.below(seats.len() as u64) as usize])
     }
 
     fn options(&self, room: Room) -> ChannelOptions {
-        ChannelOptions {
-            history_size: self.oracle.sizes[room],
-            history_ttl: Duration::from_secs(3600),
-        }
+        ChannelOptions { history_size: self.oracle.sizes[room], history_ttl: Duration::from_secs(3600) }
     }
 
     fn ask(&mut self, core: u16, asked: Asked, command: Command<'_>) {
@@ -229,9 +191,9 @@ impl World {
         while let Some(event) = self.hub(core).poll_event() {
             match event {
                 Event::Answer { token, answer } => self.oracle.on_answer(token, answer),
-                Event::Lost { channel, .. } => self
-                    .oracle
-                    .violation(format!("gap: the hub itself lost one of {channel}")),
+                Event::Lost { channel, .. } => {
+                    self.oracle.violation(format!("gap: the hub itself lost one of {channel}"))
+                }
             }
         }
     }
@@ -239,12 +201,7 @@ impl World {
     fn walk(&mut self, core: u16) {
         self.events(core);
         let budget = self.rng.range(1..60) as usize;
-        let mut ear = Ear {
-            core,
-            oracle: &mut self.oracle,
-            rng: &mut self.rng,
-            slow: Vec::new(),
-        };
+        let mut ear = Ear { core, oracle: &mut self.oracle, rng: &mut self.rng, slow: Vec::new() };
         self.hubs[usize::from(core)].walk(budget, &mut ear);
         for (sink, key) in ear.slow {
             self.end((core, sink), key);
@@ -322,12 +279,7 @@ impl World {
         let waiting: usize = self
             .hubs
             .iter()
-            .map(|hub| {
-                cores
-                    .clone()
-                    .map(|to| hub.requests_pending(to) + hub.replies_pending(to))
-                    .sum::<usize>()
-            })
+            .map(|hub| cores.clone().map(|to| hub.requests_pending(to) + hub.replies_pending(to)).sum::<usize>())
             .sum();
         match left + waiting {
             0 => Ok(()),
@@ -339,19 +291,13 @@ impl World {
     pub(crate) fn publish_everywhere(&mut self) {
         for room in 0..ROOMS {
             self.publish_to(0, room, false, true);
-            self.settle()
-                .unwrap_or_else(|what| self.oracle.violation(what));
+            self.settle().unwrap_or_else(|what| self.oracle.violation(what));
         }
     }
 
     /// Everybody leaves.
     pub(crate) fn close(&mut self) {
-        let mut seats: Vec<_> = self
-            .oracle
-            .clients
-            .iter()
-            .map(|(seat, client)| (*seat, client.key))
-            .collect();
+        let mut seats: Vec<_> = self.oracle.clients.iter().map(|(seat, client)| (*seat, client.key)).collect();
         seats.sort_by_key(|(seat, _)| *seat);
         for (seat, key) in seats {
             self.end(seat, key);
@@ -366,35 +312,20 @@ impl World {
     pub(crate) fn check_baseline(&mut self) {
         let stats: Vec<Stats> = self.stats().collect();
         for (core, stats) in stats.iter().enumerate() {
-            let left = [
-                stats.clients,
-                stats.subscriptions,
-                stats.local_channels,
-                stats.walk_backlog,
-                stats.walks,
-                stats.lost,
-            ];
+            let left =
+                [stats.clients, stats.subscriptions, stats.local_channels, stats.walk_backlog, stats.walks, stats.lost];
             if left != [0; 6] {
-                self.oracle.violation(format!(
-                    "core {core} did not come back to its baseline: {stats:?}"
-                ));
+                self.oracle.violation(format!("core {core} did not come back to its baseline: {stats:?}"));
             }
         }
         let homes: u64 = stats.iter().map(|stats| stats.home_channels).sum();
-        let streams = (0..ROOMS)
-            .filter(|room| self.oracle.has_history(*room))
-            .count() as u64;
+        let streams = (0..ROOMS).filter(|room| self.oracle.has_history(*room)).count() as u64;
         if homes != streams {
-            self.oracle.violation(format!(
-                "{homes} channels are remembered, {streams} have history"
-            ));
+            self.oracle.violation(format!("{homes} channels are remembered, {streams} have history"));
         }
         let delivered: u64 = stats.iter().map(|stats| stats.deliveries).sum();
         if delivered != self.oracle.deliveries {
-            self.oracle.violation(format!(
-                "{delivered} deliveries counted, {} seen",
-                self.oracle.deliveries
-            ));
+            self.oracle.violation(format!("{delivered} deliveries counted, {} seen", self.oracle.deliveries));
         }
     }
 }

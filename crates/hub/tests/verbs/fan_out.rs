@@ -65,11 +65,7 @@ fn a_small_channel_does_not_wait_for_a_large_one() {
     world.publish(0, "large", "x", PASSING);
     world.publish(0, "small", "x", PASSING);
     world.hubs[0].walk(300, &mut world.ear);
-    let small = world
-        .ear
-        .heard
-        .iter()
-        .position(|(_, text)| text.contains("small"));
+    let small = world.ear.heard.iter().position(|(_, text)| text.contains("small"));
     assert_eq!(small, Some(256), "after one slice of the large one");
     assert_eq!(world.heard().len(), 701);
 }
@@ -101,11 +97,8 @@ fn members_that_leave_during_a_walk_change_nothing_for_the_others() {
         let stay = |sink: &usize| !leaving.contains(sink);
         let heard = world.heard();
         let got = |what: &str| {
-            let mut sinks: Vec<usize> = heard
-                .iter()
-                .filter(|(_, text)| text.ends_with(what))
-                .map(|(sink, _)| *sink as usize)
-                .collect();
+            let mut sinks: Vec<usize> =
+                heard.iter().filter(|(_, text)| text.ends_with(what)).map(|(sink, _)| *sink as usize).collect();
             sinks.sort_unstable();
             sinks
         };
@@ -135,10 +128,7 @@ fn a_client_that_comes_back_during_a_walk_gets_nothing_twice() {
 #[test]
 fn a_publication_lost_between_cores_ends_the_subscriptions_that_missed_it() {
     let mut world = World::new(2, Limits::default());
-    let away = (0..)
-        .map(|n| n.to_string())
-        .find(|name| world.hubs[0].home_of(name) == 1)
-        .expect("some name");
+    let away = (0..).map(|n| n.to_string()).find(|name| world.hubs[0].home_of(name) == 1).expect("some name");
     let crowd = crowd(&mut world, &away, 3);
     world.publish(1, &away, "1", KEPT);
     let publish = Command::Publish(publication(&away, "2", KEPT));
@@ -148,11 +138,7 @@ fn a_publication_lost_between_cores_ends_the_subscriptions_that_missed_it() {
     assert_eq!(world.heard().len(), 3);
     world.publish(1, &away, "3", KEPT);
     assert_eq!(world.heard().len(), 0);
-    let mut lost: Vec<u32> = world
-        .lost
-        .iter()
-        .map(|(client, _)| client.index())
-        .collect();
+    let mut lost: Vec<u32> = world.lost.iter().map(|(client, _)| client.index()).collect();
     lost.sort_unstable();
     assert_eq!(lost, [0, 1, 2]);
     assert!(!world.hubs[0].is_subscribed(crowd[0], &away));
@@ -165,10 +151,7 @@ fn a_publication_lost_between_cores_ends_the_subscriptions_that_missed_it() {
 #[test]
 fn a_core_is_told_nothing_after_its_last_subscriber_left() {
     let mut world = World::new(2, Limits::default());
-    let away = (0..)
-        .map(|n| n.to_string())
-        .find(|name| world.hubs[0].home_of(name) == 1)
-        .expect("some name");
+    let away = (0..).map(|n| n.to_string()).find(|name| world.hubs[0].home_of(name) == 1).expect("some name");
     let clients = crowd(&mut world, &away, 2);
     for client in clients {
         world.hubs[0].disconnect(world.now, client);
@@ -184,10 +167,7 @@ fn a_core_is_told_nothing_after_its_last_subscriber_left() {
 #[test]
 fn who_comes_back_before_the_leave_was_sent_needs_no_second_join_of_the_core() {
     let mut world = World::new(2, Limits::default());
-    let away = (0..)
-        .map(|n| n.to_string())
-        .find(|name| world.hubs[0].home_of(name) == 1)
-        .expect("some name");
+    let away = (0..).map(|n| n.to_string()).find(|name| world.hubs[0].home_of(name) == 1).expect("some name");
     let first = crowd(&mut world, &away, 1);
     world.hubs[0].disconnect(world.now, first[0]);
     let second = world.connect(0, 7);
@@ -212,15 +192,7 @@ impl Deliver for Silence {
         publication.data.to_payload()
     }
 
-    fn deliver(
-        &mut self,
-        _: ClientKey,
-        _: u64,
-        _: u8,
-        _: &crore_base::payload::Payload,
-        _: &crore_hub::Publication,
-    ) {
-    }
+    fn deliver(&mut self, _: ClientKey, _: u64, _: u8, _: &crore_base::payload::Payload, _: &crore_hub::Publication) {}
 }
 
 #[test]

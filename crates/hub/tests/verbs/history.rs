@@ -1,9 +1,7 @@
 //! Streams: positions, recovery over the whole way, expiry, eviction, idempotency.
 
 use crore_base::time::Duration;
-use crore_hub::{
-    Answer, ChannelOptions, Command, Epoch, Limits, Position, Publish, Refusal, Since,
-};
+use crore_hub::{Answer, ChannelOptions, Command, Epoch, Limits, Position, Publish, Refusal, Since};
 
 use crate::world::{KEPT, PASSING, World, publication, refusal};
 
@@ -15,10 +13,7 @@ fn reading_the_position_of_a_stream_that_does_not_exist_creates_it() {
     let client = world.connect(0, 1);
     let subscribed = world.subscribe(0, client, "a", KEPT);
     assert_eq!(subscribed.position, Some(first));
-    assert_eq!(
-        world.publish(0, "a", "1", KEPT),
-        Some(Position { offset: 1, ..first })
-    );
+    assert_eq!(world.publish(0, "a", "1", KEPT), Some(Position { offset: 1, ..first }));
 }
 
 #[test]
@@ -26,10 +21,7 @@ fn a_channel_without_history_offers_no_position_and_is_forgotten_when_nobody_lis
     let mut world = World::one();
     let client = world.connect(0, 1);
     let subscribed = world.subscribe(0, client, "a", PASSING);
-    assert_eq!(
-        (subscribed.position, subscribed.recoverable()),
-        (None, false)
-    );
+    assert_eq!((subscribed.position, subscribed.recoverable()), (None, false));
     assert_eq!(world.publish(0, "a", "1", PASSING), None);
     assert_eq!(world.heard(), [(1, "0 a 0 1".to_string())]);
     world.hubs[0].disconnect(world.now, client);
@@ -41,11 +33,7 @@ fn a_channel_without_history_offers_no_position_and_is_forgotten_when_nobody_lis
 #[test]
 fn recovery_answers_what_was_missed_or_nothing_at_all() {
     let mut world = World::new(2, Limits::default());
-    let top = (1..=12)
-        .map(|n| world.publish(0, "a", &n.to_string(), KEPT))
-        .last()
-        .flatten()
-        .expect("a position");
+    let top = (1..=12).map(|n| world.publish(0, "a", &n.to_string(), KEPT)).last().flatten().expect("a position");
     let foreign = Some(Epoch::FOREIGN);
     // (since, epoch, recovered, offsets)
     let table = [
@@ -60,24 +48,12 @@ fn recovery_answers_what_was_missed_or_nothing_at_all() {
     for core in 0..2 {
         for (offset, epoch, recovered, offsets) in &table {
             let client = world.connect(core, 1);
-            let since = Since {
-                offset: *offset,
-                epoch: *epoch,
-            };
-            let Answer::Subscribed(subscribed) = world.join(core, client, "a", Some(since), KEPT)
-            else {
+            let since = Since { offset: *offset, epoch: *epoch };
+            let Answer::Subscribed(subscribed) = world.join(core, client, "a", Some(since), KEPT) else {
                 panic!("refused");
             };
-            let got: Vec<u64> = subscribed
-                .publications
-                .iter()
-                .map(|one| one.offset)
-                .collect();
-            assert_eq!(
-                (subscribed.recovered, &got),
-                (*recovered, offsets),
-                "since {since:?}"
-            );
+            let got: Vec<u64> = subscribed.publications.iter().map(|one| one.offset).collect();
+            assert_eq!((subscribed.recovered, &got), (*recovered, offsets), "since {since:?}");
             assert!(subscribed.was_recovering);
             assert_eq!(subscribed.position, Some(top));
             world.hubs[core].disconnect(world.now, client);
@@ -102,10 +78,7 @@ fn a_client_that_insists_on_recovery_is_refused_without_it_and_stays_out() {
         assert!(!world.hubs[core].is_subscribed(client, "a"));
         assert_eq!(world.hubs[core].subscription_count(client), 0);
         let top = world.history(core, "a", KEPT).1;
-        assert!(matches!(
-            world.ask(core, insist(top.into())),
-            Answer::Subscribed(_)
-        ));
+        assert!(matches!(world.ask(core, insist(top.into())), Answer::Subscribed(_)));
     }
 }
 
@@ -120,23 +93,10 @@ fn publications_expire_and_their_memory_comes_back_but_the_position_stays() {
     assert_eq!(world.history(0, "a", KEPT).0, [2]);
     world.pass(Duration::from_secs(60));
     let stats = world.hubs[0].stats();
-    assert_eq!(
-        (
-            stats.history_publications,
-            stats.history_bytes,
-            stats.home_channels
-        ),
-        (0, 0, 1)
-    );
-    assert_eq!(
-        world.history(0, "a", KEPT),
-        (vec![], Position { offset: 2, epoch })
-    );
+    assert_eq!((stats.history_publications, stats.history_bytes, stats.home_channels), (0, 0, 1));
+    assert_eq!(world.history(0, "a", KEPT), (vec![], Position { offset: 2, epoch }));
     let missed = world.connect(0, 1);
-    let since = Since {
-        offset: 1,
-        epoch: Some(epoch),
-    };
+    let since = Since { offset: 1, epoch: Some(epoch) };
     let Answer::Subscribed(subscribed) = world.join(0, missed, "a", Some(since), KEPT) else {
         panic!("refused");
     };
@@ -168,11 +128,7 @@ fn the_position_outlives_the_publications_by_thirty_days() {
 fn an_interested_subscriber_keeps_the_position_for_ever() {
     let mut world = World::one();
     let client = world.connect(0, 1);
-    let epoch = world
-        .subscribe(0, client, "a", KEPT)
-        .position
-        .expect("a position")
-        .epoch;
+    let epoch = world.subscribe(0, client, "a", KEPT).position.expect("a position").epoch;
     world.pass(Duration::from_secs(100 * 24 * 3600));
     assert_eq!(world.history(0, "a", KEPT).1, Position { offset: 0, epoch });
 }
@@ -182,27 +138,11 @@ fn removing_history_keeps_offset_and_epoch() {
     let mut world = World::new(2, Limits::default());
     let epoch = world.publish(0, "a", "1", KEPT).expect("a position").epoch;
     for core in 0..2 {
-        assert!(matches!(
-            world.ask(core, Command::HistoryRemove { channel: "a" }),
-            Answer::HistoryRemoved
-        ));
-        assert_eq!(
-            world.history(core, "a", KEPT),
-            (vec![], Position { offset: 1, epoch })
-        );
+        assert!(matches!(world.ask(core, Command::HistoryRemove { channel: "a" }), Answer::HistoryRemoved));
+        assert_eq!(world.history(core, "a", KEPT), (vec![], Position { offset: 1, epoch }));
     }
-    assert_eq!(
-        world
-            .hubs
-            .iter()
-            .map(|hub| hub.stats().history_bytes)
-            .sum::<u64>(),
-        0
-    );
-    assert_eq!(
-        world.publish(1, "a", "2", KEPT),
-        Some(Position { offset: 2, epoch })
-    );
+    assert_eq!(world.hubs.iter().map(|hub| hub.stats().history_bytes).sum::<u64>(), 0);
+    assert_eq!(world.publish(1, "a", "2", KEPT), Some(Position { offset: 2, epoch }));
 }
 
 #[test]
@@ -211,14 +151,8 @@ fn a_publication_that_skips_history_is_delivered_and_gets_no_offset() {
     let client = world.connect(0, 1);
     world.subscribe(0, client, "a", KEPT);
     world.publish(0, "a", "1", KEPT);
-    let skip = Publish {
-        skip_history: true,
-        ..publication("a", "passing", KEPT)
-    };
-    assert!(matches!(
-        world.ask(0, Command::Publish(skip)),
-        Answer::Published { position: None }
-    ));
+    let skip = Publish { skip_history: true, ..publication("a", "passing", KEPT) };
+    assert!(matches!(world.ask(0, Command::Publish(skip)), Answer::Published { position: None }));
     world.publish(0, "a", "2", KEPT);
     let heard: Vec<String> = world.heard().into_iter().map(|(_, text)| text).collect();
     assert_eq!(heard, ["0 a 1 1", "0 a 0 passing", "0 a 2 2"]);
@@ -231,15 +165,9 @@ fn the_latest_options_count() {
     for n in 0..5 {
         world.publish(0, "a", &n.to_string(), KEPT);
     }
-    let two = ChannelOptions {
-        history_size: 2,
-        ..KEPT
-    };
+    let two = ChannelOptions { history_size: 2, ..KEPT };
     assert_eq!(world.history(0, "a", two).0, [4, 5]);
-    let short = ChannelOptions {
-        history_ttl: Duration::from_secs(1),
-        ..KEPT
-    };
+    let short = ChannelOptions { history_ttl: Duration::from_secs(1), ..KEPT };
     assert_eq!(world.history(0, "a", short).0, [4, 5]);
     world.pass(Duration::from_secs(2));
     assert_eq!(world.hubs[0].stats().history_publications, 0);
@@ -253,10 +181,7 @@ fn an_idempotency_key_publishes_once_in_five_minutes_and_only_in_its_channel() {
     let client = world.connect(1, 1);
     world.subscribe(1, client, "a", KEPT);
     let publish = |world: &mut World, core, channel, key| {
-        let keyed = Publish {
-            idempotency_key: Some(key),
-            ..publication(channel, "x", KEPT)
-        };
+        let keyed = Publish { idempotency_key: Some(key), ..publication(channel, "x", KEPT) };
         match world.ask(core, Command::Publish(keyed)) {
             Answer::Published { position } => position.expect("a position").offset,
             answer => panic!("{answer:?}"),
@@ -277,18 +202,9 @@ fn an_idempotency_key_publishes_once_in_five_minutes_and_only_in_its_channel() {
 
 #[test]
 fn the_oldest_idempotency_key_makes_room_for_the_next() {
-    let mut world = World::new(
-        1,
-        Limits {
-            idempotency_keys: 2,
-            ..Limits::default()
-        },
-    );
+    let mut world = World::new(1, Limits { idempotency_keys: 2, ..Limits::default() });
     let mut publish = |key| {
-        let keyed = Publish {
-            idempotency_key: Some(key),
-            ..publication("a", "x", KEPT)
-        };
+        let keyed = Publish { idempotency_key: Some(key), ..publication("a", "x", KEPT) };
         match world.ask(0, Command::Publish(keyed)) {
             Answer::Published { position } => position.expect("a position").offset,
             answer => panic!("{answer:?}"),
@@ -303,60 +219,32 @@ fn when_memory_for_logs_is_full_the_publishing_channel_loses_its_oldest() {
     let one = publication("a", "x", KEPT).data.len() as u64;
     let weight = crore_hub::Publication::new("x".into()).weight();
     assert!(weight > one);
-    let mut world = World::new(
-        1,
-        Limits {
-            history_bytes: 3 * weight,
-            ..Limits::default()
-        },
-    );
+    let mut world = World::new(1, Limits { history_bytes: 3 * weight, ..Limits::default() });
     for _ in 0..5 {
         world.publish(0, "a", "x", KEPT);
     }
     assert_eq!(world.history(0, "a", KEPT).0, [3, 4, 5]);
-    assert_eq!(
-        world.publish(0, "b", "x", KEPT).map(|top| top.offset),
-        Some(1)
-    );
+    assert_eq!(world.publish(0, "b", "x", KEPT).map(|top| top.offset), Some(1));
     assert_eq!(world.history(0, "b", KEPT).0, [0; 0]);
     assert_eq!(world.hubs[0].stats().squeezed, 3);
     let client = world.connect(0, 1);
-    let since = Since {
-        offset: 0,
-        epoch: None,
-    };
+    let since = Since { offset: 0, epoch: None };
     let Answer::Subscribed(subscribed) = world.join(0, client, "b", Some(since), KEPT) else {
         panic!("refused");
     };
-    assert!(
-        !subscribed.recovered,
-        "what was not kept cannot be recovered"
-    );
+    assert!(!subscribed.recovered, "what was not kept cannot be recovered");
 }
 
 #[test]
 fn at_the_channel_limit_the_stalest_idle_channel_makes_room() {
-    let mut world = World::new(
-        1,
-        Limits {
-            channels: 3,
-            ..Limits::default()
-        },
-    );
+    let mut world = World::new(1, Limits { channels: 3, ..Limits::default() });
     let stale = world.history(0, "stale", KEPT).1;
     let fresh = world.history(0, "fresh", KEPT).1;
     world.publish(0, "kept", "x", KEPT);
     assert_eq!(world.history(0, "stale", KEPT).1, stale);
-    assert_eq!(
-        world.publish(0, "new", "x", KEPT).map(|top| top.offset),
-        Some(1)
-    );
+    assert_eq!(world.publish(0, "new", "x", KEPT).map(|top| top.offset), Some(1));
     assert_eq!(world.hubs[0].stats().evicted, 1);
-    assert_eq!(
-        world.history(0, "stale", KEPT).1,
-        stale,
-        "touched last, so it stayed"
-    );
+    assert_eq!(world.history(0, "stale", KEPT).1, stale, "touched last, so it stayed");
     world.hubs[0].on_timeout(world.now);
     let client = world.connect(0, 1);
     world.subscribe(0, client, "stale", KEPT);

@@ -10,25 +10,13 @@ fn reasons_have_the_codes_of_the_protocol() {
         assert_eq!(reason as usize, number, "{reason}");
     }
     let code = |reason: Refusal| (reason.code(), reason.message(), reason.temporary());
-    assert_eq!(
-        code(Refusal::AlreadySubscribed),
-        (105, "already subscribed", false)
-    );
-    assert_eq!(
-        code(Refusal::SubscriptionLimit),
-        (106, "limit exceeded", false)
-    );
+    assert_eq!(code(Refusal::AlreadySubscribed), (105, "already subscribed", false));
+    assert_eq!(code(Refusal::SubscriptionLimit), (106, "limit exceeded", false));
     assert_eq!(code(Refusal::ChannelLimit), (106, "limit exceeded", false));
     assert_eq!(code(Refusal::BadChannel), (107, "bad request", false));
     assert_eq!(code(Refusal::NoHistory), (108, "not available", false));
-    assert_eq!(
-        code(Refusal::Unrecoverable),
-        (112, "unrecoverable position", false)
-    );
-    assert_eq!(
-        code(Refusal::Overloaded),
-        (100, "internal server error", true)
-    );
+    assert_eq!(code(Refusal::Unrecoverable), (112, "unrecoverable position", false));
+    assert_eq!(code(Refusal::Overloaded), (100, "internal server error", true));
 }
 
 #[test]
@@ -47,10 +35,7 @@ fn bad_names_are_refused_by_every_verb_that_takes_one() {
             assert_eq!(refusal(answer), Refusal::BadChannel, "{name:?}");
         }
     }
-    assert!(matches!(
-        world.join(0, client, &long[..255], None, KEPT),
-        Answer::Subscribed(_)
-    ));
+    assert!(matches!(world.join(0, client, &long[..255], None, KEPT), Answer::Subscribed(_)));
     assert_eq!(world.hubs[0].stats().refused_for(Refusal::BadChannel), 12);
 }
 
@@ -58,56 +43,27 @@ fn bad_names_are_refused_by_every_verb_that_takes_one() {
 fn requests_that_contradict_themselves_or_are_too_large_are_refused() {
     let mut world = World::one();
     let long = "k".repeat(256);
-    let history = |since, reverse, options| Command::History {
-        channel: "a",
-        limit: 1,
-        since,
-        reverse,
-        options,
-    };
+    let history = |since, reverse, options| Command::History { channel: "a", limit: 1, since, reverse, options };
     let backwards = history(Some(Since::new(0, "")), true, KEPT);
     assert_eq!(refusal(world.ask(0, backwards)), Refusal::BadRequest);
-    assert_eq!(
-        refusal(world.ask(0, history(None, false, PASSING))),
-        Refusal::NoHistory
-    );
+    assert_eq!(refusal(world.ask(0, history(None, false, PASSING))), Refusal::NoHistory);
     let elsewhere = history(Some(Since::new(0, "elsewhere")), false, KEPT);
     assert_eq!(refusal(world.ask(0, elsewhere)), Refusal::Unrecoverable);
-    let key = Publish {
-        idempotency_key: Some(&long),
-        ..publication("a", "1", KEPT)
-    };
-    assert_eq!(
-        refusal(world.ask(0, Command::Publish(key))),
-        Refusal::BadRequest
-    );
+    let key = Publish { idempotency_key: Some(&long), ..publication("a", "1", KEPT) };
+    assert_eq!(refusal(world.ask(0, Command::Publish(key))), Refusal::BadRequest);
     let large = publication("a", &"x".repeat((1 << 20) + 1), KEPT);
-    assert_eq!(
-        refusal(world.ask(0, Command::Publish(large))),
-        Refusal::BadRequest
-    );
+    assert_eq!(refusal(world.ask(0, Command::Publish(large))), Refusal::BadRequest);
     let pattern = Some(long.as_str());
-    assert_eq!(
-        refusal(world.ask(0, Command::Channels { pattern })),
-        Refusal::BadRequest
-    );
+    assert_eq!(refusal(world.ask(0, Command::Channels { pattern })), Refusal::BadRequest);
 }
 
 #[test]
 fn a_second_subscription_is_refused_also_while_the_first_is_under_way() {
     let mut world = World::new(2, Limits::default());
-    let away = (0..)
-        .map(|n| n.to_string())
-        .find(|name| world.hubs[0].home_of(name) == 1)
-        .expect("some name");
+    let away = (0..).map(|n| n.to_string()).find(|name| world.hubs[0].home_of(name) == 1).expect("some name");
     let client = world.connect(0, 1);
-    let subscribe = || Command::Subscribe {
-        client,
-        channel: &away,
-        since: None,
-        reject_unrecovered: false,
-        options: KEPT,
-    };
+    let subscribe =
+        || Command::Subscribe { client, channel: &away, since: None, reject_unrecovered: false, options: KEPT };
     world.hubs[0].on_command(world.now, 1, subscribe());
     world.hubs[0].on_command(world.now, 2, subscribe());
     assert!(!world.hubs[0].is_subscribed(client, &away));
@@ -115,55 +71,27 @@ fn a_second_subscription_is_refused_also_while_the_first_is_under_way() {
     assert!(world.hubs[0].is_subscribed(client, &away));
     let tokens: Vec<(u64, bool)> = std::iter::from_fn(|| world.hubs[0].poll_event())
         .map(|event| match event {
-            Event::Answer { token, answer } => (
-                token,
-                matches!(answer, Answer::Refused(Refusal::AlreadySubscribed)),
-            ),
+            Event::Answer { token, answer } => (token, matches!(answer, Answer::Refused(Refusal::AlreadySubscribed))),
             event => panic!("{event:?}"),
         })
         .collect();
     assert_eq!(tokens, [(2, true), (1, false)]);
-    assert_eq!(
-        refusal(world.ask(0, subscribe())),
-        Refusal::AlreadySubscribed
-    );
+    assert_eq!(refusal(world.ask(0, subscribe())), Refusal::AlreadySubscribed);
 }
 
 #[test]
 fn subscriptions_of_a_client_and_clients_of_a_core_are_limited() {
-    let limits = Limits {
-        clients: 2,
-        subscriptions_per_client: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { clients: 2, subscriptions_per_client: 2, ..Limits::default() };
     let mut world = World::new(1, limits);
     let client = world.connect(0, 1);
     world.connect(0, 2);
     assert!(world.hubs[0].connect(3, 0).is_none());
     world.subscribe(0, client, "a", KEPT);
     world.subscribe(0, client, "b", KEPT);
-    assert_eq!(
-        refusal(world.join(0, client, "c", None, KEPT)),
-        Refusal::SubscriptionLimit
-    );
-    assert!(matches!(
-        world.ask(
-            0,
-            Command::Unsubscribe {
-                client,
-                channel: "a"
-            }
-        ),
-        Answer::Unsubscribed
-    ));
-    assert!(matches!(
-        world.join(0, client, "c", None, KEPT),
-        Answer::Subscribed(_)
-    ));
-    assert_eq!(
-        world.hubs[0].channels_of(client).collect::<Vec<_>>(),
-        ["c", "b"]
-    );
+    assert_eq!(refusal(world.join(0, client, "c", None, KEPT)), Refusal::SubscriptionLimit);
+    assert!(matches!(world.ask(0, Command::Unsubscribe { client, channel: "a" }), Answer::Unsubscribed));
+    assert!(matches!(world.join(0, client, "c", None, KEPT), Answer::Subscribed(_)));
+    assert_eq!(world.hubs[0].channels_of(client).collect::<Vec<_>>(), ["c", "b"]);
 }
 
 #[test]
@@ -172,35 +100,17 @@ fn commands_of_clients_that_are_gone_do_nothing() {
     let client = world.connect(0, 1);
     world.hubs[0].disconnect(world.now, client);
     world.hubs[0].disconnect(world.now, client);
-    assert_eq!(
-        refusal(world.join(0, client, "a", None, KEPT)),
-        Refusal::ClientGone
-    );
-    assert!(matches!(
-        world.ask(
-            0,
-            Command::Unsubscribe {
-                client,
-                channel: "a"
-            }
-        ),
-        Answer::Unsubscribed
-    ));
+    assert_eq!(refusal(world.join(0, client, "a", None, KEPT)), Refusal::ClientGone);
+    assert!(matches!(world.ask(0, Command::Unsubscribe { client, channel: "a" }), Answer::Unsubscribed));
     assert_eq!(world.hubs[0].sink(client), None);
     assert_eq!(world.hubs[0].stats().local_channels, 0);
 }
 
 #[test]
 fn beyond_the_bound_commands_are_not_admitted_and_beyond_twice_the_bound_refused() {
-    let limits = Limits {
-        outbox_messages: 3,
-        ..Limits::default()
-    };
+    let limits = Limits { outbox_messages: 3, ..Limits::default() };
     let mut hub = Hub::new(0, 2, 11, limits);
-    let away = (0..)
-        .map(|n| n.to_string())
-        .find(|name| hub.home_of(name) == 1)
-        .expect("some name");
+    let away = (0..).map(|n| n.to_string()).find(|name| hub.home_of(name) == 1).expect("some name");
     let now = crore_base::time::Instant::from_nanos(1);
     let mut admitted = 0;
     for token in 0..7 {
@@ -210,13 +120,7 @@ fn beyond_the_bound_commands_are_not_admitted_and_beyond_twice_the_bound_refused
     assert_eq!((admitted, hub.requests_pending(1)), (3, 6));
     let event = hub.poll_event();
     assert!(
-        matches!(
-            event,
-            Some(Event::Answer {
-                token: 6,
-                answer: Answer::Refused(Refusal::Overloaded)
-            })
-        ),
+        matches!(event, Some(Event::Answer { token: 6, answer: Answer::Refused(Refusal::Overloaded) })),
         "{event:?}"
     );
     while hub.poll_request(1).is_some() {}
@@ -225,10 +129,7 @@ fn beyond_the_bound_commands_are_not_admitted_and_beyond_twice_the_bound_refused
 
 #[test]
 fn a_full_walk_backlog_holds_back_publishers_requests_and_replies() {
-    let limits = Limits {
-        backlog_messages: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { backlog_messages: 2, ..Limits::default() };
     let mut world = World::new(1, limits);
     let client = world.connect(0, 1);
     world.subscribe(0, client, "a", KEPT);
@@ -250,38 +151,23 @@ fn listings_gather_all_cores() {
         let client = world.connect(core, 10 + core as u64);
         world.subscribe(core, client, channel, KEPT);
     }
-    let Answer::Channels(listing) = world.ask(
-        1,
-        Command::Channels {
-            pattern: Some("chat:*"),
-        },
-    ) else {
+    let Answer::Channels(listing) = world.ask(1, Command::Channels { pattern: Some("chat:*") }) else {
         panic!("refused");
     };
-    let count = |name: &str, clients| ChannelCount {
-        name: name.into(),
-        clients,
-    };
+    let count = |name: &str, clients| ChannelCount { name: name.into(), clients };
     assert_eq!(listing.channels, [count("chat:1", 2), count("chat:2", 1)]);
     assert!(!listing.truncated);
     let Answer::Members(membership) = world.ask(2, Command::Members { channel: "chat:1" }) else {
         panic!("refused");
     };
-    let mut sinks: Vec<(u16, u64)> = membership
-        .members
-        .iter()
-        .map(|one| (one.core, one.sink))
-        .collect();
+    let mut sinks: Vec<(u16, u64)> = membership.members.iter().map(|one| (one.core, one.sink)).collect();
     sinks.sort();
     assert_eq!((sinks, membership.total), (vec![(0, 10), (1, 11)], 2));
 }
 
 #[test]
 fn a_listing_says_when_it_is_cut() {
-    let limits = Limits {
-        listing_page: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { listing_page: 2, ..Limits::default() };
     let mut world = World::new(1, limits);
     let client = world.connect(0, 1);
     for channel in ["a", "b", "c"] {

@@ -3,21 +3,15 @@
 use crore_base::payload::Payload;
 use crore_base::time::{Duration, Instant};
 use crore_hub::{
-    Answer, ChannelOptions, ClientKey, Command, Deliver, Event, Hub, Limits, Position, Publication,
-    Publish, Refusal, Since, Subscribed,
+    Answer, ChannelOptions, ClientKey, Command, Deliver, Event, Hub, Limits, Position, Publication, Publish, Refusal,
+    Since, Subscribed,
 };
 
 /// History of ten for a minute.
-pub(crate) const KEPT: ChannelOptions = ChannelOptions {
-    history_size: 10,
-    history_ttl: Duration::from_secs(60),
-};
+pub(crate) const KEPT: ChannelOptions = ChannelOptions { history_size: 10, history_ttl: Duration::from_secs(60) };
 
 /// No history.
-pub(crate) const PASSING: ChannelOptions = ChannelOptions {
-    history_size: 0,
-    history_ttl: Duration::ZERO,
-};
+pub(crate) const PASSING: ChannelOptions = ChannelOptions { history_size: 0, history_ttl: Duration::ZERO };
 
 pub(crate) struct World {
     pub(crate) hubs: Vec<Hub>,
@@ -36,13 +30,7 @@ pub(crate) struct Ear {
 impl Deliver for Ear {
     fn prefetch(&mut self, _sink: u64) {}
 
-    fn encode(
-        &mut self,
-        form: u8,
-        channel: &str,
-        publication: &Publication,
-        position: Option<Position>,
-    ) -> Payload {
+    fn encode(&mut self, form: u8, channel: &str, publication: &Publication, position: Option<Position>) -> Payload {
         let data = String::from_utf8_lossy(&publication.data);
         let offset = position.map_or(0, |position| position.offset);
         let text = format!("{form} {channel} {offset} {data}");
@@ -50,25 +38,15 @@ impl Deliver for Ear {
         text.into()
     }
 
-    fn deliver(
-        &mut self,
-        _client: ClientKey,
-        sink: u64,
-        _form: u8,
-        payload: &Payload,
-        _publication: &Publication,
-    ) {
-        self.heard
-            .push((sink, String::from_utf8_lossy(payload).into_owned()));
+    fn deliver(&mut self, _client: ClientKey, sink: u64, _form: u8, payload: &Payload, _publication: &Publication) {
+        self.heard.push((sink, String::from_utf8_lossy(payload).into_owned()));
     }
 }
 
 impl World {
     pub(crate) fn new(cores: u16, limits: Limits) -> World {
         World {
-            hubs: (0..cores)
-                .map(|core| Hub::new(core, cores, 11, limits))
-                .collect(),
+            hubs: (0..cores).map(|core| Hub::new(core, cores, 11, limits)).collect(),
             now: Instant::from_nanos(1_000_000_000),
             ear: Ear::default(),
             lost: Vec::new(),
@@ -136,9 +114,7 @@ impl World {
             while hub.walk(100, &mut self.ear) {}
             while let Some(event) = hub.poll_event() {
                 match event {
-                    Event::Lost { client, channel } => {
-                        self.lost.push((client, channel.to_string()))
-                    }
+                    Event::Lost { client, channel } => self.lost.push((client, channel.to_string())),
                     Event::Answer { answer, .. } => panic!("a walk answered {answer:?}"),
                 }
             }
@@ -170,13 +146,7 @@ impl World {
         since: Option<Since>,
         options: ChannelOptions,
     ) -> Answer {
-        let command = Command::Subscribe {
-            client,
-            channel,
-            since,
-            reject_unrecovered: false,
-            options,
-        };
+        let command = Command::Subscribe { client, channel, since, reject_unrecovered: false, options };
         self.ask(core, command)
     }
 
@@ -194,24 +164,10 @@ impl World {
     }
 
     /// The offsets that history has, and the top.
-    pub(crate) fn history(
-        &mut self,
-        core: usize,
-        channel: &str,
-        options: ChannelOptions,
-    ) -> (Vec<u64>, Position) {
-        let command = Command::History {
-            channel,
-            limit: -1,
-            since: None,
-            reverse: false,
-            options,
-        };
+    pub(crate) fn history(&mut self, core: usize, channel: &str, options: ChannelOptions) -> (Vec<u64>, Position) {
+        let command = Command::History { channel, limit: -1, since: None, reverse: false, options };
         match self.ask(core, command) {
-            Answer::History(page) => (
-                page.publications.iter().map(|one| one.offset).collect(),
-                page.position,
-            ),
+            Answer::History(page) => (page.publications.iter().map(|one| one.offset).collect(), page.position),
             answer => panic!("{answer:?}"),
         }
     }
@@ -223,20 +179,8 @@ impl World {
     }
 }
 
-pub(crate) fn publication<'a>(
-    channel: &'a str,
-    data: &str,
-    options: ChannelOptions,
-) -> Publish<'a> {
-    Publish {
-        channel,
-        data: data.into(),
-        info: None,
-        tags: None,
-        options,
-        skip_history: false,
-        idempotency_key: None,
-    }
+pub(crate) fn publication<'a>(channel: &'a str, data: &str, options: ChannelOptions) -> Publish<'a> {
+    Publish { channel, data: data.into(), info: None, tags: None, options, skip_history: false, idempotency_key: None }
 }
 
 pub(crate) fn refusal(answer: Answer) -> Refusal {

@@ -38,18 +38,11 @@ impl Shared {
         rng.fill(&mut nonce);
         rng.fill(&mut key);
         let (host, path) = (plan.target.host.as_str(), plan.target.path.as_str());
-        let (handshake, upgrade) = ClientHandshake::new(host, path, &[], &Fields::new(), nonce)
-            .map_err(|error| error.to_string())?;
+        let (handshake, upgrade) =
+            ClientHandshake::new(host, path, &[], &Fields::new(), nonce).map_err(|error| error.to_string())?;
         let request = match plan.target.kind {
             Kind::WebSocket => upgrade,
-            Kind::Events => get(
-                path,
-                host,
-                &[
-                    ("Accept", "text/event-stream"),
-                    ("Cache-Control", "no-cache"),
-                ],
-            )?,
+            Kind::Events => get(path, host, &[("Accept", "text/event-stream"), ("Cache-Control", "no-cache")])?,
             Kind::Requests => get(path, host, &[("User-Agent", "crore-load")])?,
         };
         let text = |text: &str| Payload::from(encode_masked(Opcode::Text, text.as_bytes(), key));
@@ -67,18 +60,9 @@ impl Shared {
 fn get(path: &str, host: &str, fields: &[(&str, &str)]) -> Result<Vec<u8>, String> {
     let mut all = Fields::new();
     for (name, value) in fields {
-        all.push(name, value)
-            .expect("the names and values are constants of header syntax");
+        all.push(name, value).expect("the names and values are constants of header syntax");
     }
-    encode_request(
-        "GET",
-        path,
-        host,
-        &all,
-        Framing::None,
-        ConnectionField::Implied,
-    )
-    .map_err(|error| error.to_string())
+    encode_request("GET", path, host, &all, Framing::None, ConnectionField::Implied).map_err(|error| error.to_string())
 }
 
 /// The life of connection `index`, in a task of its own.
@@ -120,14 +104,9 @@ pub(super) async fn connect(lane: &Lane, index: u32) -> Result<TcpStream, String
     let nth = u64::from(index) * u64::from(plan.lanes) + u64::from(plan.lane);
     let source: Option<IpAddr> = match plan.sources.len() as u64 {
         0 => None,
-        sources => {
-            Some(plan.sources[usize::try_from(nth % sources).expect("below the number of sources")])
-        }
+        sources => Some(plan.sources[usize::try_from(nth % sources).expect("below the number of sources")]),
     };
-    let options = ConnectOptions {
-        source,
-        ..ConnectOptions::default()
-    };
+    let options = ConnectOptions { source, ..ConnectOptions::default() };
     let connected = TcpStream::connect(plan.target.address, &options).await;
     connected.map_err(|error| format!("connect: {}", reason(&error)))
 }
@@ -136,9 +115,7 @@ pub(super) async fn connect(lane: &Lane, index: u32) -> Result<TcpStream, String
 pub(super) fn reason(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "connection reset by the server".to_owned()
-        }
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "connection reset by the server".to_owned(),
         ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
         ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => {
             "no port is free at the source address: use --source with more addresses".to_owned()

@@ -39,20 +39,11 @@ pub(super) fn lost(place: &Place, last: Last) -> u64 {
 pub(super) async fn wait(lane: &Lane, last: Last) {
     let begun = lane.clock.now();
     loop {
-        if lane
-            .places
-            .borrow()
-            .iter()
-            .all(|place| place.has_caught_up(last))
-        {
+        if lane.places.borrow().iter().all(|place| place.has_caught_up(last)) {
             return;
         }
         let now = lane.clock.now();
-        let latest = lane
-            .counts
-            .last_delivery
-            .get()
-            .map_or(begun, |latest| latest.max(begun));
+        let latest = lane.counts.last_delivery.get().map_or(begun, |latest| latest.max(begun));
         if now.since(latest) > DRAIN_QUIET || now.since(begun) > DRAIN_MAX {
             return;
         }

@@ -30,15 +30,9 @@ pub(super) struct Session {
 /// Connects and asks for the stream. The connection is ready when the head of the answer is there.
 pub(super) async fn open(lane: &Lane, index: u32) -> Result<(TcpStream, Session), String> {
     let mut stream = connect(lane, index).await?;
-    stream
-        .send(lane.shared.request.clone())
-        .map_err(|error| format!("send: {error}"))?;
+    stream.send(lane.shared.request.clone()).map_err(|error| format!("send: {error}"))?;
     let response = Box::new(ResponseReader::new(false, &LIMITS));
-    let mut session = Session {
-        response,
-        event: None,
-        is_open: false,
-    };
+    let mut session = Session { response, event: None, is_open: false };
     while !session.is_open {
         match stream.recv().await {
             Ok(lease) if lease.is_empty() => {
@@ -54,12 +48,7 @@ pub(super) async fn open(lane: &Lane, index: u32) -> Result<(TcpStream, Session)
 /// Takes events until the connection ends; returns why it did.
 ///
 /// Everything is borrowed: this is what a waiting connection's task is made of, and it must stay small.
-pub(super) async fn listen(
-    lane: &Lane,
-    index: u32,
-    stream: &mut TcpStream,
-    session: &mut Session,
-) -> String {
+pub(super) async fn listen(lane: &Lane, index: u32, stream: &mut TcpStream, session: &mut Session) -> String {
     loop {
         let result = match stream.recv().await {
             Ok(lease) if lease.is_empty() => Err("event stream: ended by the server".to_owned()),
@@ -73,20 +62,11 @@ pub(super) async fn listen(
 }
 
 impl Session {
-    fn take(
-        &mut self,
-        lane: &Lane,
-        index: u32,
-        stream: &TcpStream,
-        bytes: &[u8],
-    ) -> Result<(), String> {
+    fn take(&mut self, lane: &Lane, index: u32, stream: &TcpStream, bytes: &[u8]) -> Result<(), String> {
         let now = lane.clock.now();
         let mut at = 0;
         loop {
-            let (used, event) = self
-                .response
-                .on_input(&bytes[at..])
-                .map_err(|error| format!("bad HTTP: {error}"))?;
+            let (used, event) = self.response.on_input(&bytes[at..]).map_err(|error| format!("bad HTTP: {error}"))?;
             let from = at;
             at += used;
             match event {
@@ -98,12 +78,7 @@ impl Session {
                     lane.on_ready(index, stream.id(), None);
                 }
                 Some(ResponseEvent::Data(range)) => {
-                    self.take_data(
-                        lane,
-                        index,
-                        &bytes[from + range.start..from + range.end],
-                        now,
-                    )?;
+                    self.take_data(lane, index, &bytes[from + range.start..from + range.end], now)?;
                 }
                 Some(ResponseEvent::Done) => {
                     return Err("event stream: ended by the server".to_owned());
@@ -114,24 +89,12 @@ impl Session {
 
     /// Each event gets a reader of its own, so that an event without an id does not look like the one before it; and a
     /// stream that waits between two events has none.
-    fn take_data(
-        &mut self,
-        lane: &Lane,
-        index: u32,
-        data: &[u8],
-        now: Stamp,
-    ) -> Result<(), String> {
-        let fresh = || {
-            sse::Reader::new(&SseLimits {
-                event_bytes: MESSAGE_BYTES_MAX,
-            })
-        };
+    fn take_data(&mut self, lane: &Lane, index: u32, data: &[u8], now: Stamp) -> Result<(), String> {
+        let fresh = || sse::Reader::new(&SseLimits { event_bytes: MESSAGE_BYTES_MAX });
         let mut reader = self.event.take().map_or_else(fresh, |boxed| *boxed);
         let mut at = 0;
         while at < data.len() {
-            let (used, event) = reader
-                .on_input(&data[at..])
-                .map_err(|error| format!("event stream: {error}"))?;
+            let (used, event) = reader.on_input(&data[at..]).map_err(|error| format!("event stream: {error}"))?;
             at += used;
             let Some(event) = event else {
                 self.event = Some(Box::new(reader));
@@ -152,9 +115,7 @@ fn check(head: &ResponseHead) -> Result<(), String> {
         return Err(format!("event stream: status {}", head.status()));
     }
     if !kind.starts_with("text/event-stream") {
-        return Err(format!(
-            "event stream: the answer is {kind:?}, not text/event-stream"
-        ));
+        return Err(format!("event stream: the answer is {kind:?}, not text/event-stream"));
     }
     Ok(())
 }

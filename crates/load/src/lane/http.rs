@@ -30,40 +30,21 @@ impl Answers {
 
     /// ... or one that lets bodies of any size pass.
     pub(super) fn without_bodies() -> Answers {
-        Answers::new(
-            Limits {
-                body_bytes: u64::MAX,
-                ..Limits::default()
-            },
-            None,
-        )
+        Answers::new(Limits { body_bytes: u64::MAX, ..Limits::default() }, None)
     }
 
     fn new(limits: Limits, body: Option<Vec<u8>>) -> Answers {
-        Answers {
-            reader: ResponseReader::new(false, &limits),
-            limits,
-            status: None,
-            keeps: true,
-            body,
-        }
+        Answers { reader: ResponseReader::new(false, &limits), limits, status: None, keeps: true, body }
     }
 
     /// Takes bytes and hands over each answer that they complete.
     ///
     /// # Errors
     /// What is no HTTP, as text.
-    pub(super) fn take(
-        &mut self,
-        bytes: &[u8],
-        mut each: impl FnMut(&Answer<'_>),
-    ) -> Result<(), String> {
+    pub(super) fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&Answer<'_>)) -> Result<(), String> {
         let mut at = 0;
         loop {
-            let (used, event) = self
-                .reader
-                .on_input(&bytes[at..])
-                .map_err(|error| format!("bad HTTP: {error}"))?;
+            let (used, event) = self.reader.on_input(&bytes[at..]).map_err(|error| format!("bad HTTP: {error}"))?;
             let from = at;
             at += used;
             match event {
@@ -79,15 +60,8 @@ impl Answers {
                     }
                 }
                 Some(ResponseEvent::Done) => {
-                    let status = self
-                        .status
-                        .take()
-                        .expect("a response is done after its head");
-                    each(&Answer {
-                        status,
-                        body: self.body.as_deref().unwrap_or_default(),
-                        keeps: self.keeps,
-                    });
+                    let status = self.status.take().expect("a response is done after its head");
+                    each(&Answer { status, body: self.body.as_deref().unwrap_or_default(), keeps: self.keeps });
                     self.body.iter_mut().for_each(Vec::clear);
                     self.reader = ResponseReader::new(false, &self.limits);
                 }
@@ -102,11 +76,7 @@ impl Answers {
     pub(super) fn end(&mut self, mut each: impl FnMut(&Answer<'_>)) -> Result<(), String> {
         match (self.status, self.reader.on_end()) {
             (Some(status), Ok(true)) => {
-                each(&Answer {
-                    status,
-                    body: self.body.as_deref().unwrap_or_default(),
-                    keeps: false,
-                });
+                each(&Answer { status, body: self.body.as_deref().unwrap_or_default(), keeps: false });
                 Ok(())
             }
             _ => Err("closed by the server".to_owned()),
@@ -127,36 +97,22 @@ mod tests {
             let mut answers = Answers::with_bodies();
             let mut seen = Vec::new();
             for part in TWO.chunks(size) {
-                let each = |answer: &Answer<'_>| {
-                    seen.push((answer.status.code(), answer.body.to_vec(), answer.keeps))
-                };
+                let each = |answer: &Answer<'_>| seen.push((answer.status.code(), answer.body.to_vec(), answer.keeps));
                 answers.take(part, each).unwrap();
             }
-            assert_eq!(
-                seen,
-                [(200, b"hi".to_vec(), true), (503, b"bye".to_vec(), false)]
-            );
+            assert_eq!(seen, [(200, b"hi".to_vec(), true), (503, b"bye".to_vec(), false)]);
         }
     }
 
     #[test]
     fn an_answer_may_end_with_the_stream_but_not_in_its_middle() {
         let mut answers = Answers::without_bodies();
-        answers
-            .take(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall", |_| {
-                panic!("not yet whole")
-            })
-            .unwrap();
+        answers.take(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall", |_| panic!("not yet whole")).unwrap();
         let mut count = 0;
-        answers
-            .end(|answer| count += u32::from(answer.status.code() == 200))
-            .unwrap();
+        answers.end(|answer| count += u32::from(answer.status.code() == 200)).unwrap();
         assert_eq!(count, 1);
         let mut cut = Answers::without_bodies();
-        cut.take(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nal", |_| {
-            panic!("not whole")
-        })
-        .unwrap();
+        cut.take(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nal", |_| panic!("not whole")).unwrap();
         assert!(cut.end(|_| panic!("not whole")).is_err());
     }
 }

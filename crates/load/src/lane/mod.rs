@@ -100,8 +100,7 @@ fn bump(counter: &Cell<u64>) {
 impl Lane {
     fn new(plan: Plan, clock: Clock) -> Result<Rc<Lane>, String> {
         let count = usize::try_from(plan.connections).expect("connections are below their limit");
-        let shared =
-            client::Shared::new(&plan, &mut Rng::from_seed(plan.run ^ u64::from(plan.lane)))?;
+        let shared = client::Shared::new(&plan, &mut Rng::from_seed(plan.run ^ u64::from(plan.lane)))?;
         let places = std::iter::repeat_with(Place::default).take(count).collect();
         Ok(Rc::new(Lane {
             opening: Cell::new(plan.connections),
@@ -156,14 +155,8 @@ pub(crate) async fn run(plan: Plan, clock: Clock, orders: Mailbox, emit: impl Fn
 /// Begins each connection at its moment, and waits until all are ready or failed.
 async fn ramp(lane: &Rc<Lane>, start: Stamp) -> Ramped {
     lane.start.set(start);
-    let pace = Pace::new(
-        start,
-        lane.plan.connect_rate,
-        lane.plan.lane,
-        lane.plan.lanes,
-    );
-    for index in 0..u32::try_from(lane.plan.connections).expect("connections are below their limit")
-    {
+    let pace = Pace::new(start, lane.plan.connect_rate, lane.plan.lane, lane.plan.lanes);
+    for index in 0..u32::try_from(lane.plan.connections).expect("connections are below their limit") {
         lane.clock.reach(pace.moment(u64::from(index))).await;
         if spawn_detached(client::run(Rc::clone(lane), index)).is_err() {
             lane.on_end(index, "no task slot was free");
@@ -176,38 +169,23 @@ async fn ramp(lane: &Rc<Lane>, start: Stamp) -> Ramped {
         lane.settled.notified().await;
     }
     let top = match &lane.plan.publisher {
-        Some(publisher) if lane.plan.target.kind == Kind::Events => {
-            publisher::top(lane, publisher).await
-        }
+        Some(publisher) if lane.plan.target.kind == Kind::Events => publisher::top(lane, publisher).await,
         _ => None,
     };
-    Ramped {
-        ready_ns: lane.ready_ns.take(),
-        top,
-    }
+    Ramped { ready_ns: lane.ready_ns.take(), top }
 }
 
 /// Publishes or requests, or only stays, until the end.
 async fn hold(lane: &Rc<Lane>, start: Stamp, end: Stamp, top: Option<u64>) -> Held {
     if let (Some(top), Kind::Events) = (top, lane.plan.target.kind) {
-        lane.places
-            .borrow_mut()
-            .iter_mut()
-            .for_each(|place| place.tracker.begin_after(top));
+        lane.places.borrow_mut().iter_mut().for_each(|place| place.tracker.begin_after(top));
     }
     let mut last = Last::default();
     if lane.plan.target.kind == Kind::Requests {
         requests::run(lane, start, end).await;
-    } else if let Some((publisher, rate)) = lane
-        .plan
-        .publisher
-        .as_ref()
-        .and_then(|plan| Some((plan, plan.rate?)))
-    {
+    } else if let Some((publisher, rate)) = lane.plan.publisher.as_ref().and_then(|plan| Some((plan, plan.rate?))) {
         last = publisher::run(lane, publisher, rate, start, end).await;
     }
     lane.clock.reach(end).await;
-    Held {
-        last: last.max(lane.seen()),
-    }
+    Held { last: last.max(lane.seen()) }
 }

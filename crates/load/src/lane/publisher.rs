@@ -17,9 +17,7 @@ use serde::Deserialize;
 use super::client::reason;
 use super::http::{Answer, Answers};
 use super::{Lane, bump};
-use crate::limits::{
-    BACKLOG_MAX, CONNECT_DEADLINE, PUBLISH_ANSWERS_DEADLINE, PUBLISHES_IN_FLIGHT_MAX,
-};
+use crate::limits::{BACKLOG_MAX, CONNECT_DEADLINE, PUBLISH_ANSWERS_DEADLINE, PUBLISHES_IN_FLIGHT_MAX};
 use crate::message::{Mark, Refusal};
 use crate::pace::{Pace, counted_from};
 use crate::stamp::Stamp;
@@ -53,23 +51,14 @@ struct Position {
 /// Where the channel is now: its highest offset, asked through the API. None if it has no log, or the API does not answer.
 pub(super) async fn top(lane: &Lane, plan: &PublisherPlan) -> Option<u64> {
     let channel = serde_json::Value::from(lane.plan.channel.as_str());
-    let request = post(
-        plan,
-        "history",
-        &format!(r#"{{"channel":{channel},"limit":0}}"#),
-    )
-    .ok()?;
+    let request = post(plan, "history", &format!(r#"{{"channel":{channel},"limit":0}}"#)).ok()?;
     let asking = async {
-        let mut stream = TcpStream::connect(plan.api.address, &ConnectOptions::default())
-            .await
-            .ok()?;
+        let mut stream = TcpStream::connect(plan.api.address, &ConnectOptions::default()).await.ok()?;
         stream.send(request).ok()?;
         let (mut answers, mut top) = (Answers::with_bodies(), None);
         while top.is_none() {
             let lease = stream.recv().await.ok().filter(|lease| !lease.is_empty())?;
-            answers
-                .take(&lease, |answer| top = Some(read(answer)))
-                .ok()?;
+            answers.take(&lease, |answer| top = Some(read(answer))).ok()?;
         }
         top?.ok()?
     };
@@ -77,21 +66,10 @@ pub(super) async fn top(lane: &Lane, plan: &PublisherPlan) -> Option<u64> {
 }
 
 /// Publishes from `start` to `end`, and waits for the answers. What is refused counts as a failure with its reason.
-pub(super) async fn run(
-    lane: &Rc<Lane>,
-    plan: &PublisherPlan,
-    rate: u64,
-    start: Stamp,
-    end: Stamp,
-) -> Last {
+pub(super) async fn run(lane: &Rc<Lane>, plan: &PublisherPlan, rate: u64, start: Stamp, end: Stamp) -> Last {
     let flight = Rc::new(Flight::default());
     let options = ConnectOptions::default();
-    let stream = match timeout(
-        CONNECT_DEADLINE,
-        TcpStream::connect(plan.api.address, &options),
-    )
-    .await
-    {
+    let stream = match timeout(CONNECT_DEADLINE, TcpStream::connect(plan.api.address, &options)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return fail(lane, &format!("publish: connect: {}", reason(&error))),
         Err(_) => return fail(lane, "publish: the API took no connection in time"),
@@ -108,14 +86,8 @@ pub(super) async fn run(
         lane.clock.reach(due).await;
         if !publish(lane, plan, id, &flight, due, end).await {
             let ended = flight.over.borrow().is_some();
-            let why = if ended {
-                "publish: not sent: the connection had ended"
-            } else {
-                "publish: not sent in time"
-            };
-            lane.failures
-                .borrow_mut()
-                .add(why, pace.count_until(end).saturating_sub(index));
+            let why = if ended { "publish: not sent: the connection had ended" } else { "publish: not sent in time" };
+            lane.failures.borrow_mut().add(why, pace.count_until(end).saturating_sub(index));
             break;
         }
     }
@@ -125,23 +97,13 @@ pub(super) async fn run(
         }
     };
     let in_time = timeout(PUBLISH_ANSWERS_DEADLINE, answered).await.is_ok();
-    let why = flight.over.take().unwrap_or_else(|| {
-        if in_time {
-            String::new()
-        } else {
-            "no answer in time".to_owned()
-        }
-    });
+    let why =
+        flight.over.take().unwrap_or_else(|| if in_time { String::new() } else { "no answer in time".to_owned() });
     if !why.is_empty() {
         let unanswered = flight.sent.get() - flight.answered.get();
-        lane.failures
-            .borrow_mut()
-            .add(&format!("publish: {why}"), unanswered.max(1));
+        lane.failures.borrow_mut().add(&format!("publish: {why}"), unanswered.max(1));
     }
-    Last {
-        offset: flight.offset.get(),
-        seq: (flight.sent.get() > 0).then_some(flight.sent.get()),
-    }
+    Last { offset: flight.offset.get(), seq: (flight.sent.get() > 0).then_some(flight.sent.get()) }
 }
 
 fn fail(lane: &Lane, reason: &str) -> Last {
@@ -150,25 +112,11 @@ fn fail(lane: &Lane, reason: &str) -> Last {
 }
 
 /// Sends one publication as soon as there is room for it. False: never.
-async fn publish(
-    lane: &Lane,
-    plan: &PublisherPlan,
-    id: StreamId,
-    flight: &Flight,
-    due: Stamp,
-    end: Stamp,
-) -> bool {
+async fn publish(lane: &Lane, plan: &PublisherPlan, id: StreamId, flight: &Flight, due: Stamp, end: Stamp) -> bool {
     let at = counted_from(due, lane.clock.now());
-    let mark = Mark {
-        run: lane.plan.run,
-        seq: flight.sent.get() + 1,
-        at,
-    };
+    let mark = Mark { run: lane.plan.run, seq: flight.sent.get() + 1, at };
     let channel = serde_json::Value::from(lane.plan.channel.as_str());
-    let body = format!(
-        r#"{{"channel":{channel},"data":{}}}"#,
-        mark.data(plan.payload_bytes)
-    );
+    let body = format!(r#"{{"channel":{channel},"data":{}}}"#, mark.data(plan.payload_bytes));
     let Ok(request) = post(plan, "publish", &body) else {
         return false;
     };
@@ -180,10 +128,7 @@ async fn publish(
         let in_flight = flight.sent.get() - flight.answered.get();
         let sent = match in_flight < PUBLISHES_IN_FLIGHT_MAX {
             true => id.send(request.clone()),
-            false => Err(SendError::Full {
-                queued: 0,
-                limit: 0,
-            }),
+            false => Err(SendError::Full { queued: 0, limit: 0 }),
         };
         match sent {
             Ok(()) => {
@@ -199,22 +144,14 @@ async fn publish(
 
 fn post(plan: &PublisherPlan, method: &str, body: &str) -> Result<Vec<u8>, String> {
     let mut fields = Fields::new();
-    let mut push =
-        |name: &str, value: &str| fields.push(name, value).map_err(|error| error.to_string());
+    let mut push = |name: &str, value: &str| fields.push(name, value).map_err(|error| error.to_string());
     push("Content-Type", "application/json")?;
     if let Some(key) = &plan.api_key {
         push("X-API-Key", key)?;
     }
     let path = format!("{}/{method}", plan.api.path.trim_end_matches('/'));
     let framing = Framing::Length(body.len() as u64);
-    let head = encode_request(
-        "POST",
-        &path,
-        &plan.api.host,
-        &fields,
-        framing,
-        ConnectionField::Implied,
-    );
+    let head = encode_request("POST", &path, &plan.api.host, &fields, framing, ConnectionField::Implied);
     let mut request = head.map_err(|error| error.to_string())?;
     request.extend_from_slice(body.as_bytes());
     Ok(request)
@@ -251,10 +188,7 @@ fn on_answer(lane: &Lane, flight: &Flight, answer: &Answer<'_>) {
     lane.counts.last_answer.set(Some(lane.clock.now()));
     match read(answer) {
         Ok(offset) => flight.offset.set(flight.offset.get().max(offset)),
-        Err(reason) => lane
-            .failures
-            .borrow_mut()
-            .count(&format!("publish: {reason}")),
+        Err(reason) => lane.failures.borrow_mut().count(&format!("publish: {reason}")),
     }
 }
 
@@ -264,13 +198,8 @@ fn read(answer: &Answer<'_>) -> Result<Option<u64>, String> {
         return Err(format!("status {}", answer.status));
     }
     match serde_json::from_slice(answer.body) {
-        Ok(Reply {
-            error: Some(error), ..
-        }) => Err(error.text()),
-        Ok(Reply {
-            result: Some(result),
-            ..
-        }) => Ok(result.offset),
+        Ok(Reply { error: Some(error), .. }) => Err(error.text()),
+        Ok(Reply { result: Some(result), .. }) => Ok(result.offset),
         Ok(_) => Err("an answer without result and error".to_owned()),
         Err(error) => Err(format!("an answer that is no JSON of the API ({error})")),
     }

@@ -30,9 +30,7 @@ impl Lane {
         }
         bump(&self.counts.ready);
         bump(&self.counts.open);
-        self.ready_ns
-            .borrow_mut()
-            .push(now.since(self.start.get()).as_nanos());
+        self.ready_ns.borrow_mut().push(now.since(self.start.get()).as_nanos());
         self.opened();
     }
 
@@ -55,11 +53,7 @@ impl Lane {
 
     /// One connection less is opening.
     fn opened(&self) {
-        let opening = self
-            .opening
-            .get()
-            .checked_sub(1)
-            .expect("each connection is counted once");
+        let opening = self.opening.get().checked_sub(1).expect("each connection is counted once");
         self.opening.set(opening);
         if opening == 0 {
             self.settled.notify();
@@ -72,11 +66,7 @@ impl Lane {
         let verdict = {
             let place = &mut self.places.borrow_mut()[index as usize];
             // Without an offset only our own numbers can be checked.
-            let number = if place.by_seq {
-                ours.map(|mark| mark.seq)
-            } else {
-                seen.offset
-            };
+            let number = if place.by_seq { ours.map(|mark| mark.seq) } else { seen.offset };
             number.map_or(Verdict::New, |number| place.tracker.see(number))
         };
         match verdict {
@@ -85,9 +75,7 @@ impl Lane {
             Verdict::New => {}
         }
         bump(&self.counts.delivered);
-        self.counts
-            .first_delivery
-            .set(self.counts.first_delivery.get().or(Some(now)));
+        self.counts.first_delivery.set(self.counts.first_delivery.get().or(Some(now)));
         self.counts.last_delivery.set(Some(now));
         if let Some(mark) = ours {
             self.latencies.borrow_mut().record(now.since(mark.at));
@@ -107,26 +95,15 @@ impl Lane {
     /// The highest offset that anybody has seen.
     pub(super) fn seen(&self) -> Last {
         let places = self.places.borrow();
-        let offsets = places
-            .iter()
-            .filter(|place| !place.by_seq)
-            .filter_map(|place| place.tracker.highest());
-        Last {
-            offset: offsets.max(),
-            seq: None,
-        }
+        let offsets = places.iter().filter(|place| !place.by_seq).filter_map(|place| place.tracker.highest());
+        Last { offset: offsets.max(), seq: None }
     }
 
     pub(super) fn report(&self, last: Last) -> LaneReport {
         LaneReport {
             failures: self.failures.borrow().clone(),
             delivered: self.counts.delivered.get(),
-            lost: self
-                .places
-                .borrow()
-                .iter()
-                .map(|place| drain::lost(place, last))
-                .sum(),
+            lost: self.places.borrow().iter().map(|place| drain::lost(place, last)).sum(),
             duplicated: self.counts.duplicated.get(),
             reordered: self.counts.reordered.get(),
             requests: self.counts.requests.get(),

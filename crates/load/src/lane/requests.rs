@@ -49,9 +49,7 @@ pub(super) fn enlist(lane: &Lane, index: u32, stream: TcpStream) {
 /// Requests on all connections until `end`, and waits for the last answers.
 pub(super) async fn run(lane: &Rc<Lane>, start: Stamp, end: Stamp) {
     let plan = &lane.plan;
-    let pace = plan
-        .request_rate
-        .map(|rate| Pace::new(start, rate, plan.lane, plan.lanes));
+    let pace = plan.request_rate.map(|rate| Pace::new(start, rate, plan.lane, plan.lanes));
     let phase = Phase { pace, end };
     lane.clock.reach(start).await;
     let idle = lane.tickets.idle.take();
@@ -64,13 +62,8 @@ pub(super) async fn run(lane: &Rc<Lane>, start: Stamp, end: Stamp) {
         }
     }
     if let Some(pace) = pace {
-        let unsent = pace
-            .count_until(end)
-            .saturating_sub(lane.tickets.taken.get());
-        lane.failures.borrow_mut().add(
-            "request not sent in time: every connection was busy",
-            unsent,
-        );
+        let unsent = pace.count_until(end).saturating_sub(lane.tickets.taken.get());
+        lane.failures.borrow_mut().add("request not sent in time: every connection was busy", unsent);
     }
 }
 
@@ -98,9 +91,7 @@ fn take_ticket(lane: &Lane, phase: Phase) -> Option<Stamp> {
     if now >= phase.end.after(BACKLOG_MAX) {
         return None;
     }
-    let due = phase
-        .pace
-        .map_or(now, |pace| pace.moment(lane.tickets.taken.get()));
+    let due = phase.pace.map_or(now, |pace| pace.moment(lane.tickets.taken.get()));
     if due >= phase.end {
         return None;
     }
@@ -109,15 +100,8 @@ fn take_ticket(lane: &Lane, phase: Phase) -> Option<Stamp> {
 }
 
 /// One request and its answer, counted from `from`.
-async fn ask(
-    lane: &Lane,
-    stream: &mut TcpStream,
-    answers: &mut Answers,
-    from: Stamp,
-) -> Result<(), Over> {
-    stream
-        .send(lane.shared.request.clone())
-        .map_err(|error| Over::Failed(format!("send: {error}")))?;
+async fn ask(lane: &Lane, stream: &mut TcpStream, answers: &mut Answers, from: Stamp) -> Result<(), Over> {
+    stream.send(lane.shared.request.clone()).map_err(|error| Over::Failed(format!("send: {error}")))?;
     let until = lane.clock.instant(lane.clock.now().after(REQUEST_DEADLINE));
     match deadline(until, answer(lane, stream, answers, from)).await {
         Ok(result) => result,
@@ -125,34 +109,20 @@ async fn ask(
     }
 }
 
-async fn answer(
-    lane: &Lane,
-    stream: &mut TcpStream,
-    answers: &mut Answers,
-    from: Stamp,
-) -> Result<(), Over> {
+async fn answer(lane: &Lane, stream: &mut TcpStream, answers: &mut Answers, from: Stamp) -> Result<(), Over> {
     let mut keeps = None;
     while keeps.is_none() {
-        let lease = stream
-            .recv()
-            .await
-            .map_err(|error| Over::Failed(reason(&error)))?;
+        let lease = stream.recv().await.map_err(|error| Over::Failed(reason(&error)))?;
         let now = lane.clock.now();
         let mut each = |answer: &Answer<'_>| {
             lane.on_answer(answer, from, now);
             keeps = Some(answer.keeps);
         };
-        let taken = if lease.is_empty() {
-            answers.end(&mut each)
-        } else {
-            answers.take(&lease, &mut each)
-        };
+        let taken = if lease.is_empty() { answers.end(&mut each) } else { answers.take(&lease, &mut each) };
         taken.map_err(Over::Failed)?;
     }
     match keeps {
-        Some(false) => Err(Over::Failed(
-            "closed by the server after an answer: it does not keep alive".to_owned(),
-        )),
+        Some(false) => Err(Over::Failed("closed by the server after an answer: it does not keep alive".to_owned())),
         _ => Ok(()),
     }
 }
@@ -163,9 +133,7 @@ impl Lane {
         self.counts.last_answer.set(Some(now));
         self.latencies.borrow_mut().record(now.since(from));
         if !answer.status.is_success() {
-            self.failures
-                .borrow_mut()
-                .count(&format!("status {}", answer.status));
+            self.failures.borrow_mut().count(&format!("status {}", answer.status));
         }
     }
 }

@@ -12,10 +12,7 @@ use crate::limits::MESSAGE_BYTES_MAX;
 use crate::message::{Line, parse};
 use crate::stamp::Stamp;
 
-const LIMITS: WsLimits = WsLimits {
-    message_bytes: MESSAGE_BYTES_MAX,
-    fragments: 1_024,
-};
+const LIMITS: WsLimits = WsLimits { message_bytes: MESSAGE_BYTES_MAX, fragments: 1_024 };
 
 /// What a client remembers between two reads.
 #[derive(Default)]
@@ -60,17 +57,10 @@ pub(super) async fn open(lane: &Lane, index: u32) -> Result<(TcpStream, Session)
 /// Takes publications until the connection ends; returns why it did.
 ///
 /// Everything is borrowed: this is what a waiting connection's task is made of, and it must stay small.
-pub(super) async fn listen(
-    lane: &Lane,
-    index: u32,
-    stream: &mut TcpStream,
-    session: &mut Session,
-) -> String {
+pub(super) async fn listen(lane: &Lane, index: u32, stream: &mut TcpStream, session: &mut Session) -> String {
     loop {
         let result = match stream.recv().await {
-            Ok(lease) if lease.is_empty() => {
-                Err("closed by the server without a close frame".to_owned())
-            }
+            Ok(lease) if lease.is_empty() => Err("closed by the server without a close frame".to_owned()),
             Ok(mut lease) => session.take(lane, index, stream, &mut lease),
             Err(error) => Err(reason(&error)),
         };
@@ -80,10 +70,7 @@ pub(super) async fn listen(
     }
 }
 
-async fn receive(
-    stream: &mut TcpStream,
-    while_waiting: &str,
-) -> Result<crore_rt::net::Lease, String> {
+async fn receive(stream: &mut TcpStream, while_waiting: &str) -> Result<crore_rt::net::Lease, String> {
     match stream.recv().await {
         Ok(lease) if lease.is_empty() => Err(format!("{while_waiting}: closed by the server")),
         Ok(lease) => Ok(lease),
@@ -92,25 +79,18 @@ async fn receive(
 }
 
 fn send(stream: &TcpStream, payload: crore_base::payload::Payload) -> Result<(), String> {
-    stream
-        .send(payload)
-        .map_err(|error| format!("send: {error}"))
+    stream.send(payload).map_err(|error| format!("send: {error}"))
 }
 
 /// Reads the answer to the upgrade; returns how many bytes belonged to it.
 fn upgrade(lane: &Lane, reader: &mut ResponseReader, bytes: &[u8]) -> Result<usize, String> {
     let mut at = 0;
     loop {
-        let (used, event) = reader
-            .on_input(&bytes[at..])
-            .map_err(|error| format!("upgrade: {error}"))?;
+        let (used, event) = reader.on_input(&bytes[at..]).map_err(|error| format!("upgrade: {error}"))?;
         at += used;
         match event {
             Some(ResponseEvent::Head(head)) => {
-                lane.shared
-                    .handshake
-                    .check(&head)
-                    .map_err(|error| format!("upgrade: {error}"))?;
+                lane.shared.handshake.check(&head).map_err(|error| format!("upgrade: {error}"))?;
             }
             Some(ResponseEvent::Interim(_) | ResponseEvent::Data(_)) => {}
             Some(ResponseEvent::Done) | None => return Ok(at),
@@ -120,23 +100,12 @@ fn upgrade(lane: &Lane, reader: &mut ResponseReader, bytes: &[u8]) -> Result<usi
 
 impl Session {
     /// Takes what has come, and answers what wants an answer. An error is the end, with its reason.
-    fn take(
-        &mut self,
-        lane: &Lane,
-        index: u32,
-        stream: &TcpStream,
-        bytes: &mut [u8],
-    ) -> Result<(), String> {
+    fn take(&mut self, lane: &Lane, index: u32, stream: &TcpStream, bytes: &mut [u8]) -> Result<(), String> {
         let now = lane.clock.now();
-        let mut decoder = self
-            .decoder
-            .take()
-            .map_or_else(|| Decoder::new(Role::Client, &LIMITS), |boxed| *boxed);
+        let mut decoder = self.decoder.take().map_or_else(|| Decoder::new(Role::Client, &LIMITS), |boxed| *boxed);
         let mut at = 0;
         loop {
-            let (used, event) = decoder
-                .on_input(&mut bytes[at..])
-                .map_err(|error| format!("bad frame: {error}"))?;
+            let (used, event) = decoder.on_input(&mut bytes[at..]).map_err(|error| format!("bad frame: {error}"))?;
             at += used;
             let Some(event) = event else { break };
             match self.on_event(lane, index, stream, event, now)? {
@@ -167,11 +136,7 @@ impl Session {
             }
             Event::Ping(payload) => {
                 // Our masks hide nothing, so the key may be any.
-                Ok(Step::Answer(encode_masked(
-                    Opcode::Pong,
-                    payload,
-                    [0x5a, 0xc3, 0x3c, 0xa5],
-                )))
+                Ok(Step::Answer(encode_masked(Opcode::Pong, payload, [0x5a, 0xc3, 0x3c, 0xa5])))
             }
             Event::Pong(_) => Ok(Step::More),
             Event::Binary(_) => Err("a binary frame came on a JSON connection".to_owned()),
@@ -182,14 +147,7 @@ impl Session {
         }
     }
 
-    fn on_line(
-        &mut self,
-        lane: &Lane,
-        index: u32,
-        stream: &TcpStream,
-        line: &str,
-        now: Stamp,
-    ) -> Result<(), String> {
+    fn on_line(&mut self, lane: &Lane, index: u32, stream: &TcpStream, line: &str, now: Stamp) -> Result<(), String> {
         match lane.parsed(line)? {
             Line::Ping if self.pong => send(stream, lane.shared.pong.clone())?,
             Line::Ping | Line::Other => {}

@@ -25,42 +25,21 @@ pub(crate) fn page(outcome: &Outcome, options: &Options) -> String {
          <body>\n<h1>{title}</h1>\n<p class=\"{class}\">{verdict}</p>\n<dl>\n"
     );
     for (name, value) in outcome.rows() {
-        let _ = writeln!(
-            page,
-            "<div><dt>{name}</dt><dd>{}</dd></div>",
-            escaped(&value)
-        );
+        let _ = writeln!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", escaped(&value));
     }
     let _ = writeln!(page, "</dl>");
     for (caption, plot) in plots::all(outcome) {
-        let _ = writeln!(
-            page,
-            "<figure><figcaption>{caption}</figcaption>\n{plot}</figure>"
-        );
+        let _ = writeln!(page, "<figure><figcaption>{caption}</figcaption>\n{plot}</figure>");
     }
-    let _ = write!(
-        page,
-        "<h2>Asked for</h2>\n<p>{}</p>\n",
-        escaped(&asked(options))
-    );
-    let _ = write!(
-        page,
-        "<h2>As JSON</h2>\n<pre>{}</pre>\n</body>\n</html>\n",
-        escaped(&outcome.to_json())
-    );
+    let _ = write!(page, "<h2>Asked for</h2>\n<p>{}</p>\n", escaped(&asked(options)));
+    let _ = write!(page, "<h2>As JSON</h2>\n<pre>{}</pre>\n</body>\n</html>\n", escaped(&outcome.to_json()));
     page
 }
 
 fn verdict(outcome: &Outcome) -> (&'static str, &'static str) {
     match outcome.is_clean() {
-        true => (
-            "Everything that should have arrived arrived once and in order.",
-            "good",
-        ),
-        false => (
-            "Something was lost, duplicated, reordered or failed; see below.",
-            "bad",
-        ),
+        true => ("Everything that should have arrived arrived once and in order.", "good"),
+        false => ("Something was lost, duplicated, reordered or failed; see below.", "bad"),
     }
 }
 
@@ -79,8 +58,5 @@ fn asked(options: &Options) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -20,22 +20,10 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) fn all(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let series = &outcome.series;
     let rates = match outcome.is_request_load {
-        true => (
-            "Requests per second over time (s)",
-            series.rates(|progress| progress.requests),
-        ),
-        false => (
-            "Deliveries per second over time (s)",
-            series.rates(|progress| progress.delivered),
-        ),
+        true => ("Requests per second over time (s)", series.rates(|progress| progress.requests)),
+        false => ("Deliveries per second over time (s)", series.rates(|progress| progress.delivered)),
     };
-    let lines = [
-        (
-            "Connections over time (s)",
-            series.values(|progress| progress.ready),
-        ),
-        rates,
-    ];
+    let lines = [("Connections over time (s)", series.values(|progress| progress.ready)), rates];
     let mut plots: Vec<(&'static str, String)> = lines
         .into_iter()
         .filter(|(_, points)| points.iter().any(|(_, value)| *value > 0.0))
@@ -43,10 +31,7 @@ pub(super) fn all(outcome: &Outcome) -> Vec<(&'static str, String)> {
         .collect();
     let bars = outcome.latencies.bars(BARS_PER_DECADE);
     if !bars.is_empty() {
-        plots.push((
-            "Latency (ms), how many",
-            draw(|area| histogram(area, &bars)),
-        ));
+        plots.push(("Latency (ms), how many", draw(|area| histogram(area, &bars))));
     }
     plots
 }
@@ -79,10 +64,7 @@ fn lines_over_time(area: &Area<'_>, points: &Points) -> DrawingResult {
         .label_style(("sans-serif", 14, &INK))
         .y_label_formatter(&|value| short(*value))
         .draw()?;
-    chart.draw_series(LineSeries::new(
-        points.iter().copied(),
-        ACCENT.stroke_width(2),
-    ))?;
+    chart.draw_series(LineSeries::new(points.iter().copied(), ACCENT.stroke_width(2)))?;
     Ok(())
 }
 
@@ -105,10 +87,7 @@ fn histogram(area: &Area<'_>, bars: &[(f64, f64, u64)]) -> DrawingResult {
         .y_label_formatter(&|value| short(*value))
         .draw()?;
     let bar = |&(from, to, count): &(f64, f64, u64)| {
-        Rectangle::new(
-            [(from.log10(), 0.0), (to.log10(), count as f64)],
-            ACCENT.filled(),
-        )
+        Rectangle::new([(from.log10(), 0.0), (to.log10(), count as f64)], ACCENT.filled())
     };
     chart.draw_series(bars.iter().map(bar))?;
     Ok(())

@@ -5,23 +5,13 @@ use crate::wire::Progress;
 use crore_base::time::Duration;
 
 fn outcome() -> Outcome {
-    let mut outcome = Outcome {
-        target: "ws://h/<b>?x=1&y".to_owned(),
-        ..Outcome::of_ramp(&[1_000, 2_000])
-    };
+    let mut outcome = Outcome { target: "ws://h/<b>?x=1&y".to_owned(), ..Outcome::of_ramp(&[1_000, 2_000]) };
     let mut latencies = Latencies::default();
     (1..500).for_each(|micros| latencies.record(Duration::from_micros(micros * 13)));
     outcome.set_latencies(&latencies);
     for second in 0..20 {
-        let progress = Progress {
-            ready: second * 100,
-            delivered: second * second,
-            ..Progress::default()
-        };
-        outcome.series.push(Sample {
-            at_s: second as f64,
-            progress,
-        });
+        let progress = Progress { ready: second * 100, delivered: second * second, ..Progress::default() };
+        outcome.series.push(Sample { at_s: second as f64, progress });
     }
     outcome
 }
@@ -48,10 +38,7 @@ fn every_colour_of_the_plots_is_one_that_the_style_replaces() {
     let page = page(&outcome(), &Options::new("x"));
     let svg = &page[page.find("<svg").unwrap()..page.rfind("</svg>").unwrap()];
     for colour in svg.split("=\"#").skip(1).map(|rest| &rest[..6]) {
-        assert!(
-            ["000001", "000002", "000003"].contains(&colour),
-            "#{colour} looks the same in the dark"
-        );
+        assert!(["000001", "000002", "000003"].contains(&colour), "#{colour} looks the same in the dark");
     }
 }
 

@@ -6,11 +6,7 @@ fn judged(offsets: &[u64], begin: u64, last: u64) -> (u64, u64, u64) {
     tracker.begin_after(begin);
     let verdicts: Vec<Verdict> = offsets.iter().map(|&offset| tracker.see(offset)).collect();
     let count = |verdict| verdicts.iter().filter(|&&seen| seen == verdict).count() as u64;
-    (
-        tracker.lost(Some(last)),
-        count(Verdict::Duplicate),
-        count(Verdict::Late),
-    )
+    (tracker.lost(Some(last)), count(Verdict::Duplicate), count(Verdict::Late))
 }
 
 #[test]
@@ -70,11 +66,7 @@ fn more_gaps_than_fit_are_still_lost() {
     let count = GAPS_MAX as u64 + 10;
     (1..=count).for_each(|nth| assert_eq!(tracker.see(nth * 2), Verdict::New));
     assert_eq!(tracker.lost(None), count);
-    assert_eq!(
-        tracker.see(1),
-        Verdict::Duplicate,
-        "what was given up is not remembered"
-    );
+    assert_eq!(tracker.see(1), Verdict::Duplicate, "what was given up is not remembered");
 }
 
 #[test]
@@ -94,10 +86,6 @@ fn random_deliveries_agree_with_a_set() {
             };
             assert_eq!(tracker.see(offset), expected, "seed {seed}");
         }
-        assert_eq!(
-            tracker.lost(Some(60)),
-            60 - seen.len() as u64,
-            "seed {seed}"
-        );
+        assert_eq!(tracker.lost(Some(60)), 60 - seen.len() as u64, "seed {seed}");
     }
 }

@@ -33,10 +33,7 @@ struct Server {
 pub(crate) fn start(mischief: Mischief) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let server = Arc::new(Server {
-        mischief,
-        channel: Mutex::default(),
-    });
+    let server = Arc::new(Server { mischief, channel: Mutex::default() });
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let server = Arc::clone(&server);
@@ -60,14 +57,8 @@ impl Server {
     /// Commands until both are answered, then pushes until the end.
     fn socket(&self, stream: TcpStream) {
         let mut socket = tungstenite::accept(stream).unwrap();
-        let Ok(Message::Text(hello)) = socket.read() else {
-            panic!("text comes first")
-        };
-        assert_eq!(
-            hello.lines().count(),
-            2,
-            "connect and subscribe come together"
-        );
+        let Ok(Message::Text(hello)) = socket.read() else { panic!("text comes first") };
+        assert_eq!(hello.lines().count(), 2, "connect and subscribe come together");
         let (sender, pushes) = channel();
         let top = {
             let mut channel = self.channel.lock().unwrap();
@@ -80,10 +71,7 @@ impl Server {
         ];
         socket.send(Message::text(replies.join("\n"))).unwrap();
         // Pushes and the client's close come from two sides; a read that times out leaves room for both.
-        socket
-            .get_ref()
-            .set_read_timeout(Some(std::time::Duration::from_millis(1)))
-            .unwrap();
+        socket.get_ref().set_read_timeout(Some(std::time::Duration::from_millis(1))).unwrap();
         loop {
             match socket.read() {
                 Ok(Message::Close(_)) => {
@@ -91,8 +79,7 @@ impl Server {
                     return;
                 }
                 Ok(other) => panic!("a client sent {other:?}"),
-                Err(tungstenite::Error::Io(error))
-                    if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(_) => return,
             }
             while let Ok(push) = pushes.try_recv() {
@@ -122,16 +109,9 @@ impl Server {
             }
             let mut body = vec![0; length];
             input.read_exact(&mut body).unwrap();
-            let text = if is_publish {
-                self.publish(&body)
-            } else {
-                "{}".to_owned()
-            };
+            let text = if is_publish { self.publish(&body) } else { "{}".to_owned() };
             line.clear();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}",
-                text.len()
-            );
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
             if stream.write_all(head.as_bytes()).is_err() {
                 return;
             }
@@ -144,10 +124,7 @@ impl Server {
         channel.published += 1;
         let offset = channel.published;
         let push = |offset: u64| {
-            format!(
-                r#"{{"push":{{"channel":"load","pub":{{"data":{},"offset":{offset}}}}}}}"#,
-                body["data"]
-            )
+            format!(r#"{{"push":{{"channel":"load","pub":{{"data":{},"offset":{offset}}}}}}}"#, body["data"])
         };
         for (index, subscriber) in channel.subscribers.iter().enumerate() {
             let offsets = match (self.mischief, index, offset) {
@@ -156,9 +133,7 @@ impl Server {
                 (Mischief::Swap, 0, 4) => vec![4, 3],
                 _ => vec![offset],
             };
-            offsets
-                .into_iter()
-                .for_each(|offset| drop(subscriber.send(push(offset))));
+            offsets.into_iter().for_each(|offset| drop(subscriber.send(push(offset))));
         }
         format!(r#"{{"result":{{"offset":{offset},"epoch":"e"}}}}"#)
     }

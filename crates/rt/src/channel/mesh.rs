@@ -131,9 +131,11 @@ impl<T> Port<T> {
     /// Waits until something came in, or room came free where there was none.
     pub async fn changed(&self) {
         let mut waited = false;
-        poll_fn(|context| {
-            if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { self.poll_changed(context) }
-        })
+        poll_fn(
+            |context| {
+                if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { self.poll_changed(context) }
+            },
+        )
         .await;
     }
 

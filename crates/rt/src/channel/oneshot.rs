@@ -36,8 +36,7 @@ impl std::error::Error for Dropped {}
 
 /// A channel for one value. Costs one small allocation.
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let state =
-        Rc::new(State { value: RefCell::new(None), sender_alive: Cell::new(true), waiter: Cell::default() });
+    let state = Rc::new(State { value: RefCell::new(None), sender_alive: Cell::new(true), waiter: Cell::default() });
     (Sender(Rc::clone(&state)), Receiver(state))
 }
 

@@ -5,7 +5,5 @@ pub(crate) mod join;
 pub(crate) mod remote;
 pub(crate) mod shared;
 pub(crate) mod task;
-pub(crate) mod waker;
 mod wakemap;
-
-
+pub(crate) mod waker;

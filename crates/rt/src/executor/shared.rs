@@ -12,8 +12,8 @@ use std::sync::{Mutex, OnceLock};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::waker::TaskRef;
 use super::wakemap::WakeMap;
+use super::waker::TaskRef;
 use crate::limits::{CORES_MAX, RUNTIMES_MAX};
 
 /// The shared part of one core.
@@ -31,7 +31,8 @@ struct Place {
     taken: AtomicBool,
 }
 
-static PLACES: [OnceLock<Box<Place>>; RUNTIMES_MAX + 1] = [const { OnceLock::new() }; RUNTIMES_MAX + 1];
+/// Place 1 is the first: no waker's number is zero.
+static PLACES: [OnceLock<Box<Place>>; RUNTIMES_MAX] = [const { OnceLock::new() }; RUNTIMES_MAX];
 /// Building a runtime is rare; the lock keeps two from taking one place.
 static TAKING: Mutex<()> = Mutex::new(());
 
@@ -45,8 +46,8 @@ impl PlaceGuard {
     pub(crate) fn take(cores: usize) -> io::Result<PlaceGuard> {
         assert!((1..=CORES_MAX).contains(&cores));
         let _taking = TAKING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        for id in 1..=RUNTIMES_MAX {
-            let place = PLACES[id].get_or_init(|| {
+        for (id, place) in (1..).zip(&PLACES) {
+            let place = place.get_or_init(|| {
                 Box::new(Place { cores: [const { OnceLock::new() }; CORES_MAX], taken: AtomicBool::new(false) })
             });
             if place.taken.load(SeqCst) {
@@ -58,7 +59,7 @@ impl PlaceGuard {
                 }
             }
             place.taken.store(true, SeqCst);
-            return Ok(PlaceGuard { id: id as u8 });
+            return Ok(PlaceGuard { id });
         }
         Err(io::Error::other(format!(
             "{RUNTIMES_MAX} runtimes are alive in this process, the most there can be: let one end first"
@@ -76,13 +77,17 @@ impl PlaceGuard {
 
 impl Drop for PlaceGuard {
     fn drop(&mut self) {
-        let place = PLACES[usize::from(self.id)].get().expect("a place that was taken exists");
+        let place = place_of(self.id).expect("a place that was taken exists");
         assert!(place.taken.swap(false, SeqCst));
     }
 }
 
 pub(crate) fn core_of(runtime: u8, core: usize) -> Option<&'static SharedCore> {
-    PLACES.get(usize::from(runtime))?.get()?.cores.get(core)?.get()
+    place_of(runtime)?.cores.get(core)?.get()
+}
+
+fn place_of(id: u8) -> Option<&'static Place> {
+    PLACES.get(usize::from(id).checked_sub(1)?)?.get().map(|place| &**place)
 }
 
 /// Wakes a task of another core, or from a thread that is none of ours.

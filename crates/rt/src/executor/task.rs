@@ -54,8 +54,10 @@ impl<F: Future<Output = ()> + 'static> TypeOf<F> {
 /// # Safety
 /// `future` points to an initialised, pinned `F` that nobody else refers to.
 unsafe fn poll_at<F: Future<Output = ()>>(future: *mut u8, context: &mut Context<'_>) -> Poll<()> {
-    // SAFETY: by this function's contract; a slot never moves, so the future is pinned until `drop_at`.
-    let future = unsafe { Pin::new_unchecked(&mut *future.cast::<F>()) };
+    // SAFETY: by this function's contract it is an `F` that nobody else refers to.
+    let future = unsafe { &mut *future.cast::<F>() };
+    // SAFETY: a slot never moves, so the future is pinned until `drop_at`.
+    let future = unsafe { Pin::new_unchecked(future) };
     future.poll(context)
 }
 
@@ -265,10 +267,10 @@ impl Tasks {
 
     /// The indexes of all live tasks, for the end of a runtime.
     pub(crate) fn indexes(&self) -> Vec<u32> {
-        let of_class = |(class, slab): (usize, &Box<dyn Class>)| {
+        let of_class = |(class, slab): (usize, &dyn Class)| {
             slab.indexes().into_iter().map(move |slot| (class as u32) << CLASS_SHIFT | slot)
         };
-        self.classes.iter().enumerate().flat_map(of_class).collect()
+        self.classes.iter().map(|slab| &**slab).enumerate().flat_map(of_class).collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -30,9 +30,7 @@ impl TaskRef {
         assert!(runtime > 0 && runtime < WakeSlot::FOREIGN_TAG);
         assert!(index < 1 << INDEX_BITS);
         let generation = u64::from(generation & GENERATION_MASK);
-        TaskRef(
-            u64::from(runtime) << 56 | u64::from(core) << 48 | generation << INDEX_BITS | u64::from(index),
-        )
+        TaskRef(u64::from(runtime) << 56 | u64::from(core) << 48 | generation << INDEX_BITS | u64::from(index))
     }
 
     pub(crate) fn runtime(self) -> u8 {
@@ -80,12 +78,8 @@ fn number(data: *const ()) -> TaskRef {
     TaskRef(data.addr() as u64)
 }
 
-static VTABLE: RawWakerVTable = RawWakerVTable::new(
-    |data| raw(number(data)),
-    |data| number(data).wake(),
-    |data| number(data).wake(),
-    |_| {},
-);
+static VTABLE: RawWakerVTable =
+    RawWakerVTable::new(|data| raw(number(data)), |data| number(data).wake(), |data| number(data).wake(), |_| {});
 
 /// A place for one waker in eight bytes: nothing, one of our numbers, or the index of somebody else's waker
 /// (`FuturesUnordered`, `select`) in a table of the core.

@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 
 use crore_http::sse::{self, CONTENT_TYPE};
 use crore_http::{
-    ConnectionField, Fields, Framing, Limits, ResponseEvent, ResponseReader, SseLimits, Status,
-    encode_request,
+    ConnectionField, Fields, Framing, Limits, ResponseEvent, ResponseReader, SseLimits, Status, encode_request,
 };
 use crore_rt::net::TcpStream;
 use crore_rt::time;
@@ -50,41 +49,22 @@ impl EventStream {
         let mut all = Fields::new();
         all.push("Accept", CONTENT_TYPE)?;
         all.append(fields);
-        let request = encode_request(
-            "GET",
-            target,
-            host,
-            &all,
-            Framing::None,
-            ConnectionField::Implied,
-        )?;
+        let request = encode_request("GET", target, host, &all, Framing::None, ConnectionField::Implied)?;
         let mut stream = connect(address, options).await?;
         stream.send(request)?;
         // A stream has no end, so its length has no limit; each event has.
-        let limits = Limits {
-            body_bytes: u64::MAX,
-            ..options.http
-        };
+        let limits = Limits { body_bytes: u64::MAX, ..options.http };
         let mut response = ResponseReader::new(false, &limits);
         let mut input = Input::default();
         let deadline = time::now() + options.response_timeout;
         let head = final_head(&mut stream, &mut response, &mut input, deadline).await?;
         let kind = head.header("content-type").unwrap_or("");
-        let is_events = kind
-            .split(';')
-            .next()
-            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(CONTENT_TYPE));
+        let is_events = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(CONTENT_TYPE));
         if head.status() != Status::OK || !is_events {
             return Err(ClientError::NotEvents(Box::new(head)));
         }
         let reader = sse::Reader::new(&SseLimits::default());
-        Ok(EventStream {
-            stream,
-            response,
-            reader,
-            input,
-            waiting: VecDeque::new(),
-        })
+        Ok(EventStream { stream, response, reader, input, waiting: VecDeque::new() })
     }
 
     /// The next event; none when the stream has ended.

@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crore_http::{
-    ConnectionField, Fields, Framing, ResponseEvent, ResponseHead, ResponseReader, encode_request,
-};
+use crore_http::{ConnectionField, Fields, Framing, ResponseEvent, ResponseHead, ResponseReader, encode_request};
 use crore_rt::net::TcpStream;
 use crore_rt::time;
 
@@ -42,19 +40,9 @@ impl Client {
     ///
     /// # Errors
     /// The system's, or that it took too long.
-    pub async fn connect(
-        address: SocketAddr,
-        host: &str,
-        options: ClientOptions,
-    ) -> Result<Self, ClientError> {
+    pub async fn connect(address: SocketAddr, host: &str, options: ClientOptions) -> Result<Self, ClientError> {
         let stream = connect(address, &options).await?;
-        Ok(Client {
-            stream,
-            host: host.to_owned(),
-            options,
-            input: Input::default(),
-            is_reusable: true,
-        })
+        Ok(Client { stream, host: host.to_owned(), options, input: Input::default(), is_reusable: true })
     }
 
     /// Whether another request may be sent: the last response was complete and did not close the connection.
@@ -81,14 +69,7 @@ impl Client {
             (0, _) => Framing::None,
             (length, _) => Framing::Length(length as u64),
         };
-        let mut bytes = encode_request(
-            method,
-            target,
-            &self.host,
-            fields,
-            framing,
-            ConnectionField::Implied,
-        )?;
+        let mut bytes = encode_request(method, target, &self.host, fields, framing, ConnectionField::Implied)?;
         bytes.extend_from_slice(body);
         self.stream.send(bytes)?;
         let reader = ResponseReader::new(method == "HEAD", &self.options.http);

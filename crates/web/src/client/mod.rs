@@ -77,9 +77,7 @@ impl fmt::Display for ClientError {
             ClientError::Io(error) => error.fmt(f),
             ClientError::Http(error) => write!(f, "malformed response: {error}"),
             ClientError::Field(error) => error.fmt(f),
-            ClientError::Ended => {
-                f.write_str("the server ended the connection before it had answered")
-            }
+            ClientError::Ended => f.write_str("the server ended the connection before it had answered"),
             ClientError::TimedOut => f.write_str("no complete answer in time"),
             ClientError::Handshake(error) => error.fmt(f),
             ClientError::WebSocket(error) => {
@@ -87,11 +85,7 @@ impl fmt::Display for ClientError {
             }
             ClientError::NotEvents(head) => {
                 let kind = head.header("content-type").unwrap_or("no content type");
-                write!(
-                    f,
-                    "the server answered {} with {kind} instead of a stream of events",
-                    head.status()
-                )
+                write!(f, "the server answered {} with {kind} instead of a stream of events", head.status())
             }
             ClientError::Sse(error) => error.fmt(f),
         }
@@ -128,14 +122,7 @@ impl From<Elapsed> for ClientError {
 
 async fn connect(address: SocketAddr, options: &ClientOptions) -> io::Result<TcpStream> {
     let deadline = Some(time::now() + options.connect_timeout);
-    TcpStream::connect(
-        address,
-        &ConnectOptions {
-            source: options.source,
-            deadline,
-        },
-    )
-    .await
+    TcpStream::connect(address, &ConnectOptions { source: options.source, deadline }).await
 }
 
 /// Waits for the final head of a response; what follows it is left in `input`.

@@ -60,13 +60,7 @@ impl WebSocketOptions {
     /// The defaults, with these keys.
     pub fn new(keys: Keys) -> Self {
         let (client, limits) = (ClientOptions::default(), WsLimits::default());
-        WebSocketOptions {
-            client,
-            limits,
-            protocols: Vec::new(),
-            fields: Fields::new(),
-            keys,
-        }
+        WebSocketOptions { client, limits, protocols: Vec::new(), fields: Fields::new(), keys }
     }
 }
 
@@ -107,8 +101,7 @@ impl WebSocket {
     ) -> Result<Self, ClientError> {
         let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
         let nonce = options.keys.next();
-        let (handshake, request) =
-            ClientHandshake::new(host, target, &protocols, &options.fields, nonce)?;
+        let (handshake, request) = ClientHandshake::new(host, target, &protocols, &options.fields, nonce)?;
         let mut stream = connect(address, &options.client).await?;
         stream.send(request)?;
         let mut reader = ResponseReader::new(false, &options.client.http);
@@ -146,8 +139,7 @@ impl WebSocket {
     /// # Panics
     /// If a control frame is longer than 125 bytes.
     pub fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        self.stream
-            .send(ws::encode_masked(opcode, payload, self.keys.next()))
+        self.stream.send(ws::encode_masked(opcode, payload, self.keys.next()))
     }
 
     /// Enqueues a text message.
@@ -163,10 +155,7 @@ impl WebSocket {
     ///
     /// # Errors
     /// The connection failed, or the server broke a rule.
-    pub async fn receive(
-        &mut self,
-        mut on_event: impl FnMut(Event<'_>),
-    ) -> Result<bool, ClientError> {
+    pub async fn receive(&mut self, mut on_event: impl FnMut(Event<'_>)) -> Result<bool, ClientError> {
         let mut unread = std::mem::take(&mut self.unread);
         if !unread.is_empty() {
             self.decode(&mut unread, &mut on_event)?;
@@ -209,11 +198,7 @@ impl WebSocket {
         Ok(())
     }
 
-    fn decode(
-        &mut self,
-        bytes: &mut [u8],
-        on_event: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), ClientError> {
+    fn decode(&mut self, bytes: &mut [u8], on_event: &mut impl FnMut(Event<'_>)) -> Result<(), ClientError> {
         let new = || Decoder::new(Role::Client, &self.limits);
         let mut decoder = self.decoder.take().map_or_else(new, |decoder| *decoder);
         let mut at = 0;

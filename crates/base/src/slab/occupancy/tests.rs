@@ -28,10 +28,7 @@ fn the_largest_limit_needs_six_levels_and_hardly_any_memory() {
     occupancy.take(0);
     occupancy.take(u32::MAX - 1);
     occupancy.free(0);
-    assert!(
-        !occupancy.is_taken(u32::MAX),
-        "a slot beyond the limit is nobody's"
-    );
+    assert!(!occupancy.is_taken(u32::MAX), "a slot beyond the limit is nobody's");
     assert!(occupancy.is_taken(u32::MAX - 1));
 }
 

@@ -38,26 +38,16 @@ impl Model {
     fn insert(&mut self, value: u64) {
         let lowest = (0..self.limit).find(|slot| !self.live.contains_key(slot));
         let handle = self.slab.insert([value; 5]);
-        assert_eq!(
-            handle.map(Handle::index),
-            lowest,
-            "the lowest free slot is taken"
-        );
+        assert_eq!(handle.map(Handle::index), lowest, "the lowest free slot is taken");
         if let Some(handle) = handle {
-            assert!(
-                !self.gone.contains(&handle),
-                "{handle:?} had a tenant before"
-            );
+            assert!(!self.gone.contains(&handle), "{handle:?} had a tenant before");
             self.live.insert(handle.index(), (handle, value));
         }
     }
 
     fn remove(&mut self, at: usize) {
-        if let Some((slot, (handle, value))) = self
-            .live
-            .iter()
-            .nth(at % self.live.len().max(1))
-            .map(|(slot, entry)| (*slot, *entry))
+        if let Some((slot, (handle, value))) =
+            self.live.iter().nth(at % self.live.len().max(1)).map(|(slot, entry)| (*slot, *entry))
         {
             assert_eq!(self.slab.remove(handle), Some([value; 5]));
             self.live.remove(&slot);
@@ -72,10 +62,7 @@ impl Model {
             Step::RemoveRun(at, count) => (0..count).for_each(|_| self.remove(at)),
             Step::Write(at, value) => {
                 let slot = at as u32 % self.limit;
-                assert_eq!(
-                    self.slab.at_mut(slot).is_some(),
-                    self.live.contains_key(&slot)
-                );
+                assert_eq!(self.slab.at_mut(slot).is_some(), self.live.contains_key(&slot));
                 if let Some((handle, known)) = self.live.get_mut(&slot) {
                     *self.slab.get_mut(*handle).unwrap() = [value; 5];
                     *known = value;
@@ -87,26 +74,11 @@ impl Model {
     }
 
     fn check(&self) {
-        assert!(
-            self.gone
-                .iter()
-                .all(|handle| self.slab.get(*handle).is_none())
-        );
-        let live = self
-            .live
-            .values()
-            .map(|(handle, value)| (*handle, [*value; 5]));
-        assert!(
-            self.slab
-                .iter()
-                .map(|(handle, value)| (handle, *value))
-                .eq(live)
-        );
+        assert!(self.gone.iter().all(|handle| self.slab.get(*handle).is_none()));
+        let live = self.live.values().map(|(handle, value)| (*handle, [*value; 5]));
+        assert!(self.slab.iter().map(|(handle, value)| (handle, *value)).eq(live));
         for (slot, (handle, value)) in &self.live {
-            assert_eq!(
-                (self.slab.get(*handle), self.slab.handle_at(*slot)),
-                (Some(&[*value; 5]), Some(*handle))
-            );
+            assert_eq!((self.slab.get(*handle), self.slab.handle_at(*slot)), (Some(&[*value; 5]), Some(*handle)));
         }
         assert!(self.slab.footprint() >= resident(&self.slab));
     }

@@ -49,12 +49,7 @@ struct Model {
 impl Model {
     /// The first moment at which a timer of this deadline must have fired: the end of its tick.
     fn must_fire(&self, deadline: Instant) -> Instant {
-        Instant::from_nanos(
-            deadline
-                .as_nanos()
-                .div_ceil(self.tick)
-                .saturating_mul(self.tick),
-        )
+        Instant::from_nanos(deadline.as_nanos().div_ceil(self.tick).saturating_mul(self.tick))
     }
 
     fn apply(&mut self, step: Step) {
@@ -108,15 +103,8 @@ impl Model {
         let more = self.wheel.expire(self.now, max, &mut out);
         assert!(out.len() <= max);
         for token in out {
-            let (timer, deadline) = self
-                .waiting
-                .remove(&token)
-                .expect("only waiting timers fire, and once");
-            assert!(
-                deadline <= self.now,
-                "fired {:?} early",
-                deadline - self.now
-            );
+            let (timer, deadline) = self.waiting.remove(&token).expect("only waiting timers fire, and once");
+            assert!(deadline <= self.now, "fired {:?} early", deadline - self.now);
             self.gone.push(timer);
         }
         more
@@ -124,35 +112,18 @@ impl Model {
 
     fn check_nothing_is_due(&self) {
         for (_, deadline) in self.waiting.values() {
-            assert!(
-                self.must_fire(*deadline) > self.now,
-                "a timer is {:?} late",
-                self.now - *deadline
-            );
+            assert!(self.must_fire(*deadline) > self.now, "a timer is {:?} late", self.now - *deadline);
         }
     }
 
     fn check(&mut self) {
         assert_eq!(self.wheel.len() as usize, self.waiting.len());
-        let earliest = self
-            .waiting
-            .values()
-            .map(|(_, deadline)| self.must_fire(*deadline))
-            .min();
+        let earliest = self.waiting.values().map(|(_, deadline)| self.must_fire(*deadline)).min();
         let next = self.wheel.next_deadline();
         assert_eq!(next.is_some(), earliest.is_some());
-        assert!(
-            next <= earliest,
-            "asleep until {next:?} with a timer at {earliest:?}"
-        );
+        assert!(next <= earliest, "asleep until {next:?} with a timer at {earliest:?}");
         if let Some(timer) = self.gone.last() {
-            assert_eq!(
-                (
-                    self.wheel.cancel(*timer),
-                    self.wheel.rearm(*timer, self.now)
-                ),
-                (None, false)
-            );
+            assert_eq!((self.wheel.cancel(*timer), self.wheel.rearm(*timer, self.now)), (None, false));
         }
     }
 }

@@ -57,12 +57,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     assert!(payload.len() <= 125);
     let mut frame = vec![first, 0x80 | payload.len() as u8];
     frame.extend(KEY);
-    frame.extend(
-        payload
-            .iter()
-            .zip(KEY.iter().cycle())
-            .map(|(byte, key)| byte ^ key),
-    );
+    frame.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
     frame
 }
 
@@ -70,19 +65,10 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 fn the_examples_of_the_rfc_read_as_it_says() {
     let hello = Seen::Text("Hello".into());
     assert_eq!(client(b"\x81\x05Hello"), (vec![hello.clone()], Ok(true)));
-    assert_eq!(
-        client(b"\x01\x03Hel\x80\x02lo"),
-        (vec![hello.clone()], Ok(true))
-    );
-    assert_eq!(
-        client(b"\x89\x05Hello"),
-        (vec![Seen::Ping(b"Hello".into())], Ok(true))
-    );
+    assert_eq!(client(b"\x01\x03Hel\x80\x02lo"), (vec![hello.clone()], Ok(true)));
+    assert_eq!(client(b"\x89\x05Hello"), (vec![Seen::Ping(b"Hello".into())], Ok(true)));
     let frame = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-    assert_eq!(
-        read(Role::Server, &WsLimits::default(), &[frame]),
-        (vec![hello], Ok(true))
-    );
+    assert_eq!(read(Role::Server, &WsLimits::default(), &[frame]), (vec![hello], Ok(true)));
     assert_eq!(encode_masked(Opcode::Text, b"Hello", KEY), frame);
     let mut bytes = b"\x82\x7e\x01\x00".to_vec();
     bytes.extend([7; 256]);
@@ -92,12 +78,8 @@ fn the_examples_of_the_rfc_read_as_it_says() {
 #[test]
 fn control_frames_may_stand_inside_a_message() {
     let seen = client(b"\x01\x01a\x89\x00\x00\x01b\x8a\x01x\x80\x01c\x88\x00");
-    let expected = [
-        Seen::Ping(vec![]),
-        Seen::Pong(b"x".into()),
-        Seen::Text("abc".into()),
-        Seen::Close(None, "".into()),
-    ];
+    let expected =
+        [Seen::Ping(vec![]), Seen::Pong(b"x".into()), Seen::Text("abc".into()), Seen::Close(None, "".into())];
     assert_eq!(seen, (expected.to_vec(), Ok(false)));
 }
 
@@ -116,14 +98,8 @@ fn every_rule_of_framing_has_its_error() {
         (b"\x88\x7f", WsError::ControlTooLong),
         (b"\x81\x80", WsError::Masked),
         (b"\x81\x7e\x00\x7d", WsError::Length { length: 125 }),
-        (
-            b"\x81\x7f\x00\x00\x00\x00\x00\x00\xff\xff",
-            WsError::Length { length: 0xffff },
-        ),
-        (
-            b"\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x00",
-            WsError::Length { length: 1 << 63 },
-        ),
+        (b"\x81\x7f\x00\x00\x00\x00\x00\x00\xff\xff", WsError::Length { length: 0xffff }),
+        (b"\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x00", WsError::Length { length: 1 << 63 }),
         (b"\x80\x00", WsError::NothingToContinue),
         (b"\x00\x00", WsError::NothingToContinue),
         (b"\x01\x00\x81\x00", WsError::MessageUnfinished),
@@ -132,11 +108,7 @@ fn every_rule_of_framing_has_its_error() {
         assert_eq!(client(bytes), (vec![], Err(error)), "{bytes:x?}");
         assert_eq!(error.close_code(), 1002);
         let parts: Vec<&[u8]> = bytes.chunks(1).collect();
-        assert_eq!(
-            read(Role::Client, &WsLimits::default(), &parts),
-            (vec![], Err(error)),
-            "{bytes:x?} byte by byte"
-        );
+        assert_eq!(read(Role::Client, &WsLimits::default(), &parts), (vec![], Err(error)), "{bytes:x?} byte by byte");
     }
     let unmasked = read(Role::Server, &WsLimits::default(), &[b"\x81\x05Hello"]);
     assert_eq!(unmasked, (vec![], Err(WsError::NotMasked)));
@@ -147,24 +119,14 @@ fn close_frames_have_a_code_that_may_be_sent() {
     assert_eq!(client(b"\x88\x00").0, [Seen::Close(None, "".into())]);
     assert_eq!(client(b"\x88\x01x").1, Err(WsError::CloseCode { code: 0 }));
     assert_eq!(client(b"\x88\x04\x03\xe8\xff\xff").1, Err(WsError::Utf8));
-    for code in [
-        1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999,
-    ] {
+    for code in [1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999] {
         let frame = encode_close(code, "why", None).unwrap();
         assert_eq!(client(&frame).0, [Seen::Close(Some(code), "why".into())]);
     }
-    for code in [
-        0_u16, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535,
-    ] {
+    for code in [0_u16, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535] {
         let payload = code.to_be_bytes();
-        assert_eq!(
-            client(&[0x88, 2, payload[0], payload[1]]).1,
-            Err(WsError::CloseCode { code })
-        );
-        assert_eq!(
-            encode_close(code, "", None),
-            Err(WsError::CloseCode { code })
-        );
+        assert_eq!(client(&[0x88, 2, payload[0], payload[1]]).1, Err(WsError::CloseCode { code }));
+        assert_eq!(encode_close(code, "", None), Err(WsError::CloseCode { code }));
     }
 }
 
@@ -188,32 +150,15 @@ fn text_is_checked_as_it_comes() {
     assert_eq!(client(b"\x81\x02\xc3\x28").1, utf8);
     assert_eq!(client(b"\x81\x01\xc3").1, utf8);
     assert_eq!(client(b"\x01\x01\xc3\x80\x00").1, utf8);
-    assert_eq!(
-        client(b"\x81\x7e\xff\x00a\xed\xa0").1,
-        utf8,
-        "a surrogate, long before the frame ends"
-    );
-    assert_eq!(
-        client(b"\x01\x02\xf4\x90").1,
-        utf8,
-        "beyond U+10FFFF, though two bytes are missing"
-    );
-    assert_eq!(
-        client(b"\x01\x01\xc3\x80\x01\xa4").0,
-        [Seen::Text("\u{e4}".into())]
-    );
-    assert_eq!(
-        client(b"\x02\x01\xc3\x80\x01\x28").0,
-        [Seen::Binary(b"\xc3\x28".into())]
-    );
+    assert_eq!(client(b"\x81\x7e\xff\x00a\xed\xa0").1, utf8, "a surrogate, long before the frame ends");
+    assert_eq!(client(b"\x01\x02\xf4\x90").1, utf8, "beyond U+10FFFF, though two bytes are missing");
+    assert_eq!(client(b"\x01\x01\xc3\x80\x01\xa4").0, [Seen::Text("\u{e4}".into())]);
+    assert_eq!(client(b"\x02\x01\xc3\x80\x01\x28").0, [Seen::Binary(b"\xc3\x28".into())]);
 }
 
 #[test]
 fn a_declared_length_allocates_nothing() {
-    let limits = WsLimits {
-        message_bytes: 1000,
-        fragments: 3,
-    };
+    let limits = WsLimits { message_bytes: 1000, fragments: 3 };
     let mut decoder = Decoder::new(Role::Client, &limits);
     let mut input = b"\x82\x7e\x03\xe8ab".to_vec();
     assert!(decoder.on_input(&mut input).unwrap().1.is_none());
@@ -221,40 +166,19 @@ fn a_declared_length_allocates_nothing() {
     assert!(message.bytes.len() == 2 && message.bytes.capacity() <= 8);
 
     let read = |bytes: &[u8]| read(Role::Client, &limits, &[bytes]).1;
-    let too_large = |length| {
-        Err(WsError::TooLarge {
-            length,
-            limit: 1000,
-        })
-    };
+    let too_large = |length| Err(WsError::TooLarge { length, limit: 1000 });
     assert_eq!(read(b"\x82\x7e\x03\xe9"), too_large(1001));
-    assert_eq!(
-        read(b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"),
-        too_large(i64::MAX as u64)
-    );
+    assert_eq!(read(b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"), too_large(i64::MAX as u64));
     assert_eq!(read(b"\x02\x01a\x00\x7e\x03\xe8"), too_large(1001));
-    assert_eq!(
-        WsError::TooLarge {
-            length: 1,
-            limit: 0
-        }
-        .close_code(),
-        1009
-    );
+    assert_eq!(WsError::TooLarge { length: 1, limit: 0 }.close_code(), 1009);
 }
 
 #[test]
 fn a_message_has_a_limited_number_of_frames() {
-    let limits = WsLimits {
-        message_bytes: 1000,
-        fragments: 3,
-    };
+    let limits = WsLimits { message_bytes: 1000, fragments: 3 };
     let read = |bytes: &[u8]| read(Role::Client, &limits, &[bytes]).1;
     assert_eq!(read(b"\x02\x00\x00\x00\x80\x00"), Ok(true));
-    assert_eq!(
-        read(b"\x02\x00\x00\x00\x00\x00\x80\x00"),
-        Err(WsError::TooManyFragments { limit: 3 })
-    );
+    assert_eq!(read(b"\x02\x00\x00\x00\x00\x00\x80\x00"), Err(WsError::TooManyFragments { limit: 3 }));
 }
 
 #[test]
@@ -263,9 +187,7 @@ fn a_whole_message_is_lent_from_the_input() {
     let range = input.as_ptr_range();
     let mut decoder = Decoder::new(Role::Server, &WsLimits::default());
     let (_, event) = decoder.on_input(&mut input).unwrap();
-    let Some(Event::Binary(bytes)) = event else {
-        panic!("a message, not {event:?}")
-    };
+    let Some(Event::Binary(bytes)) = event else { panic!("a message, not {event:?}") };
     assert!(range.contains(&bytes.as_ptr()));
     assert!(decoder.is_idle());
 }
@@ -273,13 +195,7 @@ fn a_whole_message_is_lent_from_the_input() {
 #[test]
 fn a_decoder_is_small_and_idle_between_messages() {
     assert!(size_of::<Decoder>() <= 200, "{}", size_of::<Decoder>());
-    for part in [
-        &b"\x81"[..],
-        b"\x81\x05",
-        b"\x81\x05He",
-        b"\x01\x00",
-        b"\x01\x02He\x00",
-    ] {
+    for part in [&b"\x81"[..], b"\x81\x05", b"\x81\x05He", b"\x01\x00", b"\x01\x02He\x00"] {
         assert_eq!(client(part), (vec![], Ok(false)), "{part:x?}");
     }
     assert_eq!(client(b""), (vec![], Ok(true)));
@@ -287,14 +203,8 @@ fn a_decoder_is_small_and_idle_between_messages() {
 
 /// A message cut in frames, or a control frame.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
-    let message = |text: bool,
-                   payload: Vec<u8>,
-                   cuts: Vec<prop::sample::Index>,
-                   key: Option<[u8; 4]>| {
-        let mut bounds: Vec<usize> = cuts
-            .iter()
-            .map(|cut| cut.index(payload.len() + 1))
-            .collect();
+    let message = |text: bool, payload: Vec<u8>, cuts: Vec<prop::sample::Index>, key: Option<[u8; 4]>| {
+        let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut.index(payload.len() + 1)).collect();
         bounds.extend([0, payload.len()]);
         bounds.sort_unstable();
         let mut out = Vec::new();
@@ -324,11 +234,7 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
             cuts,
             Some(KEY)
         )),
-        (
-            prop::collection::vec(any::<u8>(), 0..120),
-            cuts(),
-            any::<[u8; 4]>()
-        )
+        (prop::collection::vec(any::<u8>(), 0..120), cuts(), any::<[u8; 4]>())
             .prop_map(move |(bytes, cuts, key)| message(false, bytes, cuts, Some(key))),
         (
             prop::sample::select(vec![Opcode::Ping, Opcode::Pong]),

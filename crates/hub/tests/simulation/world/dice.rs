@@ -16,9 +16,7 @@ impl World {
         let (sink, form) = (self.next_sink, self.rng.below(3) as u8);
         let key = self.hub(core).connect(sink, form).expect("few clients");
         let subs = HashMap::new();
-        self.oracle
-            .clients
-            .insert((core, sink), Client { key, form, subs });
+        self.oracle.clients.insert((core, sink), Client { key, form, subs });
     }
 
     pub(super) fn disconnect(&mut self, core: u16) {
@@ -43,11 +41,7 @@ impl World {
         if let Sub::Member(reader) = sub {
             // Now and then a position that nobody can have, and an epoch that is another's or empty.
             let offset = reader.offset + if self.rng.chance(1, 20) { 3 } else { 0 };
-            let epoch = if self.rng.chance(1, 10) {
-                "elsewher"
-            } else {
-                ""
-            };
+            let epoch = if self.rng.chance(1, 10) { "elsewher" } else { "" };
             self.memory.push((room, Since::new(offset, epoch)));
         }
     }
@@ -71,12 +65,7 @@ impl World {
             return;
         }
         let token = self.next_token + 1;
-        let subs = &mut self
-            .oracle
-            .clients
-            .get_mut(&seat)
-            .expect("a seated client")
-            .subs;
+        let subs = &mut self.oracle.clients.get_mut(&seat).expect("a seated client").subs;
         let expect = match subs.len() {
             _ if subs.contains_key(&room) => Some(Refusal::AlreadySubscribed),
             count if count >= usize::from(PER_CLIENT) => Some(Refusal::SubscriptionLimit),
@@ -85,21 +74,8 @@ impl World {
         if expect.is_none() {
             subs.insert(room, Sub::Joining { token });
         }
-        let asked = Asked::Subscribe {
-            seat,
-            room,
-            since,
-            reject,
-            expect,
-            admitted,
-        };
-        let command = Command::Subscribe {
-            client,
-            channel: &name,
-            since,
-            reject_unrecovered: reject,
-            options,
-        };
+        let asked = Asked::Subscribe { seat, room, since, reject, expect, admitted };
+        let command = Command::Subscribe { client, channel: &name, since, reject_unrecovered: reject, options };
         self.ask(core, asked, command);
     }
 
@@ -108,17 +84,9 @@ impl World {
             return;
         };
         let room = self.rng.below(ROOMS as u64) as Room;
-        let removed = self
-            .oracle
-            .clients
-            .get_mut(&seat)
-            .and_then(|client| client.subs.remove(&room));
+        let removed = self.oracle.clients.get_mut(&seat).and_then(|client| client.subs.remove(&room));
         let channel = &name_of(room);
-        self.ask(
-            core,
-            Asked::Unsubscribe,
-            Command::Unsubscribe { client, channel },
-        );
+        self.ask(core, Asked::Unsubscribe, Command::Unsubscribe { client, channel });
         if let Some(sub) = removed {
             self.remember(room, sub);
         }
@@ -150,12 +118,7 @@ impl World {
             skip_history: skip,
             idempotency_key: None,
         };
-        let asked = Asked::Publish {
-            room,
-            data,
-            skip,
-            admitted,
-        };
+        let asked = Asked::Publish { room, data, skip, admitted };
         self.ask(core, asked, Command::Publish(publish));
     }
 
@@ -175,9 +138,7 @@ impl World {
 
     pub(super) fn list(&mut self, core: u16) {
         let command = match self.rng.chance(1, 2) {
-            true => Command::Channels {
-                pattern: Some("room:*"),
-            },
+            true => Command::Channels { pattern: Some("room:*") },
             false => Command::Members { channel: "room:0" },
         };
         self.ask(core, Asked::Listing, command);

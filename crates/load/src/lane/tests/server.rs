@@ -7,8 +7,7 @@ use std::rc::Rc;
 use crore_base::time::Duration;
 use crore_http::ws::{self, Decoder, Event, Offer, Opcode, Origins, Role};
 use crore_http::{
-    ConnectionField, Fields, Framing, HeadReader, Limits, Progress, RequestHead, Status, WsLimits,
-    encode_response,
+    ConnectionField, Fields, Framing, HeadReader, Limits, Progress, RequestHead, Status, WsLimits, encode_response,
 };
 use crore_rt::net::{ListenOptions, StreamId, TcpListener, TcpStream};
 use crore_rt::time::sleep;
@@ -35,8 +34,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(mischief: Mischief) -> Server {
-        let listener =
-            TcpListener::bind("127.0.0.1:0".parse().unwrap(), &ListenOptions::default()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap(), &ListenOptions::default()).unwrap();
         let inner = Rc::new(Inner {
             mischief,
             subscribers: RefCell::default(),
@@ -51,10 +49,7 @@ impl Server {
                 spawn(Rc::clone(&serving).serve(stream)).detach();
             }
         });
-        Server {
-            inner,
-            _accepting: accepting,
-        }
+        Server { inner, _accepting: accepting }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -83,20 +78,14 @@ impl Inner {
         let mut pending = Vec::new();
         loop {
             let mut reader = HeadReader::new(&limits);
-            let Ok(Progress::Complete {
-                consumed: used,
-                head,
-            }) = reader.on_input(&pending)
-            else {
+            let Ok(Progress::Complete { consumed: used, head }) = reader.on_input(&pending) else {
                 match stream.recv().await {
                     Ok(lease) if !lease.is_empty() => pending.extend_from_slice(&lease),
                     _ => return,
                 }
                 continue;
             };
-            let length = head
-                .header("content-length")
-                .map_or(0, |length| length.parse().unwrap());
+            let length = head.header("content-length").map_or(0, |length| length.parse().unwrap());
             while pending.len() < used + length {
                 match stream.recv().await {
                     Ok(lease) if !lease.is_empty() => pending.extend_from_slice(&lease),
@@ -118,9 +107,7 @@ impl Inner {
         }
         let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
         let (status, text) = match path {
-            "/api/publish" if self.mischief.refuse_publish => {
-                (Status::UNAUTHORIZED, "{}".to_owned())
-            }
+            "/api/publish" if self.mischief.refuse_publish => (Status::UNAUTHORIZED, "{}".to_owned()),
             "/api/publish" => {
                 assert_eq!(head.header("x-api-key"), Some("key"));
                 assert_eq!(body["channel"], "load");
@@ -128,16 +115,12 @@ impl Inner {
             }
             "/api/history" => {
                 let top = BASE + self.published.get();
-                (
-                    Status::OK,
-                    format!(r#"{{"result":{{"offset":{top},"epoch":"e"}}}}"#),
-                )
+                (Status::OK, format!(r#"{{"result":{{"offset":{top},"epoch":"e"}}}}"#))
             }
             _ => (Status::OK, "{}".to_owned()),
         };
         let framing = Framing::Length(text.len() as u64);
-        let mut response =
-            encode_response(status, &Fields::new(), framing, ConnectionField::Implied);
+        let mut response = encode_response(status, &Fields::new(), framing, ConnectionField::Implied);
         response.extend_from_slice(text.as_bytes());
         let _ = stream.send(response);
     }
@@ -175,64 +158,33 @@ impl Inner {
             let event = format!("id: e:{offset}\ndata: {data}\n\n");
             return crore_http::chunk(event.as_bytes());
         }
-        let offset = if self.mischief.no_log {
-            String::new()
-        } else {
-            format!(r#","offset":{offset}"#)
-        };
+        let offset = if self.mischief.no_log { String::new() } else { format!(r#","offset":{offset}"#) };
         let push = format!(r#"{{"push":{{"channel":"load","pub":{{"data":{data}{offset}}}}}}}"#);
         ws::encode(Opcode::Text, push.as_bytes())
     }
 
     async fn events(&self, mut stream: TcpStream) {
         let mut fields = Fields::new();
-        fields
-            .push("Content-Type", "text/event-stream; charset=utf-8")
-            .unwrap();
-        let head = encode_response(
-            Status::OK,
-            &fields,
-            Framing::Chunked,
-            ConnectionField::Implied,
-        );
+        fields.push("Content-Type", "text/event-stream; charset=utf-8").unwrap();
+        let head = encode_response(Status::OK, &fields, Framing::Chunked, ConnectionField::Implied);
         stream.send(head).unwrap();
-        stream
-            .send(crore_http::chunk(b": hello\n\ndata: {}\n\n"))
-            .unwrap();
+        stream.send(crore_http::chunk(b": hello\n\ndata: {}\n\n")).unwrap();
         self.subscribe(stream.id(), false);
         while stream.recv().await.is_ok_and(|lease| !lease.is_empty()) {}
     }
 
     fn subscribe(&self, stream: StreamId, is_socket: bool) {
-        self.subscribers.borrow_mut().push(Subscriber {
-            stream,
-            is_socket,
-            held_back: None,
-        });
+        self.subscribers.borrow_mut().push(Subscriber { stream, is_socket, held_back: None });
     }
 
     async fn socket(&self, mut stream: TcpStream, head: &RequestHead) {
         if self.mischief.refuse_upgrade {
             let framing = Framing::Length(0);
             let full = Status::SERVICE_UNAVAILABLE;
-            stream
-                .send(encode_response(
-                    full,
-                    &Fields::new(),
-                    framing,
-                    ConnectionField::Close,
-                ))
-                .unwrap();
+            stream.send(encode_response(full, &Fields::new(), framing, ConnectionField::Close)).unwrap();
             return;
         }
-        let accepted = ws::accept(
-            head,
-            &Offer {
-                protocols: &[],
-                origins: Origins::Any,
-            },
-        )
-        .unwrap();
+        let accepted = ws::accept(head, &Offer { protocols: &[], origins: Origins::Any }).unwrap();
         stream.send(accepted.response()).unwrap();
         let mut decoder = Decoder::new(Role::Server, &WsLimits::default());
         while let Ok(mut lease) = stream.recv().await {
@@ -258,14 +210,8 @@ impl Inner {
     }
 
     fn commands(&self, stream: &TcpStream, text: &str) {
-        let lines: Vec<serde_json::Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert!(
-            lines.len() == 2 && lines[0]["connect"].is_object(),
-            "connect and subscribe come together: {text}"
-        );
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(lines.len() == 2 && lines[0]["connect"].is_object(), "connect and subscribe come together: {text}");
         assert_eq!(lines[1]["subscribe"]["channel"], "load");
         if self.mischief.silent {
             return;
@@ -273,17 +219,10 @@ impl Inner {
         let subscribed = match (self.mischief.refuse_subscribe, self.mischief.no_log) {
             (true, _) => r#""error":{"code":103,"message":"permission denied"}"#.to_owned(),
             (_, true) => r#""subscribe":{}"#.to_owned(),
-            _ => format!(
-                r#""subscribe":{{"epoch":"e","offset":{}}}"#,
-                BASE + self.published.get()
-            ),
+            _ => format!(r#""subscribe":{{"epoch":"e","offset":{}}}"#, BASE + self.published.get()),
         };
-        let replies = format!(
-            "{{\"id\":1,\"connect\":{{\"client\":\"c\",\"pong\":true}}}}\n{{\"id\":2,{subscribed}}}"
-        );
-        stream
-            .send(ws::encode(Opcode::Text, replies.as_bytes()))
-            .unwrap();
+        let replies = format!("{{\"id\":1,\"connect\":{{\"client\":\"c\",\"pong\":true}}}}\n{{\"id\":2,{subscribed}}}");
+        stream.send(ws::encode(Opcode::Text, replies.as_bytes())).unwrap();
         if !self.mischief.refuse_subscribe {
             self.subscribe(stream.id(), true);
         }

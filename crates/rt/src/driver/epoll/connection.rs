@@ -11,9 +11,9 @@ use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use zerocopy::FromZeros;
 
+use super::Epoll;
 use super::descriptor::SlotDescriptor;
 use super::token::{Kind, Token};
-use super::Epoll;
 use crate::driver::send_queue::SendQueue;
 use crate::driver::{Close, ConnectionId, Lease, gone};
 use crate::executor::waker::WakeSlot;

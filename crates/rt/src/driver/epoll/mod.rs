@@ -15,10 +15,12 @@ use crore_base::counters::CoreCounters;
 use crore_base::payload::Payload;
 use crore_base::slab::{Handle, Slab};
 use crore_base::time::{Duration, Instant};
-use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 
-use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone, send_queue::SendPool};
+use super::{
+    Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone, send_queue::SendPool,
+};
 use crate::clock::Clock;
 use crate::executor::waker::WakeSlot;
 use crate::limits::{CONNECTIONS_PER_CORE_MAX, EVENTS_PER_TURN};
@@ -267,4 +269,3 @@ impl Drop for Epoll {
         }
     }
 }
-

@@ -8,9 +8,9 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown};
 
+use super::Epoll;
 use super::connection::{BROKEN, CLOSING, CONNECTING, DIRTY, SHUT_WHEN_SENT, WRITE_ARMED, interest};
 use super::token::{Kind, Token};
-use super::Epoll;
 use crate::driver::{ConnectionId, Room};
 use crate::executor::waker::WakeSlot;
 use crate::limits::GATHER_MAX;

@@ -19,7 +19,9 @@ use zerocopy::FromZeros;
 use super::send_queue::{SendPool, SendQueue};
 use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone};
 use crate::executor::waker::WakeSlot;
-use crate::limits::{ACCEPTS_PER_TURN, CLOSE_LINGER, CONNECTIONS_PER_CORE_MAX, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES};
+use crate::limits::{
+    ACCEPTS_PER_TURN, CLOSE_LINGER, CONNECTIONS_PER_CORE_MAX, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES,
+};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 use crate::stats;
 
@@ -111,7 +113,8 @@ impl Sim {
         while !slot.queue.is_empty() {
             let mut slices = [io::IoSlice::new(&[]); GATHER_MAX];
             let count = self.sends.gather(slot.queue, &mut slices);
-            let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).take(SIM_WINDOW_BYTES).collect();
+            let bytes: Vec<u8> =
+                slices[..count].iter().flat_map(|slice| slice.iter().copied()).take(SIM_WINDOW_BYTES).collect();
             let taken = network.send(slot.end, &bytes);
             if taken == 0 {
                 break;
@@ -315,7 +318,10 @@ impl Driver for Sim {
     }
 
     fn watch(&mut self, _descriptor: OwnedFd) -> io::Result<WatchId> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "a simulated world has no kernel whose descriptors could be watched"))
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a simulated world has no kernel whose descriptors could be watched",
+        ))
     }
 
     fn poll_watch(&mut self, _watch: WatchId, _context: &Context<'_>) -> Poll<io::Result<()>> {
