@@ -12,6 +12,7 @@ mod counters;
 mod expiry;
 mod heartbeat;
 mod identity;
+mod latency;
 mod limits;
 mod node;
 mod outlet;

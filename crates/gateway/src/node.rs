@@ -7,12 +7,15 @@ use crore_base::counters::Counters;
 
 use crate::config::Config;
 use crate::counters::COUNTERS;
+use crate::latency::BUCKETS;
 use crate::token::Tokens;
 
 /// One running gateway.
 pub(crate) struct Node {
     pub(crate) config: Arc<Config>,
     pub(crate) counters: Arc<Counters>,
+    /// Deliveries by latency.
+    pub(crate) latencies: Arc<Counters>,
     pub(crate) tokens: Option<Tokens>,
     /// For everything that must not be guessed or repeated: epochs, client ids, homes.
     pub(crate) seed: u64,
@@ -26,6 +29,7 @@ impl Node {
         let tokens = config.token_hmac_secret.as_deref().map(Tokens::new);
         Arc::new(Node {
             counters: Counters::new(cores, COUNTERS),
+            latencies: Counters::new(cores, BUCKETS),
             tokens,
             seed,
             uid: format!("{:016x}", crore_base::hash::HashKey::from_seed(seed).hash(b"node")),

@@ -1,6 +1,7 @@
 //! Where walks hand publications to: encoded once a form, then a reference into each client's send queue.
 
 use crore_base::payload::Payload;
+use crore_base::time::Instant;
 use crore_hub::{ClientKey, Deliver, Position, Publication};
 use crore_rt::net::SendError;
 
@@ -14,11 +15,13 @@ pub(crate) struct Outlet<'a> {
     shard: &'a Shard,
     /// Clients whose queue is full; they are sent away after the walk.
     pub(crate) slow: Vec<ClientKey>,
+    /// When what was delivered had been accepted, and to how many: runs, because a walk gives one publication to many.
+    pub(crate) delivered: Vec<(Instant, u64)>,
 }
 
 impl Outlet<'_> {
     pub(crate) fn new(shard: &Shard) -> Outlet<'_> {
-        Outlet { shard, slow: Vec::new() }
+        Outlet { shard, slow: Vec::new(), delivered: Vec::new() }
     }
 }
 
@@ -43,6 +46,10 @@ impl Deliver for Outlet<'_> {
     }
 
     fn deliver(&mut self, client: ClientKey, sink: u64, form: u8, payload: &Payload, publication: &Publication) {
+        match self.delivered.last_mut() {
+            Some((accepted, deliveries)) if *accepted == publication.accepted => *deliveries += 1,
+            _ => self.delivered.push((publication.accepted, 1)),
+        }
         if Form::from_number(form) == Form::Poll {
             if let Some(waiting) = self.shard.waiting.borrow_mut().get_mut(&client.to_bits()) {
                 waiting.take(payload.clone(), publication.offset);

@@ -8,37 +8,46 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use crore_base::time::Instant;
 use crore_hub::{Reply, Request};
 use crore_rt::{time, yield_now};
 
 use crate::counters::Counter;
+use crate::latency;
 use crate::limits::{EBB_CLIENTS, RING_BATCH, WALK_DELIVERIES};
 use crate::outlet::Outlet;
 use crate::protocol::Disconnect;
 use crate::shard::Shard;
 
-/// What did not fit into a ring, for each core, to go first next time.
-struct Stuck {
+/// What one round leaves to the next.
+struct Left {
+    /// What did not fit into a ring, for each core: it goes first.
     requests: Vec<Option<Request>>,
     replies: Vec<Option<Reply>>,
+    /// What was delivered (when accepted, to how many): written by then, so its latency is known.
+    delivered: Vec<(Instant, u64)>,
 }
 
 /// Runs until the runtime ends.
 pub(crate) async fn run(shard: Rc<Shard>) {
     let nothing = |_| None;
-    let mut stuck = Stuck {
+    let mut left = Left {
         requests: (0..crore_rt::cores()).map(nothing).collect(),
         replies: (0..crore_rt::cores()).map(|_| None).collect(),
+        delivered: Vec::new(),
     };
     loop {
-        let busy = round(&shard, &mut stuck);
+        let busy = round(&shard, &mut left);
         shard.report();
         if busy { yield_now().await } else { wait(&shard).await }
     }
 }
 
 /// One round; true if there is more to do at once.
-fn round(shard: &Rc<Shard>, stuck: &mut Stuck) -> bool {
+fn round(shard: &Rc<Shard>, left: &mut Left) -> bool {
+    for (accepted, deliveries) in left.delivered.drain(..) {
+        latency::record(&shard.latencies, time::now().saturating_since(accepted), deliveries);
+    }
     let mut busy = take_replies(shard);
     busy |= take_requests(shard);
     let now = time::now();
@@ -46,8 +55,8 @@ fn round(shard: &Rc<Shard>, stuck: &mut Stuck) -> bool {
         shard.hub.borrow_mut().on_timeout(now);
     }
     shard.settle();
-    busy |= walk(shard);
-    send(shard, stuck);
+    busy |= walk(shard, left);
+    send(shard, left);
     shard.admit();
     busy
 }
@@ -77,30 +86,31 @@ fn take_requests(shard: &Rc<Shard>) -> bool {
     true
 }
 
-/// Delivers a slice; true if there is more to deliver.
-fn walk(shard: &Rc<Shard>) -> bool {
+/// Delivers a slice; true if there is more to deliver, or something to look back on.
+fn walk(shard: &Rc<Shard>, left: &mut Left) -> bool {
     let mut outlet = Outlet::new(shard);
     let more = shard.hub.borrow_mut().walk(WALK_DELIVERIES, &mut outlet);
+    left.delivered = outlet.delivered;
     for client in outlet.slow {
         shard.disconnect(client, Disconnect::Slow);
     }
     // A walk may find members for whom something is missing.
     shard.settle();
-    more
+    more || !left.delivered.is_empty()
 }
 
 /// Moves the outboxes into the rings as far as there is room. When room comes free the ring tells us.
-fn send(shard: &Shard, stuck: &mut Stuck) {
+fn send(shard: &Shard, left: &mut Left) {
     for to in 0..crore_rt::cores() {
-        while let Some(reply) = stuck.replies[to].take().or_else(|| shard.hub.borrow_mut().poll_reply(to as u16)) {
+        while let Some(reply) = left.replies[to].take().or_else(|| shard.hub.borrow_mut().poll_reply(to as u16)) {
             if let Err(back) = shard.replies.try_send(to, reply) {
-                stuck.replies[to] = Some(back);
+                left.replies[to] = Some(back);
                 break;
             }
         }
-        while let Some(request) = stuck.requests[to].take().or_else(|| shard.hub.borrow_mut().poll_request(to as u16)) {
+        while let Some(request) = left.requests[to].take().or_else(|| shard.hub.borrow_mut().poll_request(to as u16)) {
             if let Err(back) = shard.requests.try_send(to, request) {
-                stuck.requests[to] = Some(back);
+                left.requests[to] = Some(back);
                 break;
             }
         }

@@ -19,7 +19,7 @@ use crore_http::ws::{self, Opcode};
 use crore_hub::{Answer, ClientKey, Command, Event, Hub, Limits, Reply, Request};
 use crore_rt::channel::mesh::{Ends, Port};
 use crore_rt::channel::notify::Notify;
-use crore_rt::net::StreamId;
+use crore_rt::net::{SendError, StreamId, StreamOption};
 use crore_rt::time;
 
 use crate::config::Config;
@@ -27,6 +27,7 @@ use crate::counters::{Counter, disconnects};
 use crate::expiry::Expiry;
 use crate::heartbeat::Heartbeat;
 use crate::identity::{Identities, Identity};
+use crate::latency::Readings;
 use crate::limits::{CLOSE_WAIT, PUBLICATION_BYTES};
 use crate::node::Node;
 use crate::protocol::{Disconnect, PING};
@@ -56,6 +57,8 @@ pub(crate) struct Shard {
     /// When clients whose token expires are sent away, by client.
     pub(crate) expiries: RefCell<HashMap<u64, Expiry>>,
     pub(crate) counters: CoreCounters,
+    pub(crate) latencies: CoreCounters,
+    pub(crate) readings: RefCell<Readings>,
     asked: RefCell<HashMap<u64, OnAnswer>>,
     next_token: Cell<u64>,
     /// The most clients since memory was last given back.
@@ -89,6 +92,8 @@ impl Shard {
             waiting: RefCell::default(),
             expiries: RefCell::default(),
             counters: node.counters.core(core),
+            latencies: node.latencies.core(core),
+            readings: RefCell::default(),
             asked: RefCell::default(),
             next_token: Cell::new(0),
             high_water: Cell::new(0),
@@ -155,6 +160,21 @@ impl Shard {
             }
             // Who waits there is answered.
             Form::Poll => drop(self.waiting.borrow_mut().remove(&client.to_bits())),
+        }
+    }
+
+    /// Enqueues what a client must get, however much it is: the answer to what it asked, all that it missed perhaps. The queue's
+    /// limit grows by that, so that a client is slow only for what comes by itself.
+    pub(crate) fn give(&self, client: ClientKey, stream: StreamId, bytes: Vec<u8>) {
+        let Some(queued) = stream.queued() else { return };
+        let limit = self.config.queue_bytes;
+        let needed = u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_add(queued);
+        let grown = match needed > limit {
+            true => stream.set(StreamOption::SendLimit(needed.saturating_add(limit))),
+            false => Ok(()),
+        };
+        if grown.is_ok() && matches!(stream.send(bytes), Err(SendError::Full { .. })) {
+            self.disconnect(client, Disconnect::Slow); // four gigabytes wait
         }
     }
 
@@ -285,8 +305,7 @@ impl Shard {
         match Form::from_number(self.seats.borrow_mut().at(client.index()).form as u8) {
             Form::WebSocket => {
                 let frame = crate::protocol::unsubscribe_frame(channel, 2500, "insufficient state");
-                // A stream that takes nothing is noticed where publications are sent.
-                let _ = stream_of(sink).send(frame);
+                self.give(client, stream_of(sink), frame);
             }
             Form::Events => stream_of(sink).shutdown(),
             Form::Poll => drop(self.waiting.borrow_mut().remove(&client.to_bits())),

@@ -149,8 +149,13 @@ impl Home {
     ) -> Option<Position> {
         let channel = self.channels.get_mut(index)?;
         let in_stream = channel.options.has_history() && !ask.skip_history;
-        let publication =
-            Publication { offset: channel.number(in_stream), data: ask.data, info: ask.info, tags: ask.tags };
+        let publication = Publication {
+            offset: channel.number(in_stream),
+            data: ask.data,
+            info: ask.info,
+            tags: ask.tags,
+            accepted: now,
+        };
         let (sequence, epoch) = (channel.sequence, channel.epoch);
         for Interest { core, local } in &channel.interests {
             let numbered = Numbered { sequence, epoch, publication: publication.clone() };

@@ -3,6 +3,7 @@
 //! The bytes are the gateway's: compact JSON without newlines. The hub never looks into them.
 
 use crore_base::payload::Parcel;
+use crore_base::time::Instant;
 
 /// What the log and the queues keep beside the bytes of a publication: an estimate of the record, its share of the
 /// containers, and the heads of the shared allocations.
@@ -20,12 +21,14 @@ pub struct Publication {
     pub info: Option<Parcel>,
     /// The tags as a JSON object.
     pub tags: Option<Parcel>,
+    /// When the channel's home numbered it.
+    pub accepted: Instant,
 }
 
 impl Publication {
     /// A publication of bare data, not numbered yet.
     pub fn new(data: Parcel) -> Publication {
-        Publication { offset: 0, data, info: None, tags: None }
+        Publication { offset: 0, data, info: None, tags: None, accepted: Instant::ZERO }
     }
 
     /// What it is counted with wherever memory is bounded, in bytes: the payload bytes and the overhead of its record.

@@ -1,8 +1,10 @@
 //! `info`: the figures that the console shows, and what any monitor may want as JSON.
 
+use crore_rt::time;
 use serde_json::{Value, json};
 
 use crate::counters::{Counter, disconnects};
+use crate::latency::{self, Reading};
 use crate::process;
 use crate::protocol::Disconnect;
 use crate::shard::Shard;
@@ -30,8 +32,15 @@ fn metrics(shard: &Shard) -> Value {
     let sum = |counter: Counter| counters.sum(counter as usize);
     let runtime = crore_rt::stats(None);
     let went = Disconnect::ALL.into_iter().map(Some).chain([None]);
-    let cores: Vec<Value> = (0..crore_rt::cores()).map(|core| of_core(shard, core)).collect();
-    json!({
+    let slept = |core| crore_rt::stats(Some(core)).slept_nanos;
+    let now = Reading {
+        at: time::precise_now(),
+        deliveries: latency::read(&shard.node.latencies),
+        slept: (0..crore_rt::cores()).map(slept).collect(),
+    };
+    let before = shard.readings.borrow_mut().since(now.clone());
+    let cores: Vec<Value> = (0..crore_rt::cores()).map(|core| of_core(shard, core, &before, &now)).collect();
+    let mut metrics = json!({
         "connects_total": sum(Counter::Connects),
         "disconnects_total": went.map(|reason| counters.sum(disconnects(reason))).sum::<u64>(),
         "slow_total": counters.sum(disconnects(Some(Disconnect::Slow))),
@@ -47,17 +56,21 @@ fn metrics(shard: &Shard) -> Value {
         "driver": crore_rt::driver_name(),
         "workers": crore_rt::cores(),
         "cores": cores,
-    })
+    });
+    if let Some([p50, p99, max]) = latency::quantiles(&before, &now) {
+        metrics["latency_us"] = json!({ "p50": p50, "p99": p99, "max": max });
+    }
+    metrics
 }
 
-fn of_core(shard: &Shard, core: usize) -> Value {
+fn of_core(shard: &Shard, core: usize, before: &Reading, now: &Reading) -> Value {
     let of = |counter: Counter| shard.node.counters.of(core, counter as usize);
-    let awake = shard.node.started.elapsed().as_secs_f64();
-    let slept = crore_rt::stats(Some(core)).slept_nanos as f64 / 1e9;
+    let span = now.at.saturating_since(before.at).as_nanos().max(1) as f64;
+    let slept = now.slept[core].saturating_sub(before.slept[core]) as f64;
     json!({
         "core": core,
         "connections": of(Counter::Connections),
         "deliveries_total": of(Counter::Deliveries),
-        "busy_seconds": (awake - slept).max(0.0),
+        "busy": (1.0 - slept / span).clamp(0.0, 1.0),
     })
 }

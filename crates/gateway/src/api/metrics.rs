@@ -4,13 +4,14 @@ use std::fmt;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode as encode_registry;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::counters::{Counter, disconnects};
+use crate::latency;
 use crate::process;
 use crate::protocol::Disconnect;
 use crate::shard::Shard;
@@ -26,6 +27,7 @@ struct Snapshot {
     accept_pauses: [(&'static str, u64); 2],
     driver: &'static str,
     busy: Vec<f64>,
+    latencies: Vec<u64>,
 }
 
 /// The text of all metrics.
@@ -91,6 +93,7 @@ impl Snapshot {
             accept_pauses: [("emfile", runtime.accept_paused_descriptors), ("full", runtime.accept_paused_full)],
             driver: crore_rt::driver_name(),
             busy: (0..crore_rt::cores()).map(busy).collect(),
+            latencies: latency::read(&shard.node.latencies),
         }
     }
 }
@@ -116,10 +119,27 @@ impl Collector for Snapshot {
             let label = [("core", core.to_string())];
             ConstCounter::new(seconds).encode(family.encode_family(&label)?)?;
         }
+        encode_latencies(&self.latencies, &mut encoder)?;
         let family = encoder.encode_descriptor("driver_info", "The I/O model", None, MetricType::Gauge)?;
         let mut family = family;
         ConstGauge::new(1_u64).encode(family.encode_family(&[("driver", self.driver)])?)
     }
+}
+
+/// As a histogram with a bucket for each factor of two.
+fn encode_latencies(latencies: &[u64], encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let seconds = |bucket| latency::bound_micros(bucket) as f64 / 1e6;
+    let octaves = latencies.chunks(4).enumerate();
+    let mut buckets: Vec<(f64, u64)> =
+        octaves.map(|(octave, counts)| (seconds(octave * 4 + counts.len() - 1), counts.iter().sum())).collect();
+    // The last holds whatever took longer; the format calls its bound infinite.
+    if let Some(last) = buckets.last_mut() {
+        last.0 = f64::MAX;
+    }
+    let sum = latencies.iter().enumerate().map(|(bucket, &count)| seconds(bucket) * count as f64).sum();
+    let help = "From a publication's acceptance until it was written, each subscriber counted";
+    let mut metric = encoder.encode_descriptor("delivery_latency_seconds", help, None, MetricType::Histogram)?;
+    metric.encode_histogram::<NoLabelSet>(sum, latencies.iter().sum(), &buckets, None)
 }
 
 fn labelled<'a>(

@@ -9,7 +9,7 @@ use crore_base::payload::Parcel;
 use crore_base::time::Duration;
 use crore_hub::{Answer, ClientKey, Command as Ask, Since};
 use crore_rt::channel::oneshot;
-use crore_rt::net::{SendError, StreamId};
+use crore_rt::net::StreamId;
 
 use crate::config::{Namespace, is_private};
 use crate::counters::Counter;
@@ -81,6 +81,9 @@ impl Session {
     fn on_connect(&mut self, id: u32, connect: &Connect<'_>) -> Next {
         if id == 0 {
             return self.send_away(Disconnect::BadRequest);
+        }
+        if self.shard.node.is_draining() {
+            return self.send_away(Disconnect::Shutdown); // the drain has counted its clients already
         }
         let (identity, expires_at) = match self.credentials(&connect.token) {
             Ok(granted) => granted,
@@ -267,6 +270,15 @@ impl Session {
         self.shard.config.namespace_of(channel).copied().ok_or(No::Error(ErrorCode::UnknownChannel))
     }
 
+    /// Waits until an answer that was larger than the queue has left: one a client may wait at a time.
+    async fn caught_up(&self) {
+        let limit = self.shard.config.queue_bytes;
+        if self.stream.id().queued() > Some(limit) && self.stream.flushed().await.is_ok() {
+            // Too late for a connection that is gone, of which the next read tells.
+            let _ = self.stream.set_send_limit(limit);
+        }
+    }
+
     /// Gives a command to the hub, when it admits one, and waits until its answer is written.
     async fn answered(
         &self,
@@ -274,6 +286,7 @@ impl Session {
         command: Ask<'_>,
         write: impl FnOnce(&Rc<Shard>, StreamId, Answer) + 'static,
     ) {
+        self.caught_up().await;
         self.shard.admission(channel).await;
         let (done, written) = oneshot::channel();
         let stream = self.stream.id();
@@ -287,9 +300,7 @@ impl Session {
 }
 
 fn reply(shard: &Shard, client: ClientKey, stream: StreamId, frame: Vec<u8>) {
-    if let Err(SendError::Full { .. }) = stream.send(frame) {
-        shard.disconnect(client, Disconnect::Slow);
-    }
+    shard.give(client, stream, frame);
 }
 
 fn reply_refusal(shard: &Shard, client: ClientKey, stream: StreamId, id: u32, answer: &Answer) {

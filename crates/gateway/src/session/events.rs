@@ -14,7 +14,6 @@ use crore_rt::spawn_detached;
 use crate::config::Namespace;
 use crate::counters::Counter;
 use crate::identity::Identity;
-use crate::protocol::Disconnect;
 use crate::seats::Form;
 use crate::session::websocket::tune;
 use crate::shard::Shard;
@@ -57,8 +56,11 @@ async fn run(shard: Rc<Shard>, mut stream: TcpStream, wish: Wish) {
     shard.leave(client, None);
 }
 
-/// Enters and subscribes. None: there is no room.
+/// Enters and subscribes. None: there is no room, or no time.
 async fn open(shard: &Rc<Shard>, stream: StreamId, wish: Wish) -> Option<ClientKey> {
+    if shard.node.is_draining() {
+        return None; // the drain has counted its clients already
+    }
     let client = shard.enter(stream.to_bits(), Form::Events, Identity::default())?;
     let mut rng = Rng::from_seed(shard.node.seed ^ client.to_bits());
     let first = stream.send(sse::retry(rng.range(RETRY_MS_MIN..RETRY_MS_MAX)));
@@ -78,9 +80,7 @@ async fn open(shard: &Rc<Shard>, stream: StreamId, wish: Wish) -> Option<ClientK
             Answer::Refused(refusal) => return refuse(shard, client, stream, refusal.message()),
             _ => return refuse(shard, client, stream, "internal server error"),
         };
-        if let Err(SendError::Full { .. }) = stream.send(begun) {
-            shard.disconnect(client, Disconnect::Slow);
-        }
+        shard.give(client, stream, begun);
     });
     Some(client)
 }

@@ -13,6 +13,7 @@ static BUSY: Weather = Weather {
     faults: fair,
     habits: Habits { cuts: 0, vanishes: 0, leaves: 100, toggles: 100 },
     history_size: 2000,
+    queue_bytes: 1 << 20,
     publications: 400,
     pause_max: Duration::from_millis(40),
     bytes_max: 50,

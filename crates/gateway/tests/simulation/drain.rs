@@ -35,17 +35,14 @@ async fn everybody_is_told() {
         actors.push(expect_end_of_events().await);
         actors.push(expect_answer_to_poll(&world));
     }
-    let mut asking = world.http().await.expect("the gateway accepts");
-    assert_eq!(asking.get("/ready").await.expect("it is answered").head.status().code(), 200);
-    time::sleep(SOON).await;
+    actors.push(expect_not_ready_later(&world).await);
+    time::sleep(SOON - Duration::from_millis(30)).await;
     let begun = time::now();
     world.gateway.drain().await;
     let took = time::now().saturating_since(begun);
-    // The connection that asked stays open for the linger of HTTP at most.
     assert!(took <= SOON, "a drain took {took}, though everybody left at once");
     assert!(world.http().await.is_err(), "nobody is let in any more");
     join(actors, Duration::from_secs(1)).await;
-    drop(asking);
     expect_nothing_left(&world).await;
 }
 
@@ -125,6 +122,16 @@ async fn the_dead() {
     assert!(took <= AT_MOST, "a drain took {took}");
     join(vec![here], SOON).await;
     expect_nothing_left(&world).await;
+}
+
+/// A load balancer that has a connection, and asks again while the drain is under way.
+async fn expect_not_ready_later(world: &World) -> JoinHandle<()> {
+    let mut asking = world.http().await.expect("the gateway accepts");
+    assert_eq!(asking.get("/ready").await.expect("it is answered").head.status().code(), 200);
+    spawn(async move {
+        time::sleep(SOON).await;
+        assert_eq!(asking.get("/ready").await.expect("it is answered").head.status().code(), 503);
+    })
 }
 
 /// Waits until a client is told to go.

@@ -9,6 +9,7 @@ static WEATHER: Weather = Weather {
     faults: foul,
     habits: Habits { cuts: 30, vanishes: 100, leaves: 30, toggles: 10 },
     history_size: 10,
+    queue_bytes: 1 << 20,
     publications: 30,
     pause_max: Duration::from_millis(200),
     bytes_max: 300,

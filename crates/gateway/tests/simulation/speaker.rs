@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 
+use crore_base::time::Duration;
 use crore_http::ws::{Event, Opcode};
 use crore_rt::net::StreamId;
+use crore_rt::time;
 use crore_web::client::{ClientError, WebSocket, WebSocketOptions};
 use serde_json::{Value, json};
 
@@ -41,6 +43,8 @@ impl Speaker {
     pub(crate) async fn open(world: &World) -> Result<Speaker, ClientError> {
         let mut options = WebSocketOptions::new(world.keys.clone());
         options.client = http_options();
+        // All that a client missed comes in one message.
+        options.limits.message_bytes = 16 << 20;
         let socket = WebSocket::connect(address(), HOST, "/connection/websocket", &options).await?;
         Ok(Speaker {
             socket,
@@ -126,8 +130,9 @@ impl Speaker {
 
     /// Hears until the server closes; gives the code, none: without a close frame.
     pub(crate) async fn hear_close(&mut self) -> Option<u16> {
+        let deadline = time::now() + Duration::from_secs(120);
         loop {
-            match self.hear().await {
+            match time::deadline(deadline, self.hear()).await.expect("the server closes at last") {
                 Ok(Said::End) | Err(_) => return self.closed.flatten(),
                 Ok(_) => {}
             }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crore_base::random::Rng;
 use crore_base::time::Duration;
+use crore_gateway::Config;
 use crore_rt::sim::{self, Faults, Worlds};
 use crore_rt::{JoinHandle, time};
 
@@ -24,6 +25,7 @@ pub(crate) struct Weather {
     pub(crate) faults: fn(&mut Rng) -> Faults,
     pub(crate) habits: Habits,
     pub(crate) history_size: u32,
+    pub(crate) queue_bytes: u32,
     /// Of each publisher.
     pub(crate) publications: u64,
     /// Between two of one publisher.
@@ -63,7 +65,11 @@ pub(crate) fn storms(seeds: u64, workers: usize, weather: &'static Weather) -> S
 
 /// Runs one world from its beginning to its end.
 pub(crate) async fn storm(weather: &Weather) -> Seen {
-    let world = World::start(|config| config.without_namespace.history_size = weather.history_size).await;
+    let alter = |config: &mut Config| {
+        config.without_namespace.history_size = weather.history_size;
+        config.queue_bytes = weather.queue_bytes;
+    };
+    let world = World::start(alter).await;
     let mut rng = world.dice();
     let (mut actors, readers) = start_readers(&world, weather.habits);
     // They begin in good weather, so that all know from where they must see everything.
@@ -193,6 +199,7 @@ mod tests {
         faults: foul,
         habits: BAD_LINKS,
         history_size: 300,
+        queue_bytes: 1 << 20,
         publications: 40,
         pause_max: Duration::from_millis(400),
         bytes_max: 600,
@@ -201,11 +208,15 @@ mod tests {
     /// One that does not: what is missed is announced, or not missed.
     static SHORT: Weather = Weather { history_size: 3, publications: 60, bytes_max: 200, ..LONG };
 
+    /// Queues that hold a few publications: whoever falls behind is sent away, and comes back for more than the queue holds.
+    static NARROW: Weather = Weather { queue_bytes: 3000, pause_max: Duration::from_millis(50), ..LONG };
+
     /// Everybody comes and goes all the time, while publications are under way.
     static RESTLESS: Weather = Weather {
         faults: fair,
         habits: Habits { cuts: 0, vanishes: 0, leaves: 10, toggles: 2 },
         history_size: 300,
+        queue_bytes: 1 << 20,
         publications: 80,
         pause_max: Duration::from_millis(8),
         bytes_max: 50,
@@ -226,6 +237,16 @@ mod tests {
     #[test]
     fn nothing_is_lost_doubled_or_reordered_whatever_happens_to_links_on_four_cores() {
         expect_no_gaps(60, 4, &LONG);
+    }
+
+    #[test]
+    fn who_is_slow_on_bad_links_gets_everything_at_last_on_one_core() {
+        expect_no_gaps(30, 1, &NARROW);
+    }
+
+    #[test]
+    fn who_is_slow_on_bad_links_gets_everything_at_last_on_four_cores() {
+        expect_no_gaps(30, 4, &NARROW);
     }
 
     #[test]

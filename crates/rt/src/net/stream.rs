@@ -125,7 +125,7 @@ impl TcpStream {
     /// # Errors
     /// The system's, or the connection is gone.
     pub fn set(&self, option: StreamOption) -> io::Result<()> {
-        current::with(|worker| worker.driver().borrow_mut().set(self.id, option))
+        self.id().set(option)
     }
 
     /// Short for [`StreamOption::NoDelay`].
@@ -211,6 +211,14 @@ impl StreamId {
     pub fn supersede(self, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
         current::with(|worker| worker.driver().borrow_mut().supersede(self.0, payload))
+    }
+
+    /// As [`TcpStream::set`].
+    ///
+    /// # Errors
+    /// As [`TcpStream::set`].
+    pub fn set(self, option: StreamOption) -> io::Result<()> {
+        current::with(|worker| worker.driver().borrow_mut().set(self.0, option))
     }
 
     /// As [`TcpStream::shutdown`].
