@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::io;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::abort;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -18,7 +19,7 @@ use crate::control::{self, Control};
 use crate::current;
 use crate::driver::{self, Driver, Surroundings};
 use crate::executor::join::{JoinError, spawn};
-use crate::executor::shared::PlaceGuard;
+use crate::executor::shared::{PlaceGuard, SharedCore};
 use crate::limits::CORES_MAX;
 use crate::stats;
 use crate::worker::{Parts, Worker};
@@ -121,19 +122,19 @@ impl Runtime {
             let (started, starts) = mpsc::channel();
             for (core, control) in (1..).zip(controls) {
                 let (this, ending, started) = (&self, &ending, started.clone());
-                let run = move || this.run_worker(core, control, clock, ending, started);
+                let run = move || dies_loudly(core, || this.run_worker(core, control, clock, ending, started));
                 let thread = thread::Builder::new().name(format!("crore-{core}"));
                 thread.spawn_scoped(scope, run).expect("the system starts one thread for each core");
             }
             drop(started);
+            // However this ends, also by a panic, the other cores end with it.
+            let _end = EndOthers { ending: &ending, cores: &cores };
             // A worker that cannot start says so here; if one dies instead, its panic passes through the scope.
             let failures: Vec<io::Error> = starts.iter().filter_map(Result::err).collect();
             let output = match failures.first() {
                 None => Some(self.run_main(main, first, clock)),
                 Some(_) => None,
             };
-            ending.store(true, SeqCst);
-            cores.iter().for_each(|core| core.notify());
             match output {
                 Some(Ok(output)) => output,
                 Some(Err(payload)) => resume_unwind(payload),
@@ -207,6 +208,28 @@ impl Runtime {
             let _ = sched_setaffinity(None, &before);
         }
         output
+    }
+}
+
+/// Ends the workers of all other cores when dropped.
+struct EndOthers<'a> {
+    ending: &'a AtomicBool,
+    cores: &'a [&'static SharedCore],
+}
+
+impl Drop for EndOthers<'_> {
+    fn drop(&mut self) {
+        self.ending.store(true, SeqCst);
+        self.cores.iter().for_each(|core| core.notify());
+    }
+}
+
+/// Runs a core's loop. Tasks that panic end alone; if the loop itself does, an invariant is broken: a process with a dead
+/// core would be silent to that core's connections, so there is none.
+fn dies_loudly(core: usize, run: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        eprintln!("core {core} has broken an invariant of its own (see above): the process ends");
+        abort();
     }
 }
 

@@ -132,9 +132,9 @@ fn encode_latencies(latencies: &[u64], encoder: &mut DescriptorEncoder<'_>) -> R
     let octaves = latencies.chunks(4).enumerate();
     let mut buckets: Vec<(f64, u64)> =
         octaves.map(|(octave, counts)| (seconds(octave * 4 + counts.len() - 1), counts.iter().sum())).collect();
-    // The last holds whatever took longer; the format calls its bound infinite.
+    // The last holds whatever took longer; it has no bound.
     if let Some(last) = buckets.last_mut() {
-        last.0 = f64::MAX;
+        last.0 = f64::INFINITY;
     }
     let sum = latencies.iter().enumerate().map(|(bucket, &count)| seconds(bucket) * count as f64).sum();
     let help = "From a publication's acceptance until it was written, each subscriber counted";

@@ -33,10 +33,9 @@ mod subscriber;
 mod world;
 
 mod canary;
-// What counts deliveries by the thousand fails while one in a thousand is lost on purpose, and should.
-#[cfg(not(feature = "canary"))]
 mod drain;
 mod links;
+// What makes deliveries by the thousand fails while one in a thousand is lost on purpose, and should.
 #[cfg(not(feature = "canary"))]
 mod replay;
 #[cfg(not(feature = "canary"))]

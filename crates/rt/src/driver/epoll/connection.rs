@@ -111,7 +111,7 @@ impl Epoll {
                 woken.push(std::mem::take(&mut slot.writer));
             }
             if slot.has(WRITE_ARMED) {
-                self.disarm(id);
+                self.disarm(id, woken);
             }
         }
     }

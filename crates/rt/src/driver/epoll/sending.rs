@@ -118,7 +118,7 @@ impl Epoll {
         let slot = self.connections.get_mut(id).expect("only live connections are written to");
         woken.push(std::mem::take(&mut slot.writer));
         slot.flags |= WRITE_ARMED;
-        self.register(id);
+        self.register(id, woken);
     }
 
     /// The peer is gone. Reading tells why; writers are told that it is closed.
@@ -133,22 +133,25 @@ impl Epoll {
     }
 
     /// The kernel has room again, or the connect is over: back to reading only, and write what waits.
-    pub(super) fn disarm(&mut self, id: ConnectionId) {
+    pub(super) fn disarm(&mut self, id: ConnectionId, woken: &mut Vec<WakeSlot>) {
         let slot = self.connections.get_mut(id).expect("the caller found it in the slab");
         slot.flags &= !WRITE_ARMED;
         if !slot.queue.is_empty() && !slot.has(DIRTY | CONNECTING) {
             slot.flags |= DIRTY;
             self.dirty.push(id);
         }
-        self.register(id);
+        self.register(id, woken);
     }
 
-    fn register(&mut self, id: ConnectionId) {
+    fn register(&mut self, id: ConnectionId, woken: &mut Vec<WakeSlot>) {
         let slot = self.connections.get(id).expect("only live connections are registered");
         let token = Token::new(Kind::Connection, id.index(), id.generation().get());
         let registered = epoll::modify(&self.epoll, slot.descriptor.borrow(), token.to_data(), interest(slot.flags));
-        // Modifying a registered, open descriptor cannot fail but for a bug (epoll_ctl(2)).
-        assert!(registered.is_ok(), "epoll would not change a registration: {registered:?}");
+        if registered.is_err() {
+            // The kernel has no memory for it (epoll_ctl(2)): a connection that would wait for ever is ended instead.
+            let _ = shutdown(slot.descriptor.borrow(), Shutdown::Both);
+            self.on_broken(id, woken);
+        }
     }
 
     pub(super) fn shut_down(&mut self, id: ConnectionId) {
