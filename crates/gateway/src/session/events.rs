@@ -30,6 +30,19 @@ pub(crate) struct Wish {
     pub(crate) since: Option<Position>,
 }
 
+impl Wish {
+    /// What is asked of the hub.
+    pub(crate) fn command(&self, client: ClientKey) -> Command<'_> {
+        Command::Subscribe {
+            client,
+            channel: &self.channel,
+            since: self.since.map(Since::from),
+            reject_unrecovered: false,
+            options: self.namespace.channel_options(),
+        }
+    }
+}
+
 /// A publication as an event.
 pub(crate) fn event_of(publication: &Publication, position: Option<Position>) -> Vec<u8> {
     let data = std::str::from_utf8(&publication.data).expect("data was read as JSON, which is UTF-8");
@@ -66,13 +79,7 @@ async fn open(shard: &Rc<Shard>, stream: StreamId, wish: Wish) -> Option<ClientK
     let first = stream.send(sse::retry(rng.range(RETRY_MS_MIN..RETRY_MS_MAX)));
     debug_assert!(first.is_ok() || first == Err(SendError::Closed), "an empty queue takes a line");
     shard.admission(&wish.channel).await;
-    let command = Command::Subscribe {
-        client,
-        channel: &wish.channel,
-        since: wish.since.map(Since::from),
-        reject_unrecovered: false,
-        options: wish.namespace.channel_options(),
-    };
+    let command = wish.command(client);
     let offered = wish.namespace.recovers();
     shard.ask(command, move |shard, answer| {
         let begun = match answer {

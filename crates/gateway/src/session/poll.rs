@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crore_base::payload::Payload;
 use crore_base::time::Duration;
-use crore_hub::{Answer, ClientKey, Command, Position, Refusal, Since};
+use crore_hub::{Answer, ClientKey, Position, Refusal};
 use crore_rt::channel::oneshot;
 use crore_rt::time;
 
@@ -66,14 +66,7 @@ pub(crate) async fn wait(shard: &Rc<Shard>, wish: &Wish, timeout: Duration) -> R
 async fn subscribe(shard: &Rc<Shard>, client: ClientKey, wish: &Wish) -> Result<Polled, Refusal> {
     shard.admission(&wish.channel).await;
     let (give, given) = oneshot::channel();
-    let command = Command::Subscribe {
-        client,
-        channel: &wish.channel,
-        since: wish.since.map(Since::from),
-        reject_unrecovered: false,
-        options: wish.namespace.channel_options(),
-    };
-    shard.ask(command, move |_, answer| drop(give.send(answer)));
+    shard.ask(wish.command(client), move |_, answer| drop(give.send(answer)));
     match given.await {
         Ok(Answer::Subscribed(subscribed)) => {
             let lost = subscribed.was_recovering && !subscribed.recovered;

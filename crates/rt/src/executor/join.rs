@@ -7,7 +7,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::waker::{TaskRef, WakeSlot};
 use crate::current;
@@ -125,6 +125,20 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
+/// Polls a future whose panic is its result's, and counted.
+pub(super) fn poll_caught<F: Future>(
+    future: Pin<&mut F>,
+    context: &mut Context<'_>,
+) -> Poll<Result<F::Output, JoinError>> {
+    match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+        Ok(polled) => polled.map(Ok),
+        Err(payload) => {
+            current::with(|worker| worker.count_panic(std::any::type_name::<F>()));
+            Poll::Ready(Err(JoinError::Panicked(payload)))
+        }
+    }
+}
+
 /// The task behind a handle: settles the cell when it ends, however it ends.
 struct Joined<F: Future> {
     future: Pin<Box<F>>,
@@ -136,14 +150,7 @@ impl<F: Future> Future for Joined<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let result = match catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(context))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => {
-                current::with(|worker| worker.count_panic(std::any::type_name::<F>()));
-                Err(JoinError::Panicked(payload))
-            }
-        };
+        let result = ready!(poll_caught(this.future.as_mut(), context));
         this.cell.settle(result);
         Poll::Ready(())
     }

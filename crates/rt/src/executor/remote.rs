@@ -1,12 +1,11 @@
 //! Spawning on another core: a function travels there, makes its future there, and the result travels back.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
-use super::join::{JoinError, spawn_detached};
+use super::join::{JoinError, poll_caught, spawn_detached};
 use crate::current;
 
 struct State<T> {
@@ -98,14 +97,7 @@ impl<F: Future> Future for Runner<F> {
             }
             state.runner = Some(context.waker().clone());
         }
-        let result = match catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(context))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => {
-                current::with(|worker| worker.count_panic(std::any::type_name::<F>()));
-                Err(JoinError::Panicked(payload))
-            }
-        };
+        let result = ready!(poll_caught(this.future.as_mut(), context));
         this.shared.settle(result);
         Poll::Ready(())
     }
