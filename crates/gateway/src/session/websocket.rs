@@ -148,13 +148,15 @@ impl Session {
             let Ok(received) = time::deadline(deadline, self.stream.recv()).await else {
                 return self.send_away(Disconnect::Stale);
             };
-            match received {
-                Ok(mut bytes) if !bytes.is_empty() => match next {
-                    Next::Refused => return self.send_away(Disconnect::BadRequest),
-                    _ => next = self.on_bytes(&mut bytes).await,
-                },
+            // Copied, as later: in a storm of reconnects thousands wait here for other cores.
+            let mut bytes = match received {
+                Ok(bytes) if !bytes.is_empty() => bytes.to_vec(),
                 _ => return Next::Refused,
+            };
+            if next == Next::Refused {
+                return self.send_away(Disconnect::BadRequest);
             }
+            next = self.on_bytes(&mut bytes).await;
         }
         next
     }
@@ -197,7 +199,7 @@ impl Session {
     }
 
     async fn on_bytes(&mut self, bytes: &mut [u8]) -> Next {
-        let mut decoder = self.decoder.take().unwrap_or_else(|| Box::new(Decoder::new(Role::Server, &LIMITS)));
+        let mut decoder = self.decoder.take().map_or_else(|| Decoder::new(Role::Server, &LIMITS), |kept| *kept);
         let mut at = 0;
         while at < bytes.len() {
             if !self.is_here() {
@@ -217,7 +219,7 @@ impl Session {
             at += consumed;
         }
         if !decoder.is_idle() {
-            self.decoder = Some(decoder);
+            self.decoder = Some(Box::new(decoder));
         }
         Next::Go
     }
