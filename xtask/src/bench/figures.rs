@@ -79,9 +79,10 @@ pub(super) fn markdown(machine: &str, tables: &[Table]) -> String {
     text.trim_end().to_owned()
 }
 
-/// Three digits that count, and thousands apart.
+/// Three digits that count, or whole numbers, and thousands apart.
 fn readable(value: f64) -> String {
     match value.abs() {
+        small if small < 100.0 && small.fract() == 0.0 => format!("{value:.0}"),
         ..1.0 => format!("{value:.3}"),
         ..10.0 => format!("{value:.2}"),
         ..100.0 => format!("{value:.1}"),

@@ -30,7 +30,7 @@ fn a_row_shows_the_median_and_the_spread() {
     }
     table.add("one", "s", 0.25);
     let text = markdown("a machine", std::slice::from_ref(&table));
-    assert!(text.contains("| slots | 3.00 B | 1.00 to 2,000 |"), "{text}");
+    assert!(text.contains("| slots | 3 B | 1 to 2,000 |"), "{text}");
     assert!(text.contains("| one | 0.250 s | |"), "{text}");
     let text = json("a machine", &[table]);
     assert!(text.contains(r#""command":"crore \"x\"""#) && text.contains(r#""values":[3,1,2000]"#), "{text}");

@@ -11,11 +11,12 @@ use crate::subscriber::Habits;
 /// A good network and well over a thousand deliveries a core: whatever is missing then was lost by the server.
 static BUSY: Weather = Weather {
     faults: fair,
-    habits: Habits { cuts: 0, vanishes: 0, leaves: 100, toggles: 100 },
+    habits: Habits { cuts: 0, vanishes: 0, leaves: 100, toggles: 0 },
     history_size: 2000,
     queue_bytes: 1 << 20,
     publications: 400,
     pause_max: Duration::from_millis(40),
+    talkers: 1,
     bytes_max: 50,
 };
 

@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
+/// Publications that are recovered at once, at most (section 12 of the protocol).
+const RECOVERED_MAX: u64 = 300;
+
 /// Who published, and the how many-th it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Name {
@@ -160,7 +163,7 @@ impl Reader {
         let last = self.last.expect("who has not begun misses nothing");
         ledger.note_epoch(&self.channel, epoch);
         let missed = top.checked_sub(last).unwrap_or_else(|| panic!("{self}: the channel went back to {top}"));
-        let size = ledger.history_size;
+        let size = ledger.history_size.min(RECOVERED_MAX);
         assert!(missed > size, "{self}: a gap was announced though {missed} were missed and {size} are kept");
         self.last = Some(top);
         self.gaps += 1;

@@ -43,6 +43,9 @@ async fn ask(world: &World, client: &mut Client, reader: &RefCell<Reader>) -> Re
     };
     let answer = client.get(&since).await?;
     let text = answer.text();
+    if answer.head.status().code() == 408 {
+        return Err(ClientError::Ended); // the question was held up for too long on its way
+    }
     assert_eq!(answer.head.status().code(), 200, "{text}");
     let body: Value = serde_json::from_str(&text).expect("a poll is answered with JSON");
     let (epoch, offset) = read_position(body["position"].as_str().expect("positions are offered"));

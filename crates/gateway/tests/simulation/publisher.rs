@@ -12,6 +12,9 @@ use crate::ledger::Name;
 use crate::speaker::{Said, Speaker};
 use crate::world::{World, call};
 
+/// Between the names of one client's connections, so that they meet nobody else's.
+const CONNECTION: u64 = 1_000_000;
+
 /// What a publisher does.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
@@ -61,18 +64,24 @@ async fn publish(world: &World, client: &mut Option<Client>, request: &Value) ->
     let client = client.as_mut().expect("it was just made");
     let answer = call(client, "publish", request).await?;
     let text = answer.text();
+    if answer.head.status().code() == 408 {
+        return Err(ClientError::Ended); // the request was held up for too long on its way
+    }
     assert_eq!(answer.head.status().code(), 200, "{text}");
     let mut body: Value = serde_json::from_str(&text).expect("the API answers JSON");
     assert!(body["result"]["offset"].is_u64(), "{text}");
     Ok(body["result"].take())
 }
 
-/// Publishes by a client, up to four in one message. What is not answered may have happened or not, and is not tried again.
+/// Publishes by a client, up to four in one message. What is not answered may have happened or not, or is still under way on a
+/// connection that was given up: it is not tried again, and each connection has a name of its own, because only within one there is
+/// an order.
 pub(crate) fn by_client(world: &Rc<World>, task: Task) -> JoinHandle<()> {
-    let (world, mut rng) = (Rc::clone(world), world.dice());
+    let (world, mut rng, mut task) = (Rc::clone(world), world.dice(), task);
     spawn(async move {
         let mut number = 0;
         while number < task.count {
+            task.who += CONNECTION;
             // However the link ended: it goes on with the next.
             let _ = talk(&world, &task, &mut rng, &mut number).await;
             time::sleep(Duration::from_millis(rng.range(10..300))).await;

@@ -12,6 +12,7 @@ static WEATHER: Weather = Weather {
     queue_bytes: 1 << 20,
     publications: 30,
     pause_max: Duration::from_millis(200),
+    talkers: 1,
     bytes_max: 300,
 };
 

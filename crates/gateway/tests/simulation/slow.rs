@@ -59,10 +59,11 @@ async fn sleeper(world: &World) -> (Speaker, Reader) {
     (speaker, reader)
 }
 
-/// Reads what was delivered before the end.
+/// Reads what was delivered before the end, which must come.
 async fn read_rest(world: &World, speaker: &mut Speaker, reader: &mut Reader) -> Result<Option<u16>, ClientError> {
+    let deadline = time::now() + Duration::from_secs(60);
     loop {
-        match speaker.hear().await? {
+        match time::deadline(deadline, speaker.hear()).await.expect("the server closes at last")? {
             Said::End => return Ok(speaker.closed.flatten()),
             Said::Push(push) => take(world, reader, &push["pub"]),
             Said::Ping | Said::Closed(_) => {}

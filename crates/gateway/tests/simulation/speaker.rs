@@ -16,7 +16,10 @@ use crate::world::{HOST, World, address, http_options};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Said {
     /// The answer to a command, whole: what was asked, or `error`, is a field of it.
-    Reply { id: u64, reply: Value },
+    Reply {
+        id: u64,
+        reply: Value,
+    },
     /// A push, without its wrapper.
     Push(Value),
     Ping,

@@ -31,6 +31,8 @@ pub(crate) struct Weather {
     /// Between two of one publisher.
     pub(crate) pause_max: Duration,
     pub(crate) bytes_max: u64,
+    /// Clients that publish, up to four publications in one message.
+    pub(crate) talkers: u64,
 }
 
 /// What happened, added over all worlds of a test.
@@ -126,11 +128,9 @@ fn start_publishers(world: &Rc<World>, weather: &Weather) -> Vec<JoinHandle<()>>
         pause_max: weather.pause_max,
         bytes_max: weather.bytes_max,
     };
-    vec![
-        publisher::by_api(world, task(1)),
-        publisher::by_api(world, task(2)),
-        publisher::by_client(world, task(3)),
-    ]
+    let mut publishers = vec![publisher::by_api(world, task(1)), publisher::by_api(world, task(2))];
+    publishers.extend((0..weather.talkers).map(|talker| publisher::by_client(world, task(3 + talker))));
+    publishers
 }
 
 /// The weather turns: everybody gets the last publications, those after the storm among them.
@@ -172,6 +172,14 @@ pub(crate) fn fair(_: &mut Rng) -> Faults {
     Faults::default()
 }
 
+/// Every segment takes the same time, so that what happens comes together, on all cores in the same moment: joins, publications
+/// and goodbyes meet in every order that there is.
+#[cfg(not(feature = "canary"))]
+pub(crate) fn in_step(_: &mut Rng) -> Faults {
+    let delay = Duration::from_millis(1);
+    Faults { delay_min: delay, delay_max: delay, split_one_in: 0, shorten_one_in: 0, ..Faults::default() }
+}
+
 /// Any family of faults, or none of them.
 #[cfg(not(feature = "canary"))]
 pub(crate) fn foul(rng: &mut Rng) -> Faults {
@@ -203,23 +211,26 @@ mod tests {
         publications: 40,
         pause_max: Duration::from_millis(400),
         bytes_max: 600,
+        talkers: 1,
     };
 
     /// One that does not: what is missed is announced, or not missed.
     static SHORT: Weather = Weather { history_size: 3, publications: 60, bytes_max: 200, ..LONG };
 
     /// Queues that hold a few publications: whoever falls behind is sent away, and comes back for more than the queue holds.
-    static NARROW: Weather = Weather { queue_bytes: 3000, pause_max: Duration::from_millis(50), ..LONG };
+    static NARROW: Weather =
+        Weather { queue_bytes: 8000, pause_max: Duration::from_millis(20), bytes_max: 6000, ..LONG };
 
     /// Everybody comes and goes all the time, while publications are under way.
     static RESTLESS: Weather = Weather {
-        faults: fair,
-        habits: Habits { cuts: 0, vanishes: 0, leaves: 10, toggles: 2 },
+        faults: in_step,
+        habits: Habits { cuts: 0, vanishes: 0, leaves: 20, toggles: 2 },
         history_size: 300,
         queue_bytes: 1 << 20,
-        publications: 80,
-        pause_max: Duration::from_millis(8),
+        publications: 60,
+        pause_max: Duration::from_millis(1),
         bytes_max: 50,
+        talkers: 10,
     };
 
     /// Nothing is missed for ever, and not because nothing happened.

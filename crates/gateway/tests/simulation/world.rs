@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crore_base::random::Rng;
 use crore_base::time::{Duration, Instant};
 use crore_gateway::{Config, Gateway, Layer};
-use crore_http::Fields;
+use crore_http::{Fields, Limits};
 use crore_rt::sim::{self, Faults};
 use crore_rt::{JoinHandle, spawn_on, time};
 use crore_web::client::{Answer, Client, ClientError, ClientOptions, Keys};
@@ -128,7 +128,10 @@ impl World {
                 break;
             }
             let empty = &self.empty;
-            assert!(time::now() < deadline, "(connections, tasks) by core were {empty:?} at first and are {held:?} now");
+            assert!(
+                time::now() < deadline,
+                "(connections, tasks) by core were {empty:?} at first and are {held:?} now"
+            );
             time::sleep(Duration::from_secs(1)).await;
         }
         let info = self.call("info", &json!({})).await;
@@ -152,6 +155,8 @@ pub(crate) fn http_options() -> ClientOptions {
     ClientOptions {
         connect_timeout: Duration::from_secs(5),
         response_timeout: Duration::from_secs(10),
+        // All that a poll missed comes in one body.
+        http: Limits { body_bytes: 16 << 20, ..Limits::default() },
         ..ClientOptions::default()
     }
 }
