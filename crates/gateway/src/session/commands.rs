@@ -273,7 +273,7 @@ impl Session {
     /// Waits until an answer that was larger than the queue has left: one a client may wait at a time.
     async fn caught_up(&self) {
         let limit = self.shard.config.queue_bytes;
-        if self.stream.id().queued() > Some(limit) && self.stream.flushed().await.is_ok() {
+        if self.stream.id().queued() <= Some(limit) || self.stream.flushed().await.is_ok() {
             // Too late for a connection that is gone, of which the next read tells.
             let _ = self.stream.set_send_limit(limit);
         }

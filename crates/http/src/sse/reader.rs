@@ -27,6 +27,8 @@ pub struct Reader {
     data: String,
     has_data: bool,
     id: String,
+    /// The id of the block that is not complete: it counts when the block does (WHATWG HTML, section 9.2.6).
+    id_of_block: Option<String>,
     retry_ms: Option<u64>,
     /// `event` and `data` are what the last call returned.
     is_lent: bool,
@@ -44,12 +46,13 @@ impl Reader {
             data: String::new(),
             has_data: false,
             id: String::new(),
+            id_of_block: None,
             retry_ms: None,
             is_lent: false,
         }
     }
 
-    /// The id of the last event.
+    /// The id of the last event, or of the last block that had an id and no data: where to go on from.
     pub fn last_event_id(&self) -> &str {
         &self.id
     }
@@ -104,6 +107,9 @@ impl Reader {
             bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         }
         if bytes.is_empty() {
+            if let Some(id) = self.id_of_block.take() {
+                self.id = id;
+            }
             if !self.has_data {
                 self.forget_event();
             }
@@ -130,7 +136,7 @@ impl Reader {
                 self.data.push_str(value);
                 self.has_data = true;
             }
-            "id" if !value.contains('\0') => value.clone_into(&mut self.id),
+            "id" if !value.contains('\0') => self.id_of_block = Some(value.to_owned()),
             "retry" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.retry_ms = value.parse().ok().or(self.retry_ms);
             }

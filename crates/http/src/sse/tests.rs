@@ -127,3 +127,14 @@ proptest! {
         prop_assert_eq!(read(&[&bytes]), read(&single));
     }
 }
+
+#[test]
+fn an_id_counts_when_its_block_is_complete() {
+    let mut reader = Reader::new(&SseLimits::default());
+    let (_, event) = reader.on_input(b"id: a\n\nid: b\ndata: 1\n").expect("it is well formed");
+    assert_eq!(event, None, "the block of b is not complete");
+    assert_eq!(reader.last_event_id(), "a", "the event of b has not been given yet: resuming from b would lose it");
+    let (_, event) = reader.on_input(b"\n").expect("it is well formed");
+    assert_eq!(event.map(|event| event.id.to_owned()), Some("b".to_owned()));
+    assert_eq!(reader.last_event_id(), "b");
+}
