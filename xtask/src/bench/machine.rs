@@ -13,13 +13,13 @@ use super::figures::Table;
 const OTHERS_SHARE_MAX: f64 = 0.08;
 
 /// Attempts at an undisturbed run; then the least disturbed one counts.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 2;
 
 /// How long to wait for the machine to become quiet before a run; then it runs all the same.
-const QUIET_WAIT: Duration = Duration::from_secs(60);
+const QUIET_WAIT: Duration = Duration::from_secs(180);
 
 /// Over how long quiet is judged.
-const QUIET_STEP: Duration = Duration::from_secs(1);
+const QUIET_STEP: Duration = Duration::from_secs(2);
 
 /// Ticks a second in `/proc`: the same on every architecture that we run on.
 const TICKS_PER_SECOND: f64 = 100.0;

@@ -43,7 +43,8 @@ pub(super) fn settled_memory(pid: u32, limit: Duration) -> Result<u64, String> {
 pub(super) fn cpu_seconds(pid: u32) -> Result<f64, String> {
     let mut nanoseconds = 0;
     for thread in threads(pid)? {
-        let text = read(&format!("{thread}/schedstat"))?;
+        // A thread that has ended since it was listed is none of the living.
+        let Ok(text) = read(&format!("{thread}/schedstat")) else { continue };
         nanoseconds += text.split_whitespace().next().and_then(|first| first.parse::<u64>().ok()).unwrap_or(0);
     }
     Ok(nanoseconds as f64 / 1e9)
@@ -53,7 +54,7 @@ pub(super) fn cpu_seconds(pid: u32) -> Result<f64, String> {
 pub(super) fn voluntary_switches(pid: u32) -> Result<u64, String> {
     let mut switches = 0;
     for thread in threads(pid)? {
-        let status = read(&format!("{thread}/status"))?;
+        let Ok(status) = read(&format!("{thread}/status")) else { continue };
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
         switches += line.and_then(|number| number.trim().parse::<u64>().ok()).unwrap_or(0);
     }
