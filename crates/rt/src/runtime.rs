@@ -20,7 +20,7 @@ use crate::current;
 use crate::driver::{self, Driver, Surroundings};
 use crate::executor::join::{JoinError, spawn};
 use crate::executor::shared::{PlaceGuard, SharedCore};
-use crate::limits::CORES_MAX;
+use crate::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
 use crate::stats;
 use crate::worker::{Parts, Worker};
 
@@ -30,11 +30,12 @@ pub struct Builder {
     workers: usize,
     driver: String,
     pin: bool,
+    connections: u32,
 }
 
 impl Default for Builder {
     fn default() -> Builder {
-        Builder { workers: 0, driver: "auto".to_owned(), pin: true }
+        Builder { workers: 0, driver: "auto".to_owned(), pin: true, connections: CONNECTIONS_PER_CORE_MAX }
     }
 }
 
@@ -57,15 +58,26 @@ impl Builder {
         self
     }
 
+    /// Connections of each core, at most 16 M (the default). A core that has as many refuses those that come, and rests.
+    pub fn connections(mut self, connections: u32) -> Builder {
+        self.connections = connections;
+        self
+    }
+
     /// Builds the runtime.
     ///
     /// # Errors
-    /// A number of workers out of range, an unknown I/O model, or no descriptors left.
+    /// A number of workers or connections out of range, an unknown I/O model, or no descriptors left.
     pub fn build(self) -> io::Result<Runtime> {
         let processors = processors();
         let workers = if self.workers == 0 { processors.len().clamp(1, CORES_MAX) } else { self.workers };
         if workers > CORES_MAX {
             let text = format!("{workers} workers were asked for, at most {CORES_MAX} can be: one a core is best");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        if !(1..=CONNECTIONS_PER_CORE_MAX).contains(&self.connections) {
+            let asked = self.connections;
+            let text = format!("{asked} connections a core were asked for: 1 to {CONNECTIONS_PER_CORE_MAX} can be");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         if !crate::DRIVERS.contains(&self.driver.as_str()) {
@@ -78,6 +90,7 @@ impl Builder {
             place: PlaceGuard::take(workers)?,
             workers,
             driver: self.driver,
+            connections: self.connections,
             processors: if pin { processors } else { Vec::new() },
             counters: Counters::new(workers, stats::COUNTERS),
         })
@@ -95,6 +108,7 @@ pub struct Runtime {
     place: PlaceGuard,
     workers: usize,
     driver: String,
+    connections: u32,
     /// Where each worker is pinned; empty: nowhere.
     processors: Vec<usize>,
     counters: Arc<Counters>,
@@ -151,7 +165,13 @@ impl Runtime {
             let _ = sched_setaffinity(None, &set);
         }
         let (shared, clock) = (self.place.core(core), Clock::Real(clock));
-        let surroundings = Surroundings { core, clock: clock.clone(), shared, counters: self.counters.core(core) };
+        let surroundings = Surroundings {
+            core,
+            clock: clock.clone(),
+            shared,
+            counters: self.counters.core(core),
+            connections: self.connections,
+        };
         let driver = driver::open(&self.driver, surroundings)?;
         Ok(Worker::new(self.parts(core, control, clock, driver)))
     }

@@ -20,7 +20,7 @@ use crate::current;
 use crate::driver::Surroundings;
 use crate::driver::sim::{Network, Sim};
 use crate::executor::shared::PlaceGuard;
-use crate::limits::CORES_MAX;
+use crate::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
 use crate::net::StreamId;
 use crate::runtime::run_to_end;
 use crate::stats;
@@ -160,7 +160,13 @@ impl World {
         let make = |(core, control)| {
             let clock = Clock::Virtual(Rc::clone(&now));
             let (shared, counters) = (place.core(core), Arc::clone(&counters));
-            let surroundings = Surroundings { core, clock: clock.clone(), shared, counters: counters.core(core) };
+            let surroundings = Surroundings {
+                core,
+                clock: clock.clone(),
+                shared,
+                counters: counters.core(core),
+                connections: CONNECTIONS_PER_CORE_MAX,
+            };
             let driver = Box::new(Sim::new(surroundings, Rc::clone(&network)));
             Worker::new(Parts {
                 runtime_id: place.id(),

@@ -207,3 +207,32 @@ fn a_flood_on_one_connection_does_not_keep_another_from_being_served() {
         assert!(stats(None).bytes_received > 400);
     });
 }
+
+#[test]
+fn a_core_that_is_full_refuses_and_goes_on_when_there_is_room_again() {
+    let small = Runtime::builder().workers(1).pin(false).connections(2).build().expect("a small runtime can be built");
+    small.block_on(async {
+        let (listener, address) = listen();
+        let mut first = StdStream::connect(address).expect("somebody listens");
+        let held = listener.accept().await.expect("there is room");
+        let _second = StdStream::connect(address).expect("somebody listens");
+        let _other = listener.accept().await.expect("there is room for two");
+        let mut third = StdStream::connect(address).expect("the kernel completes it");
+        let waiting = spawn(async move { listener.accept().await });
+        while stats(None).accept_paused_full == 0 {
+            time::sleep(Duration::from_millis(1)).await;
+        }
+        let told = thread::spawn(move || third.read(&mut [0; 1]).map_or(0, |count| count));
+        drop(held);
+        assert_eq!(first.read(&mut [0; 1]).expect("it ends in order"), 0);
+        let fourth = StdStream::connect(address).expect("somebody listens again");
+        let accepted = waiting.await.expect("it does not panic").expect("there is room again");
+        let peer = accepted.peer_addr().expect("it is open");
+        assert_eq!(peer, fourth.local_addr().expect("it is open"));
+        assert_eq!(told.join().expect("it does not panic"), 0, "who was refused was told");
+        let refused = TcpStream::connect(address, &ConnectOptions::default()).await.expect_err("full again");
+        assert!(refused.to_string().contains("2 connections"), "{refused}");
+    });
+    let error = Runtime::builder().connections(0).build().err().expect("that is out of range").to_string();
+    assert!(error.contains("0 connections") && error.contains("16777216"), "{error}");
+}

@@ -129,6 +129,8 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Clock,
     pub(crate) shared: &'static SharedCore,
     pub(crate) counters: CoreCounters,
+    /// How many connections the core may have.
+    pub(crate) connections: u32,
 }
 
 /// The models that can be asked for by name.

@@ -159,7 +159,7 @@ impl Epoll {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error.into()),
         }
-        self.adopt(socket, CONNECTING | WRITE_ARMED)?.ok_or_else(no_slot)
+        self.adopt(socket, CONNECTING | WRITE_ARMED)?.ok_or_else(|| no_slot(self.connections.limit()))
     }
 
     pub(super) fn finish_connect(&mut self, id: ConnectionId, context: &Context<'_>) -> Poll<io::Result<()>> {
@@ -247,9 +247,8 @@ pub(super) fn interest(flags: u16) -> EventFlags {
     if flags & WRITE_ARMED != 0 { read | EventFlags::OUT } else { read }
 }
 
-pub(super) fn no_slot() -> io::Error {
+fn no_slot(limit: u32) -> io::Error {
     io::Error::other(format!(
-        "this core holds {} connections, the most there can be",
-        crate::limits::CONNECTIONS_PER_CORE_MAX
+        "this core holds {limit} connections, the most it may have: close some, or raise the limit"
     ))
 }

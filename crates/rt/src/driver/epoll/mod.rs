@@ -23,7 +23,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::executor::waker::WakeSlot;
-use crate::limits::{CONNECTIONS_PER_CORE_MAX, EVENTS_PER_TURN};
+use crate::limits::EVENTS_PER_TURN;
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 use connection::Connection;
 use listener::Listener;
@@ -76,7 +76,7 @@ impl Epoll {
             epoll,
             clock: surroundings.clock,
             counters: surroundings.counters,
-            connections: Slab::new(CONNECTIONS_PER_CORE_MAX),
+            connections: Slab::new(surroundings.connections),
             listeners: Vec::new(),
             watches: Vec::new(),
             pool: LeasePool::default(),

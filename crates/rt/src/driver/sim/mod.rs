@@ -19,9 +19,7 @@ use zerocopy::FromZeros;
 use super::send_queue::{SendPool, SendQueue};
 use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone};
 use crate::executor::waker::WakeSlot;
-use crate::limits::{
-    ACCEPTS_PER_TURN, CLOSE_LINGER, CONNECTIONS_PER_CORE_MAX, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES,
-};
+use crate::limits::{ACCEPTS_PER_TURN, CLOSE_LINGER, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 use crate::stats;
 
@@ -74,7 +72,7 @@ impl Sim {
             core: surroundings.core,
             counters: surroundings.counters,
             network,
-            connections: Slab::new(CONNECTIONS_PER_CORE_MAX),
+            connections: Slab::new(surroundings.connections),
             acceptors: Vec::new(),
             pool: LeasePool::default(),
             sends: SendPool::default(),
