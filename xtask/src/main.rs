@@ -1,11 +1,12 @@
-//! `cargo xtask test`: one command that checks everything and says what it could not check; and `cargo xtask bench`, which
-//! measures.
+//! `cargo xtask test`: one command that checks everything and says what it could not check; `cargo xtask bench`, which
+//! measures; and `cargo xtask compliance`, which ties each rule of TCP to the code that keeps it and its tests.
 //!
 //! Not a build system: each step is a program that anybody can also run by hand. Steps run in order, each prints one line, and
 //! the run ends with a table and the line `N passed, N failed, N skipped`. Only the standard library is used, so that
 //! the first thing a fresh machine builds takes a moment.
 
 mod bench;
+mod compliance;
 mod exec;
 mod install;
 mod judges;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask test [--quick] [--only NAME] [--no-install]
        cargo xtask bench [SECTION]... [--json] [--out FILE]
+       cargo xtask compliance [--check | --prove [ID]... [--json]]
 
   --quick       one worker instead of one and four, smaller storms, no canary
   --only NAME   only steps and judges whose name contains NAME (a judge brings the release build with it)
@@ -39,7 +41,9 @@ impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         match arguments.next().as_deref() {
             Some("test") => {}
-            Some(other) => return Err(format!("unknown task {other:?}; the tasks are `test` and `bench`")),
+            Some(other) => {
+                return Err(format!("unknown task {other:?}; the tasks are `test`, `bench` and `compliance`"));
+            }
             None => return Err("no task given".to_owned()),
         }
         let mut options = Self::default();
@@ -72,6 +76,9 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.next_if(|task| task == "bench").is_some() {
         return bench::run(&root(), arguments);
+    }
+    if arguments.next_if(|task| task == "compliance").is_some() {
+        return compliance::run(&root(), arguments);
     }
     let options = match Options::parse(arguments) {
         Ok(options) => options,

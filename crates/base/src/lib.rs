@@ -10,6 +10,7 @@
 //! | [`units`] | what users type: `10M`, `64KiB`, `30s`, `5000/s` |
 //! | [`slab`] | dense tables of plain old data behind generational handles; memory is given back |
 //! | [`wheel`] | the hierarchical timing wheel |
+//! | [`frame`] | pieces of memory for network frames, named by number |
 //! | [`payload`] | shared bytes: counted on one core, or sendable between cores |
 //! | [`random`] | a seeded generator (not for secrets) |
 //! | [`hash`] | a keyed hash that strangers cannot make collide |
@@ -21,6 +22,7 @@
 //! `unsafe` lives in `map.rs` and `prefetch.rs` and nowhere else.
 
 pub mod counters;
+pub mod frame;
 pub mod hash;
 pub mod limits;
 pub mod map;

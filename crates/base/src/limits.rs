@@ -25,6 +25,10 @@ pub const SLAB_CHUNK_BYTES_MAX: usize = 8 << 20;
 /// translation: at most one of them is partly empty, so the waste is under a quarter here and shrinks from here on.
 pub const SLAB_HUGE_BYTES_MIN: usize = 8 << 20;
 
+/// Bytes of a frame: an Ethernet frame of the usual 1,514 bytes with room for tags and a driver's headroom, and two of
+/// them fill a page exactly, which AF_XDP asks for.
+pub const FRAME_BYTES: usize = 2048;
+
 /// Generations in one table of a slab: one huge page of 4-byte numbers.
 pub const SLAB_GENERATIONS_PER_TABLE: u32 = (HUGE_PAGE_BYTES / 4) as u32;
 

@@ -1,0 +1,166 @@
+//! The cold parts of a connection, which it has only while it is busy.
+
+use std::collections::VecDeque;
+
+use crore_base::payload::Payload;
+use crore_base::time::Instant;
+use crore_base::wheel::TimerId;
+use crore_wire::seq::Seq;
+
+use crate::chunk::Chunk;
+use crate::congestion::Window;
+use crate::reassembly::Reassembly;
+
+/// What a connection has while something is queued to be sent, or sent and not acknowledged.
+///
+/// Offsets count bytes of data from `snd_una`; SYN and FIN are not in the queue.
+#[derive(Default)]
+pub(crate) struct Sending {
+    /// What is to be sent, the unacknowledged first.
+    pub(crate) queue: VecDeque<Payload>,
+    /// Bytes of the first payload that are acknowledged already.
+    pub(crate) acknowledged: u32,
+    /// Bytes in the queue, without the acknowledged ones.
+    pub(crate) queued: u32,
+    /// Where the next segment begins: less than what is in flight after a timeout, when all is sent again.
+    pub(crate) next: u32,
+    /// The payload in which `next` lies, and the offset in it, so that sending does not search.
+    pub(crate) cursor: Cursor,
+    pub(crate) window: Window,
+    /// The first segment must leave again with the next output pass.
+    pub(crate) resend_first: bool,
+    /// Our FIN has left since sending last started over.
+    pub(crate) fin_left: bool,
+    /// Timeouts in a row without news from the peer.
+    pub(crate) backoff: u8,
+    pub(crate) timer: Timer,
+    /// When the oldest unacknowledged byte was first sent, or the window closed: what the user timeout counts from.
+    pub(crate) waiting_since: Instant,
+    /// Without timestamps: the sequence number whose acknowledgment ends a measurement of the round trip, and its start.
+    pub(crate) timed: Option<(Seq, Instant)>,
+}
+
+/// A place in a queue of payloads.
+#[derive(Copy, Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Cursor {
+    pub(crate) payload: u32,
+    pub(crate) offset: u32,
+}
+
+/// The one timer of a sending connection. A deadline is part of it, so there is none without a kind.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Timer {
+    /// Nothing is in flight and nothing is held back.
+    #[default]
+    Off,
+    /// Something is in flight (RFC 6298).
+    Retransmit(TimerId),
+    /// The window is closed, or too small for what is queued (RFC 9293 section 3.8.6.1).
+    Persist(TimerId),
+}
+
+impl Timer {
+    pub(crate) const fn id(self) -> Option<TimerId> {
+        match self {
+            Self::Off => None,
+            Self::Retransmit(id) | Self::Persist(id) => Some(id),
+        }
+    }
+}
+
+impl Sending {
+    /// Back to the resting state; what was allocated stays for the next user.
+    pub(crate) fn reset(&mut self) {
+        assert!(self.timer == Timer::Off, "a part at rest has no timer");
+        self.queue.clear();
+        self.queue.shrink_to(QUEUE_KEPT);
+        *self = Self { queue: std::mem::take(&mut self.queue), ..Self::default() };
+    }
+
+    /// Bytes queued that have never left, or must leave again.
+    #[inline]
+    pub(crate) fn unsent(&self) -> u32 {
+        debug_assert!(self.next <= self.queued, "nothing is sent that was not queued");
+        self.queued - self.next
+    }
+
+    /// The bytes from `from` on, at most `len`, as slices of payloads.
+    pub(crate) fn slices(&self, from: Cursor, len: u32) -> impl Iterator<Item = &[u8]> + Clone {
+        let mut skip = from.offset as usize;
+        let mut left = len as usize;
+        self.queue.range(from.payload as usize..).map_while(move |payload| {
+            let rest = &payload[skip..];
+            let taken = &rest[..rest.len().min(left)];
+            skip = 0;
+            left -= taken.len();
+            (!taken.is_empty()).then_some(taken)
+        })
+    }
+
+    /// Moves `next` past `len` bytes that left.
+    pub(crate) fn pass(&mut self, len: u32) {
+        assert!(len <= self.unsent(), "{len} bytes cannot leave of {} queued", self.unsent());
+        self.next += len;
+        let mut left = len;
+        while left > 0 {
+            let payload = self.queue[self.cursor.payload as usize].len() as u32 - self.cursor.offset;
+            if left < payload {
+                self.cursor.offset += left;
+                return;
+            }
+            left -= payload;
+            self.cursor = Cursor { payload: self.cursor.payload + 1, offset: 0 };
+        }
+    }
+
+    /// The next segment begins at the first unacknowledged byte again.
+    pub(crate) fn rewind(&mut self) {
+        self.next = 0;
+        self.fin_left = false;
+        self.cursor = Cursor { payload: 0, offset: self.acknowledged };
+    }
+
+    /// Forgets `len` bytes at the front, which the peer has.
+    pub(crate) fn acknowledge(&mut self, len: u32) {
+        assert!(len <= self.queued, "{len} bytes acknowledged of {} queued", self.queued);
+        self.queued -= len;
+        let rewound = len > self.next;
+        self.next = self.next.saturating_sub(len);
+        self.acknowledged += len;
+        while let Some(first) = self.queue.front()
+            && self.acknowledged >= first.len() as u32
+        {
+            self.acknowledged -= first.len() as u32;
+            self.queue.pop_front();
+            self.cursor.payload = self.cursor.payload.saturating_sub(1);
+        }
+        if rewound {
+            self.cursor = Cursor { payload: 0, offset: self.acknowledged };
+        }
+    }
+}
+
+/// Payload references that a resting part keeps room for.
+const QUEUE_KEPT: usize = 64;
+
+/// What a connection has while received bytes are unread or out of order.
+#[derive(Default)]
+pub(crate) struct Receiving {
+    /// In order, not taken by the application yet.
+    pub(crate) unread: VecDeque<Chunk>,
+    /// Bytes of them.
+    pub(crate) unread_bytes: u32,
+    /// What came too early.
+    pub(crate) early: Reassembly<Chunk>,
+    /// Where the stream ends, if its FIN came before its last bytes.
+    pub(crate) fin_at: Option<Seq>,
+    /// One after the last byte of urgent data.
+    pub(crate) urgent_end: Option<Seq>,
+}
+
+impl Receiving {
+    /// Whether the connection needs this part no longer.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.unread.is_empty() && self.early.is_empty() && self.fin_at.is_none() && self.urgent_end.is_none()
+    }
+}

@@ -1,0 +1,51 @@
+//! Every bound of the flow table: its unit is in the name, its reason is beside it.
+
+/// Entries of a bucket: as many as one cache line holds beside their bookkeeping.
+pub(super) const BUCKET_ENTRIES: usize = 7;
+
+/// Passers of a bucket whose marks it keeps: as many as then fit the line. More are rare below the load that
+/// splits a segment.
+pub(super) const BUCKET_PASSERS: usize = 5;
+
+/// Buckets of a segment: 64 KiB. Large enough that the numbers of entries in segments differ by a few per cent only, and
+/// that the directory of ten million entries stays in the first-level cache; small enough that splitting one takes some
+/// tens of microseconds.
+pub(super) const SEGMENT_BUCKETS: usize = 1 << SEGMENT_BUCKET_BITS;
+
+/// Bits of a tag that name a bucket of its segment.
+pub(super) const SEGMENT_BUCKET_BITS: u32 = 10;
+
+/// Entries of a segment when every slot is taken, which only colliding hashes achieve.
+pub(super) const SEGMENT_ENTRIES: u16 = (SEGMENT_BUCKETS * BUCKET_ENTRIES) as u16;
+
+/// Entries from which a segment is split before it takes another: nine tenths. Over all segments of a growing table the
+/// load is then 0.60 to 0.65, or 14 to 15.3 bytes an entry. A lower threshold costs memory, a higher one second cache
+/// lines.
+pub(super) const SEGMENT_SPLIT_ENTRIES: u16 = SEGMENT_ENTRIES / 10 * 9;
+
+/// Entries of two sibling segments, together, from which they become one again. Three quarters of what splits a segment:
+/// numbers of entries that swing by less than a quarter cause neither.
+pub(super) const SEGMENT_MERGE_ENTRIES: u16 = SEGMENT_SPLIT_ENTRIES / 4 * 3;
+
+/// Removals from a segment between two looks at its sibling, so that most removals do not pay for looking.
+pub(super) const SEGMENT_MERGE_LOOK_REMOVALS: u16 = 64;
+
+/// Entries that one split or merge moves at most: each of one segment once.
+pub(super) const MOVED_ENTRIES_MAX: u32 = SEGMENT_ENTRIES as u32;
+
+/// Entries that one removal moves back towards their home buckets at most. With hashes that nobody chose, runs of full
+/// buckets are a few dozen long; without the bound, chosen ones would make a removal walk the whole segment.
+pub(super) const BACKFILL_ENTRIES_MAX: u32 = 64;
+
+/// Bits of a tag that can name a segment: those that do not name its bucket. Enough for every limit that fits 32 bits.
+pub(super) const DEPTH_BITS_MAX: u32 = 32 - SEGMENT_BUCKET_BITS;
+
+/// Segments from which the table asks for huge pages: 32 MiB. A huge page that is only partly in use then costs less than
+/// a byte an entry.
+pub(super) const HUGE_SEGMENTS_MIN: usize = (32 << 20) / SEGMENT_BYTES;
+
+/// Bytes of a segment.
+pub(super) const SEGMENT_BYTES: usize = SEGMENT_BUCKETS * 64;
+
+const _: () = assert!(SEGMENT_MERGE_ENTRIES < SEGMENT_SPLIT_ENTRIES && SEGMENT_SPLIT_ENTRIES < SEGMENT_ENTRIES);
+const _: () = assert!(SEGMENT_BUCKETS * BUCKET_ENTRIES <= u16::MAX as usize, "a bucket counts passers in 16 bits");

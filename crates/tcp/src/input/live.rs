@@ -1,0 +1,54 @@
+//! A segment for a connection with a control block: the steps of RFC 9293 section 3.10.7.4, in its order.
+
+use crore_wire::tcp::Flags as Bits;
+
+use crate::conn::Conn;
+use crate::input::segment::{Segment, Step, Verdict};
+use crate::tcb::State;
+
+impl Conn<'_> {
+    /// Takes a segment through all steps.
+    #[inline]
+    pub(crate) fn on_segment(&mut self, segment: &mut Segment) -> Verdict {
+        match self.steps(segment) {
+            Ok(()) => Verdict::Delivered,
+            Err(verdict) => verdict,
+        }
+    }
+
+    fn steps(&mut self, segment: &mut Segment) -> Step {
+        if self.tcb.state == State::SynSent {
+            return self.answer_to_syn(segment);
+        }
+        self.take_syn_ack_as_ack(segment);
+        self.check_timestamps(segment)?;
+        self.check_sequence(segment)?;
+        self.check_reset(segment)?;
+        self.check_syn(segment)?;
+        self.heard_from(segment);
+        self.take_ack(segment)?;
+        self.take_urgent(segment);
+        self.take_data(segment)?;
+        self.take_fin(segment)
+    }
+
+    /// Two SYNs that crossed are both answered by a SYN-ACK, which repeats the SYN that we know already; what is new in it
+    /// is the ACK (RFC 9293 section 3.5, figure 8).
+    fn take_syn_ack_as_ack(&mut self, segment: &mut Segment) {
+        let header = &mut segment.header;
+        let crossed = self.tcb.state == State::SynReceived && header.flags.contains(Bits::SYN.with(Bits::ACK));
+        // RFC 9293 MUST-10: simultaneous open.
+        if crossed && header.seq + 1 == self.tcb.rcv_nxt && !header.flags.contains(Bits::RST) {
+            header.seq += 1;
+            header.flags = header.flags.without(Bits::SYN);
+        }
+    }
+
+    /// The peer is alive, and this is the way to it.
+    fn heard_from(&mut self, segment: &Segment) {
+        self.tcb.heard_ms = self.cx.clock.ms;
+        self.tcb.probes = 0;
+        // Replies go to the neighbour that the last frame came from.
+        self.tcb.hop = self.cx.link.follow(self.tcb.hop, segment.mac);
+    }
+}

@@ -1,0 +1,70 @@
+//! A TCP segment on its way through the stages of input, and what becomes of it.
+
+use crore_base::frame::Frame;
+use crore_wire::ethernet::Mac;
+use crore_wire::ip::Ip;
+use crore_wire::seq::Seq;
+use crore_wire::tcp::{Flags, Header};
+
+use crate::counter::Counter;
+use crate::event::CloseReason;
+use crate::tuple::Tuple;
+
+/// A segment whose checksum and header are right.
+pub(crate) struct Segment {
+    pub(crate) header: Header,
+    /// Its frame, cut down to the data. Whoever keeps the data takes it; else it is freed when the segment is done with.
+    pub(crate) frame: Option<Frame>,
+    /// Bytes of data.
+    pub(crate) len: u32,
+    pub(crate) source: Ip,
+    pub(crate) destination: Ip,
+    /// The link-layer address that it came from.
+    pub(crate) mac: Mac,
+    /// The hash of its flow.
+    pub(crate) hash: u64,
+    /// What the flow table took for its record at first sight.
+    pub(crate) candidate: Option<u32>,
+}
+
+impl Segment {
+    #[inline]
+    pub(crate) fn has(&self, flag: Flags) -> bool {
+        self.header.flags.contains(flag)
+    }
+
+    /// The sequence number after this segment: data, SYN and FIN counted.
+    #[inline]
+    pub(crate) fn end(&self) -> Seq {
+        self.header.seq + self.header.sequence_len(self.len)
+    }
+
+    /// Both ends, as this host sees them.
+    #[inline]
+    pub(crate) fn tuple(&self) -> Tuple {
+        Tuple {
+            local: self.destination,
+            remote: self.source,
+            local_port: self.header.destination_port,
+            remote_port: self.header.source_port,
+        }
+    }
+}
+
+/// What becomes of a segment, and of its connection because of it. The steps decide; one place (`input.rs`) acts.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// It did what it came for.
+    Delivered,
+    /// It did nothing, for this reason.
+    Dropped(Counter),
+    /// It ends the connection.
+    Ends(CloseReason),
+    /// It is answered with an RST that fits it (RFC 9293 section 3.5.2, group 1 and 2).
+    Refused(Counter),
+    /// It came for an application that has closed: the connection is reset (RFC 9293 section 3.6.1).
+    Unwanted,
+}
+
+/// The outcome of one step: on to the next, or a verdict.
+pub(crate) type Step = Result<(), Verdict>;

@@ -1,0 +1,46 @@
+//! The congestion window of a connection across its rests: kept in the control block while nothing is in flight.
+
+use crore_base::time::Duration;
+
+use crate::congestion::Window;
+use crate::conn::Conn;
+
+impl Conn<'_> {
+    /// The first window of a connection whose SYN was just answered.
+    pub(crate) fn start_congestion(&mut self) {
+        let (mss, next) = (u32::from(self.tcb.mss), self.tcb.snd_nxt);
+        let Some(part) = self.sending() else { return };
+        // RFC 5681 section 3.1 with RFC 6928: a SYN lost more than once says that the path is full.
+        part.window =
+            if part.backoff > 1 { Window::after_lost_handshake(mss, next) } else { Window::initial(mss, next) };
+    }
+
+    /// The window to go on with after a rest.
+    pub(crate) fn restore_congestion(&mut self) {
+        let mss = u32::from(self.tcb.mss);
+        if mss == 0 {
+            return;
+        }
+        let una = self.tcb.snd_una;
+        let mut window = match self.tcb.cwnd {
+            0 => Window::initial(mss, una),
+            cwnd => Window::resumed(cwnd, self.tcb.ssthresh, una),
+        };
+        // RFC 5681 RESTART: after a rest of a retransmission timeout nobody knows what the path carries.
+        let idle = Duration::from_millis(self.cx.clock.ms_since(self.tcb.heard_ms).into());
+        if idle > self.tcb.rtt.rto(&self.cx.rto_bounds) {
+            window.after_idle(mss);
+        }
+        self.cx.sending.of_mut(self.tcb.sending).window = window;
+    }
+
+    /// Keeps the window for after the rest.
+    pub(crate) fn keep_congestion(&mut self) {
+        let Some(part) = self.sending() else { return };
+        let window = part.window;
+        if window.cwnd > 0 {
+            self.tcb.cwnd = window.cwnd;
+            self.tcb.ssthresh = window.ssthresh;
+        }
+    }
+}

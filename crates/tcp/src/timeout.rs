@@ -1,0 +1,219 @@
+//! What time does: retransmissions, probes, delayed ACKs, the ends of records, and the slow sweep.
+
+use crore_base::time::{Duration, Instant};
+
+use crate::cold::Timer;
+use crate::conn::Conn;
+use crate::engine::Engine;
+use crate::event::{CloseReason, Ready};
+use crate::limits::{SWEEP_SLICE, TIMERS_PER_CALL_MAX, TIMESTAMP_STALE_MS};
+use crate::tcb::{Flags, State};
+
+/// Timeouts in a row after which the application hears that the peer falters (RFC 9293 MUST-20, R1: at least 3).
+const FALTERING_TIMEOUTS: u8 = 3;
+
+impl Engine {
+    /// Does what is due at `now`. Bounded: with very much due at once it does a part, and [`poll_timeout`](Self::poll_timeout)
+    /// says that there is more.
+    pub fn on_timeout(&mut self, now: Instant) {
+        self.set_clock(now);
+        self.expire_timers();
+        self.expire_acks();
+        self.expire_half_open();
+        self.expire_time_wait();
+        self.cx.link.on_timeout(now);
+        self.take_resolved();
+        self.sweep();
+    }
+
+    /// When [`on_timeout`](Self::on_timeout) has something to do next. `None`: not until something else happens.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let cx = &self.cx;
+        let ack = cx.queues.acks.front().map(|&(_, due)| self.instant_of(due));
+        let sweep = (!self.tcbs.is_empty()).then_some(self.sweep.next);
+        let deadlines = [
+            cx.timers.next_deadline(),
+            ack,
+            cx.half_open.poll_timeout(),
+            cx.time_wait.poll_timeout(),
+            cx.link.poll_timeout(),
+            sweep,
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// The instant of a millisecond of the wrapping clock that is near.
+    fn instant_of(&self, ms: u32) -> Instant {
+        let ahead = ms.wrapping_sub(self.cx.clock.ms) as i32;
+        let now_ms = self.cx.clock.now.as_millis();
+        let at = now_ms.saturating_add_signed(i64::from(ahead));
+        Instant::ZERO + Duration::from_millis(at)
+    }
+
+    fn expire_timers(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        self.cx.timers.expire(self.cx.clock.now, TIMERS_PER_CALL_MAX, &mut due);
+        for (i, &token) in due.iter().enumerate() {
+            if let Some(&ahead) = due.get(i + 8) {
+                self.tcbs.prefetch(ahead as u32);
+            }
+            self.with(token as u32, |conn| conn.on_timer());
+        }
+        due.clear();
+        self.due = due;
+    }
+
+    fn expire_acks(&mut self) {
+        for _ in 0..TIMERS_PER_CALL_MAX {
+            let Some(&(index, due)) = self.cx.queues.acks.front() else { return };
+            if (due.wrapping_sub(self.cx.clock.ms) as i32) > 0 {
+                return;
+            }
+            self.cx.queues.acks.pop_front();
+            self.with(index, |conn| {
+                conn.tcb.clear(Flags::ACK_QUEUED);
+                if conn.tcb.is(Flags::ACK_LATER) {
+                    conn.acknowledge_now();
+                }
+            });
+        }
+    }
+
+    /// Looks at the next slice of connections, if it is time for it. What is rare, and not exact, is found here instead of by
+    /// a timer each: keep-alive, stale timestamps.
+    fn sweep(&mut self) {
+        if self.tcbs.is_empty() || self.cx.clock.now < self.sweep.next {
+            return;
+        }
+        let start = self.sweep.cursor;
+        let end = (start + SWEEP_SLICE).min(self.sweep.high_water);
+        for index in start..end {
+            self.with(index, |conn| conn.on_sweep());
+        }
+        self.sweep.cursor = if end >= self.sweep.high_water { 0 } else { end };
+        let slices = u64::from(self.sweep.high_water.div_ceil(SWEEP_SLICE)).max(1);
+        let pause = self.cx.profiles.sweep_period() / slices;
+        self.sweep.next = self.cx.clock.now + pause.max(Duration::from_millis(1));
+    }
+}
+
+/// How far the slow sweep is.
+#[derive(Debug)]
+pub(crate) struct Sweep {
+    pub(crate) next: Instant,
+    cursor: u32,
+    /// One more than the highest slot that was ever taken.
+    pub(crate) high_water: u32,
+}
+
+impl Sweep {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { next: now, cursor: 0, high_water: 0 }
+    }
+}
+
+impl Conn<'_> {
+    /// The timer of the sending part has fired.
+    fn on_timer(&mut self) {
+        let now = self.cx.clock.now;
+        let options = self.profile().options;
+        let Some(part) = self.sending() else { return };
+        let fired = std::mem::take(&mut part.timer);
+        let waited = now - part.waiting_since;
+        let backoff = part.backoff.saturating_add(1);
+        part.backoff = backoff;
+        let synchronised = self.tcb.state.is_synchronised();
+        let patience = if synchronised { options.user_timeout } else { options.connect_timeout };
+        // RFC 9293 MUST-20, MUST-21, MUST-23: R2, in time.
+        if waited >= patience {
+            self.end(CloseReason::TimedOut);
+            return;
+        }
+        if backoff == FALTERING_TIMEOUTS {
+            self.tell(Ready::FALTERING);
+        }
+        match fired {
+            Timer::Off => unreachable!("a timer that fires was armed"),
+            Timer::Retransmit(_) => self.retransmit(),
+            Timer::Persist(_) => self.tcb.set(Flags::PROBE),
+        }
+        self.mark_dirty();
+    }
+
+    /// RFC 6298 section 5.4 and RFC 9293 MUST-19: all that is in flight counts as lost, and leaves again from its beginning
+    /// as the congestion window allows.
+    fn retransmit(&mut self) {
+        let flight = self.tcb.in_flight();
+        let (una, next) = (self.tcb.snd_una, self.tcb.snd_nxt);
+        let mss = u32::from(self.tcb.mss).max(1);
+        let synchronised = self.tcb.state.is_synchronised();
+        let closed = self.tcb.snd_wnd == 0 && synchronised;
+        let part = self.cx.sending.of_mut(self.tcb.sending);
+        debug_assert!(flight > 0, "only what is in flight is retransmitted");
+        if !closed && synchronised {
+            part.window.on_timeout(una, next, flight, mss);
+        }
+        part.timed = None;
+        part.rewind();
+        match self.tcb.state {
+            State::SynSent | State::SynReceived => part.resend_first = true,
+            // RFC 9293 MUST-35, MUST-36: a closed window is probed, ever more rarely.
+            _ => {
+                part.resend_first = false;
+                if closed {
+                    self.tcb.set(Flags::PROBE);
+                }
+            }
+        }
+    }
+
+    /// The slow sweep has come to this connection.
+    fn on_sweep(&mut self) {
+        if !self.tcb.state.is_synchronised() {
+            return;
+        }
+        let idle = self.cx.clock.ms_since(self.tcb.heard_ms);
+        if idle > TIMESTAMP_STALE_MS {
+            self.tcb.set(Flags::TS_STALE);
+        }
+        // RFC 9293 MUST-24, MUST-25, MUST-26: only where it was asked for, and only when nothing is in flight.
+        let Some(keep_alive) = self.profile().options.keep_alive else { return };
+        if !self.tcb.sending.is_none() {
+            return;
+        }
+        let probes = self.tcb.probes;
+        let due = keep_alive.idle.as_millis() + u64::from(probes) * keep_alive.interval.as_millis();
+        if u64::from(idle) < due {
+            return;
+        }
+        // RFC 9293 MUST-29: one missing answer proves nothing.
+        if probes >= keep_alive.probes {
+            self.end(CloseReason::KeepAlive);
+            return;
+        }
+        self.tcb.probes += 1;
+        self.tcb.set(Flags::PROBE);
+        self.mark_dirty();
+    }
+}
+
+impl Engine {
+    fn expire_half_open(&mut self) {
+        let now = self.cx.clock.now;
+        self.resend_syn_acks(now);
+    }
+
+    fn expire_time_wait(&mut self) {
+        for _ in 0..TIMERS_PER_CALL_MAX {
+            let Some((index, record)) = self.cx.time_wait.expire(self.cx.clock.now) else { return };
+            self.cx.forget_record(index, &record);
+        }
+    }
+
+    /// Addresses that the link has found, or not: who waited for them goes on, or ends.
+    pub(crate) fn take_resolved(&mut self) {
+        while let Some((address, answer)) = self.cx.link.poll_resolved() {
+            self.on_resolved(&address, answer.ok());
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Writes one valid input of every kind to `corpus/TARGET`, for a fuzzer to start from. Run it in the folder `fuzz`.
+
+use std::fs;
+use std::path::Path;
+
+use crore_fuzz::seeds;
+
+fn main() -> std::io::Result<()> {
+    for (target, inputs) in [("frame", seeds::frames()), ("tcp_header", seeds::tcp_headers())] {
+        let folder = Path::new("corpus").join(target);
+        fs::create_dir_all(&folder)?;
+        for (number, input) in inputs.iter().enumerate() {
+            fs::write(folder.join(format!("seed-{number:02}")), input)?;
+        }
+        println!("{}: {} seeds", folder.display(), inputs.len());
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! What the fuzz targets call. Each `run` takes any bytes, and panics only if a promise is broken.
+
+pub mod frame;
+pub mod seeds;
+pub mod tcp_header;
