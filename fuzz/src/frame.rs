@@ -1,7 +1,7 @@
 //! A frame from the wire, through everything that reads it.
 //!
-//! A fuzzer hardly ever guesses a checksum, so each input is read twice: as it is, and with its checksums put right. What
-//! can be read is written again and must read the same.
+//! A fuzzer hardly ever guesses a checksum, so each input is read twice: as it is, and with its checksums put right.
+//! What can be read is written again and must read the same.
 
 use crore_wire::checksum::Sum;
 use crore_wire::emit::{self, Path};

@@ -10,7 +10,7 @@ pub fn run(bytes: &[u8]) {
     read(bytes);
     let options = &bytes[..bytes.len().min(40) / 4 * 4];
     let mut segment = vec![0; tcp::LEN];
-    segment[12] = ((tcp::LEN + options.len()) / 4 << 4) as u8;
+    segment[12] = (((tcp::LEN + options.len()) / 4) << 4) as u8;
     // Every other input has SYN, with which all options can be written again.
     segment[13] = options.len() as u8 / 4 % 2 * Flags::SYN.0;
     segment.extend(options);

@@ -9,7 +9,7 @@
 //! to the index of a record of 128 bytes in one dense array on huge pages; the array is not counted. The hash maps, tree
 //! and skip list keep a copy of the key; the flow table does not and compares with the key in the record, which every hit
 //! reads in any case. Times include computing the key (shown alone as *key*), and hashing where there is a hash. Pauses are
-//! processor time and include the kernel's work of mapping pages. All memory is what the kernel says is resident.
+//! processor time and include the kernel's work of mapping pages, of which a sample is shown first. All memory is what the kernel says is resident.
 
 mod keys;
 mod measure;
@@ -66,6 +66,10 @@ fn compare(words: &[&str]) -> Result<(), String> {
         given if given.is_empty() => DEFAULT_COUNTS.to_vec(),
         given => given,
     };
+    let (touch, longest_touch) = memory::first_touch().unwrap_or_default();
+    if !json {
+        println!("The first touch of a huge page takes {touch:.0} us here, at worst {longest_touch:.0} us.");
+    }
     let mut objects = Vec::new();
     for count in counts {
         if !json {
@@ -82,7 +86,8 @@ fn compare(words: &[&str]) -> Result<(), String> {
         }
     }
     if json {
-        println!("{{\"flows\":[{}]}}", objects.join(","));
+        let touches = format!("\"touch_us\":{touch:.1},\"longest_touch_us\":{longest_touch:.1}");
+        println!("{{{touches},\"flows\":[{}]}}", objects.join(","));
     }
     Ok(())
 }
@@ -110,8 +115,6 @@ fn in_own_process(subject: &str, count: u32) -> Result<Figures, String> {
 /// Measures one structure in this process and prints its figures.
 fn measure(subject: &str, count: u32) -> Result<(), String> {
     pin();
-    // More than the hungriest of the four takes, records included.
-    memory::warm(count as usize * 400);
     let mut records = Map::<Record>::new(count as usize).map_err(|error| error.to_string())?;
     records.huge();
     records.iter_mut().zip(0..).for_each(|(record, number)| *record = Record::of(Key::of(number)));

@@ -103,7 +103,7 @@ pub fn run(subject: &mut impl Subject, records: &mut [Record]) -> Figures {
     let mut run = Run { subject, records, count, oldest: 0, rng: Rng::from_seed(1) };
     let mut figures = Figures::default();
     run.grow(&mut figures);
-    let operations = (count * 4).clamp(400_000, 4_000_000);
+    let operations = (count * 4).clamp(400_000, 2_000_000);
     run.hits(operations);
     figures.key = run.keys(operations);
     figures.hit = run.hits(operations);

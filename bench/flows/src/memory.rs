@@ -1,8 +1,10 @@
 //! How much memory this process holds, as the kernel counts it: ordinary and huge pages alike.
 
 use std::fs;
+use std::time::Instant;
 
-use crore_base::map::{Map, page_bytes};
+use crore_base::limits::HUGE_PAGE_BYTES;
+use crore_base::map::Map;
 
 /// Bytes that are resident now, exactly. Walks the page tables: some milliseconds for gigabytes.
 pub fn resident() -> u64 {
@@ -21,13 +23,21 @@ pub fn forget_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Touches and returns as much memory as a run will use, so that a virtual machine's host has it ready and its delays
-/// are not taken for those of a structure.
-pub fn warm(bytes: usize) {
-    if let Ok(mut map) = Map::<u8>::new(bytes) {
-        map.huge();
-        map.iter_mut().step_by(page_bytes()).for_each(|byte| *byte = 1);
-    }
+/// Microseconds that the first touch of a huge page takes on this machine, as (median, longest) of some. No structure that
+/// takes new memory can pause for less; where a host hands memory to a virtual machine late, it is milliseconds.
+pub fn first_touch() -> Option<(f64, f64)> {
+    const PAGES: usize = 64;
+    let mut map = Map::<u8>::new(PAGES * HUGE_PAGE_BYTES).ok()?;
+    map.huge();
+    let mut touches: Vec<f64> = (0..PAGES)
+        .map(|page| {
+            let start = Instant::now();
+            map[page * HUGE_PAGE_BYTES] = 1;
+            start.elapsed().as_nanos() as f64 / 1e3
+        })
+        .collect();
+    touches.sort_by(f64::total_cmp);
+    Some((touches[PAGES / 2], touches[PAGES - 1]))
 }
 
 fn kilobytes(text: &str, name: &str) -> u64 {

@@ -186,7 +186,10 @@ impl fmt::Display for OpenError {
                 write!(f, "the MTU of {name} is larger than a frame holds: `ip link set NAME mtu {mtu_max}` or less")
             }
             Self::Rights { name, what } => {
-                write!(f, "no right to {what} for {name}: run with CAP_NET_ADMIN, or let root prepare the interface (")?;
+                write!(
+                    f,
+                    "no right to {what} for {name}: run with CAP_NET_ADMIN, or let root prepare the interface ("
+                )?;
                 write!(f, "`ip tuntap add dev NAME mode tap user USER`, with `multi_queue` for several queues, then ")?;
                 write!(f, "`ip link set NAME up`)")
             }

@@ -56,9 +56,9 @@ pub trait PacketIo {
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 
     /// Arms the wake-up: from now until the next [`receive`](Self::receive), the descriptor becomes readable when frames
-    /// come, or when there is room again after `transmit` left frames behind.
+    /// come, when there is room again after `transmit` left frames behind, or when the [`link`](Self::link) may have changed.
     ///
-    /// False if that has already happened: do not sleep, take another turn. There are no lost wake-ups between the two.
+    /// False if that has already happened since the last call: do not sleep, take another turn. There are no lost wake-ups between the two.
     fn prepare_sleep(&mut self) -> bool;
 
     /// When the device needs a turn even if nothing comes in: wrappers that delay frames. Real devices never do.

@@ -85,7 +85,8 @@ impl Flow {
     pub fn queue(&self, queues: u16) -> u16 {
         assert!(queues > 0, "a device has at least one queue");
         // Addition forgets which of the two came first.
-        let both = endpoint(&self.source, self.source_port).wrapping_add(endpoint(&self.destination, self.destination_port));
+        let both =
+            endpoint(&self.source, self.source_port).wrapping_add(endpoint(&self.destination, self.destination_port));
         let spread = fold(both, 0x9e37_79b9_7f4a_7c15);
         let queue = ((u128::from(spread) * u128::from(queues)) >> 64) as u16;
         debug_assert!(queue < queues);
@@ -125,4 +126,4 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

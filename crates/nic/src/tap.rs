@@ -6,7 +6,7 @@
 //!
 //! Each frame is a system call, so this is for interoperation and for modest loads. The kernel completes checksums and cuts
 //! large packets before it hands frames over. With several queues it sends a flow's frames to the queue from
-//! which that flow's last frame came.
+//! which that flow's last frame came, and everything else, ARP included, to any.
 
 mod descriptor;
 
@@ -92,13 +92,7 @@ impl Tap {
 
 impl PacketIo for Tap {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            name: self.name.clone(),
-            mac: self.mac,
-            mtu: self.mtu,
-            queue: self.queue,
-            queues: self.queues,
-        }
+        Capabilities { name: self.name.clone(), mac: self.mac, mtu: self.mtu, queue: self.queue, queues: self.queues }
     }
 
     fn receive(&mut self, frames: &mut FramePool, into: &mut Vec<Frame>, max: usize) -> io::Result<usize> {

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use crore_base::frame::{Frame, FramePool};
 
-use crate::limits::{ETHERNET_HEADER_BYTES, WIRE_MTU_BYTES, WIRE_NAME_BYTES_MAX, WIRE_TEND_CALLS};
+use crate::limits::{ETHERNET_HEADER_BYTES, WIRE_ANSWER_TIMEOUT, WIRE_MTU_BYTES, WIRE_NAME_BYTES_MAX, WIRE_TEND_CALLS};
 use crate::mac::random_mac;
 use crate::open::{OpenError, check_name, check_queues};
 use crate::packet_io::{Capabilities, Link, PacketIo};
@@ -70,6 +70,8 @@ pub struct Wire {
     calls: u32,
     /// The doorbell is armed.
     asleep: bool,
+    /// The link has changed, and this queue's core may not have looked at it since.
+    news: bool,
     statistics: WireStatistics,
 }
 
@@ -113,7 +115,7 @@ impl Wire {
                     None => {}
                 }
             }
-            match Keeper::join(end.clone())? {
+            match Keeper::join(end.clone(), WIRE_ANSWER_TIMEOUT)? {
                 Some(keeper) => return Ok(Self::queues(&end, keeper)),
                 None if role == Role::Guest => return Err(OpenError::Nobody { name, others: hosted() }),
                 None => std::thread::yield_now(),
@@ -150,6 +152,7 @@ impl Wire {
             epoch: 0,
             calls: 0,
             asleep: false,
+            news: false,
             statistics: WireStatistics::default(),
         };
         (0..end.queues()).map(queue).collect()
@@ -193,8 +196,13 @@ impl Wire {
 
     #[cold]
     fn follow(&mut self) {
+        if !self.asleep {
+            // The change was rung for sleepers. Whoever is awake sees all else before it sleeps.
+            silence(&self.end.bells[usize::from(self.queue)]);
+        }
         let (epoch, plug) = self.end.plug();
         self.epoch = epoch;
+        self.news = true;
         match plug {
             Some(plug) => {
                 self.forget_rings();
@@ -261,7 +269,8 @@ impl PacketIo for Wire {
         match self.rings.as_mut().filter(|rings| rings.is_connected()) {
             None => self.statistics.lost += sent as u64,
             Some(rings) => {
-                let fits = |frame: &Frame| (1..=ETHERNET_HEADER_BYTES + usize::from(WIRE_MTU_BYTES)).contains(&frame.len());
+                let fits =
+                    |frame: &Frame| (1..=ETHERNET_HEADER_BYTES + usize::from(WIRE_MTU_BYTES)).contains(&frame.len());
                 match rings.transmit(frames, from, fits) {
                     Ok(taken) => sent = taken,
                     // What has been copied already is not worth counting apart: nobody will read it.
@@ -288,6 +297,9 @@ impl PacketIo for Wire {
         let violated = self.keeper.is_some() && self.end.is_violated();
         if violated || self.epoch != self.end.epoch() {
             self.calls = WIRE_TEND_CALLS;
+            return false;
+        }
+        if std::mem::take(&mut self.news) {
             return false;
         }
         let quiet = match &mut self.rings {

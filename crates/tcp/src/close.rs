@@ -9,22 +9,19 @@ use crate::tcb::{Flags, State};
 impl Engine {
     /// Nothing more will be sent: our FIN follows what is queued. Receiving goes on. False if the name is stale.
     pub fn shutdown(&mut self, conn: ConnId) -> bool {
-        let Some(index) = self.slot(conn) else { return false };
-        self.with(index, |conn| conn.finish()).is_some()
+        self.with_conn(conn, |conn| conn.finish()).is_some()
     }
 
     /// Gives the connection up. What is queued is still sent, then our FIN; what the peer still sends is refused with an
     /// RST, and so it is at once if received bytes were never taken (RFC 9293 SHLD-3): the peer must not believe that they
     /// were. No event follows. False if the name is stale.
     pub fn close(&mut self, conn: ConnId) -> bool {
-        let Some(index) = self.slot(conn) else { return false };
-        self.with(index, |conn| conn.give_up()).is_some()
+        self.with_conn(conn, |conn| conn.give_up()).is_some()
     }
 
     /// Ends the connection at once with an RST, and gives its name up. No event follows. False if the name is stale.
     pub fn abort(&mut self, conn: ConnId) -> bool {
-        let Some(index) = self.slot(conn) else { return false };
-        let aborted = self.with(index, |conn| {
+        let aborted = self.with_conn(conn, |conn| {
             conn.tcb.set(Flags::ORPHAN);
             conn.cut_off();
             conn.drop_received();

@@ -34,6 +34,11 @@ pub(crate) struct Sending {
     /// Timeouts in a row without news from the peer.
     pub(crate) backoff: u8,
     pub(crate) timer: Timer,
+    /// Where the wheel will look at this part: at the deadline of `timer` or before it. It stays when the timer is stopped,
+    /// and when the part changes hands, because most timers are stopped long before they fire.
+    pub(crate) alarm: Option<Alarm>,
+    /// The slot of the connection that has this part.
+    pub(crate) owner: u32,
     /// When the oldest unacknowledged byte was first sent, or the window closed: what the user timeout counts from.
     pub(crate) waiting_since: Instant,
     /// Without timestamps: the sequence number whose acknowledgment ends a measurement of the round trip, and its start.
@@ -47,23 +52,30 @@ pub(crate) struct Cursor {
     pub(crate) offset: u32,
 }
 
-/// The one timer of a sending connection. A deadline is part of it, so there is none without a kind.
+/// A timer of the wheel that is armed for a part.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Alarm {
+    pub(crate) id: TimerId,
+    pub(crate) at: Instant,
+}
+
+/// The one timer of a sending connection. The deadline is part of it, so there is no kind without one.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Timer {
     /// Nothing is in flight and nothing is held back.
     #[default]
     Off,
     /// Something is in flight (RFC 6298).
-    Retransmit(TimerId),
+    Retransmit(Instant),
     /// The window is closed, or too small for what is queued (RFC 9293 section 3.8.6.1).
-    Persist(TimerId),
+    Persist(Instant),
 }
 
 impl Timer {
-    pub(crate) const fn id(self) -> Option<TimerId> {
+    pub(crate) const fn deadline(self) -> Option<Instant> {
         match self {
             Self::Off => None,
-            Self::Retransmit(id) | Self::Persist(id) => Some(id),
+            Self::Retransmit(deadline) | Self::Persist(deadline) => Some(deadline),
         }
     }
 }
@@ -71,10 +83,19 @@ impl Timer {
 impl Sending {
     /// Back to the resting state; what was allocated stays for the next user.
     pub(crate) fn reset(&mut self) {
-        assert!(self.timer == Timer::Off, "a part at rest has no timer");
         self.queue.clear();
-        self.queue.shrink_to(QUEUE_KEPT);
-        *self = Self { queue: std::mem::take(&mut self.queue), ..Self::default() };
+        if self.queue.capacity() > QUEUE_KEPT {
+            self.queue.shrink_to(QUEUE_KEPT);
+        }
+        self.acknowledged = 0;
+        self.queued = 0;
+        self.next = 0;
+        self.cursor = Cursor::default();
+        self.resend_first = false;
+        self.fin_left = false;
+        self.backoff = 0;
+        self.timer = Timer::Off;
+        self.timed = None;
     }
 
     /// Bytes queued that have never left, or must leave again.

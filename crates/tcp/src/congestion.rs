@@ -51,8 +51,8 @@ pub(crate) enum Phase {
     Recovery,
 }
 
-/// The congestion state of one connection. All zero bytes are a window of nothing: start with [`initial`](Self::initial)
-/// or [`resumed`](Self::resumed).
+/// The congestion state of one connection. All zero bytes are the window of a connection without data, which may have
+/// timeouts of its SYN; data starts with [`initial`](Self::initial) or [`resumed`](Self::resumed).
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default, FromZeros)]
 #[repr(C)]
 pub(crate) struct Window {
@@ -107,11 +107,6 @@ impl Window {
     #[inline]
     pub(crate) fn limit(&self, mss: u32) -> u32 {
         self.cwnd.max(mss) + u32::from(self.extra_segments) * mss
-    }
-
-    /// Whether a loss is being repaired.
-    pub(crate) fn is_recovering(&self) -> bool {
-        self.phase == Phase::Recovery
     }
 
     /// `acked` bytes were acknowledged, and `snd_una` is the next one now; before, `flight` bytes were not acknowledged.
@@ -174,7 +169,7 @@ impl Window {
     /// The retransmission timer expired with `flight` bytes unacknowledged, from `snd_una` on. The sender starts over there.
     pub(crate) fn on_timeout(&mut self, snd_una: Seq, snd_nxt: Seq, flight: u32, mss: u32) {
         assert!(flight <= snd_nxt - snd_una, "{flight} bytes in flight were never sent");
-        assert!(mss > 0 && self.ssthresh > 0, "a segment has room for a byte, and a threshold is never nothing");
+        assert!(mss > 0, "a segment has room for a byte");
         // RFC 5681 LOSS-THRESHOLD: held while the same segment is lost over and over.
         if !self.timed_out {
             self.ssthresh = threshold_after_loss(flight, mss);

@@ -3,7 +3,7 @@
 //! The steps of event processing (`input/`), the output (`output/`) and the timers (`timeout.rs`) are methods of [`Conn`], each
 //! in the file of its own concern. What they all need is here: its parts, its timer, its queues, its end.
 
-use crore_base::time::Duration;
+use crore_base::time::{Duration, Instant};
 
 use crate::cold::{Receiving, Sending, Timer};
 use crate::context::Context;
@@ -102,6 +102,7 @@ impl Conn<'_> {
         let now = self.cx.clock.now;
         let part = self.cx.sending.of_mut(id);
         debug_assert!(part.queue.is_empty() && part.timer == Timer::Off, "a part was left untidy");
+        part.owner = self.index;
         part.waiting_since = now;
         true
     }
@@ -113,11 +114,7 @@ impl Conn<'_> {
         if id.is_none() {
             return;
         }
-        let part = self.cx.sending.of_mut(id);
-        if let Some(timer) = std::mem::take(&mut part.timer).id() {
-            self.cx.timers.cancel(timer);
-        }
-        part.reset();
+        self.cx.sending.of_mut(id).reset();
         self.cx.sending.give_back(id);
         self.cx.queues.parts_freed += 1;
     }
@@ -167,20 +164,20 @@ impl Conn<'_> {
     }
 
     /// Arms the timer of the sending part anew, as `kind`, to fire after the retransmission timeout.
-    pub(crate) fn arm(&mut self, kind: fn(crore_base::wheel::TimerId) -> Timer) {
+    #[inline]
+    pub(crate) fn arm(&mut self, kind: fn(Instant) -> Timer) {
         let deadline = self.cx.clock.now + self.rto();
         let part = self.cx.sending.of_mut(self.tcb.sending);
-        let armed = part.timer.id().filter(|&id| self.cx.timers.rearm(id, deadline));
-        let id = armed.or_else(|| self.cx.timers.arm(deadline, u64::from(self.index)));
-        let id = id.expect("the wheel has room for one timer of every connection");
-        part.timer = kind(id);
+        part.timer = kind(deadline);
+        if part.alarm.is_none_or(|alarm| deadline < alarm.at) {
+            self.cx.set_alarm(self.tcb.sending, deadline);
+        }
     }
 
     /// Stops the timer of the sending part.
     pub(crate) fn disarm(&mut self) {
-        let Some(part) = self.sending() else { return };
-        if let Some(id) = std::mem::take(&mut part.timer).id() {
-            self.cx.timers.cancel(id);
+        if let Some(part) = self.sending() {
+            part.timer = Timer::Off;
         }
     }
 

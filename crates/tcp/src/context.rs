@@ -9,7 +9,7 @@ use crore_base::time::{Duration, Instant};
 use crore_base::wheel::Wheel;
 
 use crate::chunk::Chunk;
-use crate::cold::{Receiving, Sending};
+use crate::cold::{Alarm, Receiving, Sending};
 use crate::config::Config;
 use crate::cookie::Cookies;
 use crate::counter::{Counter, Counters};
@@ -19,7 +19,7 @@ use crate::limits::{COPIED_BYTES_MAX, REPLIES_MAX, RESETS_PER_MILLISECOND_MAX};
 use crate::link::Link;
 use crate::listener::Listeners;
 use crate::output::reply::Reply;
-use crate::pool::Pool;
+use crate::pool::{PartId, Pool};
 use crate::profile::Profiles;
 use crate::rtt::RtoBounds;
 use crate::syn_cache::SynCache;
@@ -114,7 +114,7 @@ impl Context {
             profiles: Profiles::default(),
             sending: Pool::new(config.sending_max),
             receiving: Pool::new(config.receiving_max),
-            timers: Wheel::new(now, Duration::from_nanos(crate::limits::TIMER_TICK_NANOS), config.connections_max),
+            timers: Wheel::new(now, Duration::from_nanos(crate::limits::TIMER_TICK_NANOS), config.sending_max),
             counters: Counters::new(),
             queues: Queues::default(),
             copied_bytes: 0,
@@ -159,6 +159,15 @@ impl Context {
         self.counters.count(Counter::Copied);
         self.copied_bytes += frame.len();
         Ok(Chunk::copy(frame, &mut self.frames))
+    }
+
+    /// Has the wheel look at a sending part at `deadline`, or at once if that has passed.
+    pub(crate) fn set_alarm(&mut self, part: PartId, deadline: Instant) {
+        let sending = self.sending.of_mut(part);
+        let moved = sending.alarm.map(|alarm| alarm.id).filter(|&id| self.timers.rearm(id, deadline));
+        let id = moved.or_else(|| self.timers.arm(deadline, u64::from(part.to_bits())));
+        let id = id.expect("the wheel has room for one timer of every part");
+        sending.alarm = Some(Alarm { id, at: deadline });
     }
 
     /// Frees what a chunk holds.

@@ -23,8 +23,8 @@ use crate::tuple::Tuple;
 /// How long one key makes cookies. They must outlive the answer of a slow peer, a few round trips with a lost segment.
 const PERIOD: Duration = Duration::from_secs(64);
 
-/// How long a cookie is good at most.
-pub(crate) const LIFE: Duration = Duration::from_secs(128);
+/// How long a cookie is good at most: for the period of its key and the next one.
+pub(crate) const LIFE: Duration = Duration::from_nanos(2 * PERIOD.as_nanos());
 
 /// Segment sizes that a cookie can name: it has three bits for them.
 const CLASSES: usize = 8;
@@ -71,7 +71,7 @@ impl Cookies {
         let classes = classes_of(tuple);
         let class = classes.iter().rposition(|&of_class| of_class <= mss).unwrap_or(0);
         assert!(class < CLASSES && (classes[class] <= mss || class == 0));
-        // RFC 4987 COOKIE-OPTIONS: the segment size is in the cookie itself.
+        // RFC 4987 COOKIE, COOKIE-OPTIONS: nothing is remembered; the segment size is in the cookie itself.
         cookie(&self.current, tuple, irs) + class as u32
     }
 

@@ -16,7 +16,7 @@ use crate::conn::Conn;
 use crate::context::{Clock, Context};
 use crate::counter::Counters;
 use crate::event::{CloseReason, ConnId, Event, Ready};
-use crate::input::segment::Segment;
+use crate::input::segment::Staged;
 use crate::tcb::{Flags, State, Tcb};
 use crate::timeout::Sweep;
 
@@ -42,7 +42,7 @@ pub struct Engine {
     /// Connections that wait for the link to find a neighbour, by its address.
     pub(crate) awaiting: HashMap<Ip, Vec<u32>, HashKey>,
     /// Room for a burst on its way through the stages, kept between calls.
-    pub(crate) stage: Vec<Segment>,
+    pub(crate) stage: Vec<Staged>,
     /// Room for timers that are due, kept between calls.
     pub(crate) due: Vec<u64>,
     /// Room for half-open connections that are due, kept between calls.
@@ -146,6 +146,19 @@ impl Engine {
         Some(result)
     }
 
+    /// As [`with`](Self::with), by a name that may be stale.
+    #[inline]
+    pub(crate) fn with_conn<R>(&mut self, id: ConnId, work: impl FnOnce(&mut Conn<'_>) -> R) -> Option<R> {
+        let index = id.0.index();
+        let tcb = self.tcbs.get_mut(id.0)?;
+        let mut conn = Conn { cx: &mut self.cx, tcb, index };
+        let result = work(&mut conn);
+        if !matches!(conn.tcb.state, State::Established) {
+            self.settle(index);
+        }
+        Some(result)
+    }
+
     /// Turns a connection that has reached TIME-WAIT into its record, and frees one that nobody holds any more.
     fn settle(&mut self, index: u32) {
         let Some(tcb) = self.tcbs.at_mut(index) else { return };
@@ -167,12 +180,6 @@ impl Engine {
         assert!(tcb.is(Flags::NO_FLOW), "a connection is freed without its flow");
     }
 
-    /// The slot of a name that is not stale.
-    #[inline]
-    pub(crate) fn slot(&self, conn: ConnId) -> Option<u32> {
-        self.tcbs.get(conn.0).map(|_| conn.0.index())
-    }
-
     /// Puts a new control block into the table. `None` if it is full.
     pub(crate) fn admit(&mut self, tcb: Tcb) -> Option<u32> {
         let handle = self.tcbs.insert(tcb)?;
@@ -184,7 +191,9 @@ impl Engine {
     pub(crate) fn on_resolved(&mut self, address: &Ip, mac: Option<crore_wire::ethernet::Mac>) {
         for index in self.awaiting.remove(address).unwrap_or_default() {
             self.with(index, |conn| {
-                if !conn.tcb.is(Flags::NO_HOP) || conn.tcb.state == State::Closed {
+                // Whoever waited may have ended, and its slot may be somebody else's who waits for another neighbour.
+                let waits = conn.tcb.is(Flags::NO_HOP) && conn.tcb.state != State::Closed;
+                if !waits || conn.cx.link.next_hop(&conn.tcb.remote) != Some(*address) {
                     return;
                 }
                 match mac.and_then(|mac| conn.cx.link.hop(mac)) {
@@ -202,6 +211,12 @@ impl Engine {
     /// The name of the connection in slot `index`, if there is one.
     pub fn connection_at(&self, index: u32) -> Option<ConnId> {
         self.tcbs.handle_at(index).map(ConnId)
+    }
+
+    /// Asks for the cache lines of a connection, ahead of a command on it a little later. Any slot is allowed.
+    #[inline]
+    pub fn prefetch(&self, index: u32) {
+        self.tcbs.prefetch(index);
     }
 
     /// What the application calls a connection; 0 until it calls it something. `None` if the name is stale.

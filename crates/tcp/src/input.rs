@@ -36,7 +36,8 @@ use crate::link::Destination;
 use crate::output::reply::Reply;
 use crate::record::Record;
 use crate::tcb::Tcb;
-use segment::{Segment, Verdict};
+use crate::tuple::Tuple;
+use segment::{Segment, Staged, Verdict};
 
 impl Engine {
     /// Takes every frame out of `burst` and processes it. Frames whose bytes wait for the application stay with the engine,
@@ -52,9 +53,17 @@ impl Engine {
                 self.parse(frame, &mut stage);
             }
             self.look_up(&mut stage);
-            for mut segment in stage.drain(..) {
-                let verdict = self.process(&mut segment);
-                self.done(segment, verdict);
+            for staged in stage.drain(..) {
+                match self.read(staged) {
+                    Ok(mut segment) => {
+                        let verdict = self.process(&mut segment);
+                        self.done(segment, verdict);
+                    }
+                    Err(frame) => {
+                        self.cx.counters.count(Counter::DroppedTcpHeader);
+                        self.cx.frames.free(frame);
+                    }
+                }
             }
         }
         drop(frames);
@@ -65,13 +74,14 @@ impl Engine {
 
     /// Stage one: what is it? TCP segments go on to the next stage, all else ends here.
     #[inline]
-    fn parse(&mut self, frame: Frame, stage: &mut Vec<Segment>) {
+    fn parse(&mut self, frame: Frame, stage: &mut Vec<Staged>) {
         self.cx.counters.count(Counter::FramesIn);
         let bytes = self.cx.frames.bytes(&frame);
         let outcome = match Link::parse(bytes) {
             Ok(Link::Ip(packet)) if packet.protocol == protocol::TCP => match self.check(&packet, bytes) {
-                Ok((header, offset)) => {
-                    stage.push(self.stage_segment(frame, &packet, header, offset));
+                Ok(hash) => {
+                    self.cx.flows.prefetch(hash);
+                    stage.push(Staged { frame, packet, hash, candidate: None });
                     return;
                 }
                 Err(reason) => Err(reason),
@@ -87,9 +97,9 @@ impl Engine {
         self.cx.frames.free(frame);
     }
 
-    /// Whether this is a TCP segment for us, and what its header says.
+    /// Whether this is a TCP segment for us, and the hash of its flow.
     #[inline]
-    fn check(&self, packet: &Packet, frame: &[u8]) -> Result<(tcp::Header, usize), Counter> {
+    fn check(&self, packet: &Packet, frame: &[u8]) -> Result<u64, Counter> {
         if !self.cx.link.accepts(packet.destination_mac) {
             return Err(Counter::DroppedElsewhere);
         }
@@ -110,41 +120,53 @@ impl Engine {
         if !tcp::verify(segment, &pseudo) {
             return Err(Counter::DroppedChecksum);
         }
-        tcp::parse(segment).map_err(|_| Counter::DroppedTcpHeader)
+        let ports = tcp::ports(segment).ok_or(Counter::DroppedTcpHeader)?;
+        let tuple = Tuple {
+            local: packet.destination,
+            remote: packet.source,
+            local_port: ports.destination,
+            remote_port: ports.source,
+        };
+        Ok(tuple.hash(&self.cx.key))
     }
 
+    /// Stage two: whose is it? The answer is a guess until the record has been looked at, which is asked for here.
     #[inline]
-    fn stage_segment(&self, mut frame: Frame, packet: &Packet, header: tcp::Header, offset: usize) -> Segment {
+    fn look_up(&self, stage: &mut [Staged]) {
+        for segment in stage {
+            segment.candidate = self.cx.flows.candidate(segment.hash);
+            match segment.candidate.map(Record::from_bits) {
+                Some(Record::Live(index)) => self.tcbs.prefetch(index),
+                Some(Record::HalfOpen(index)) => self.cx.half_open.prefetch(index),
+                Some(Record::TimeWait(index)) => self.cx.time_wait.prefetch(index),
+                None => {}
+            }
+        }
+    }
+
+    /// Stage three begins: the header is read. Gives the frame back if there is none.
+    #[inline]
+    fn read(&self, staged: Staged) -> Result<Segment, Frame> {
+        let Staged { mut frame, packet, hash, candidate } = staged;
+        let Ok((header, offset)) = tcp::parse(packet.payload(self.cx.frames.bytes(&frame))) else {
+            return Err(frame);
+        };
         let len = usize::from(packet.payload_len()) - offset;
         frame.advance(usize::from(packet.payload_start) + offset);
         frame.truncate(len);
-        let mut segment = Segment {
+        Ok(Segment {
             header,
             frame: Some(frame),
             len: len as u32,
             source: packet.source,
             destination: packet.destination,
             mac: packet.source_mac,
-            hash: 0,
-            candidate: None,
-        };
-        segment.hash = segment.tuple().hash(&self.cx.key);
-        self.cx.flows.prefetch(segment.hash);
-        segment
+            hash,
+            candidate,
+        })
     }
 
-    /// Stage two: whose is it? The answer is a guess until the record has been looked at, which is asked for here.
-    #[inline]
-    fn look_up(&self, stage: &mut [Segment]) {
-        for segment in stage {
-            segment.candidate = self.cx.flows.candidate(segment.hash);
-            if let Some(Record::Live(index)) = segment.candidate.map(Record::from_bits) {
-                self.tcbs.prefetch(index);
-            }
-        }
-    }
-
-    /// Stage three: the work.
+    /// The work.
     #[inline]
     fn process(&mut self, segment: &mut Segment) -> Verdict {
         match self.find(segment) {

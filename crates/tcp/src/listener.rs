@@ -11,6 +11,9 @@ use crate::profile::ProfileId;
 /// Listeners of one engine at most: their names have 16 bits.
 const LISTENERS_MAX: usize = u16::MAX as usize;
 
+/// Half-open connections that even the smallest backlog may have.
+const HALF_OPEN_MIN: u32 = 16;
+
 /// What to listen on.
 #[derive(Copy, Clone, Debug)]
 pub struct Listen {
@@ -129,6 +132,12 @@ impl Listeners {
     /// Whether one more may wait at this listener. False too if it is gone.
     pub(crate) fn has_room(&self, id: ListenerId) -> bool {
         self.of(id).is_some_and(|listener| listener.waiting.len() < listener.backlog as usize)
+    }
+
+    /// Half-open connections of this listener that are remembered; more are answered by cookies. One listener's flood does
+    /// not take the places of another's handshakes.
+    pub(crate) fn half_open_max(&self, id: ListenerId) -> u32 {
+        self.of(id).map_or(0, |listener| listener.backlog.max(HALF_OPEN_MIN))
     }
 
     /// A connection is established and waits.

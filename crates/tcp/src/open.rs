@@ -10,7 +10,7 @@ use crate::config::{ConfigError, Options};
 use crate::engine::Engine;
 use crate::event::{ConnId, ListenerId};
 use crate::limits::{ADDRESSES_TRIED, EPHEMERAL_PORT_FIRST, PORTS_TRIED_PER_ADDRESS};
-use crate::link::Resolution;
+use crate::link::{Resolution, Unreachable};
 use crate::listener::{Listen, ListenError};
 use crate::record::Record;
 use crate::tcb::{Flags, State, Tcb};
@@ -52,6 +52,8 @@ pub enum ConnectError {
     InvalidSource(Ip),
     /// No address of ours leads there.
     NoRoute(Ip),
+    /// The link was asked for the way there just before, and nobody answered.
+    NoAnswer(Ip),
     /// This source port is in use towards that peer, or none was found free after a bounded search.
     NoPort,
     /// An option that cannot be.
@@ -66,6 +68,7 @@ impl fmt::Display for ConnectError {
             Self::InvalidRemote(ip) => write!(f, "{ip} is no host that can be connected to"),
             Self::InvalidSource(ip) => write!(f, "{ip} is not an address of ours for this destination"),
             Self::NoRoute(ip) => write!(f, "no address of ours leads to {ip}"),
+            Self::NoAnswer(ip) => write!(f, "nobody on the link answers for {ip}"),
             Self::NoPort => f.write_str("no source port is free towards this destination; use more source addresses"),
             Self::Invalid(error) => error.fmt(f),
             Self::Full => f.write_str("the engine's tables are full"),
@@ -130,13 +133,23 @@ impl Engine {
         let hop = match self.cx.link.resolve(now, &connect.remote) {
             Resolution::Known(mac) => Some(mac),
             Resolution::Asked => None,
-            Resolution::Unreachable(_) => return Err(ConnectError::NoRoute(connect.remote)),
+            Resolution::Unreachable(Unreachable::TableFull) => return Err(ConnectError::Full),
+            Resolution::Unreachable(Unreachable::NoAnswer) => return Err(ConnectError::NoAnswer(connect.remote)),
+            Resolution::Unreachable(Unreachable::NoRoute) => return Err(ConnectError::NoRoute(connect.remote)),
         };
         let (tuple, hash) = self.choose_tuple(&connect)?;
-        let index = self.new_active(&connect, &tuple)?;
+        let hop = match hop.map(|mac| self.cx.link.hop(mac)) {
+            Some(None) => return Err(ConnectError::Full),
+            hop => hop.flatten(),
+        };
+        let index = self.new_active(&connect, &tuple).inspect_err(|_| {
+            if let Some(hop) = hop {
+                self.cx.link.release_hop(hop);
+            }
+        })?;
         let entry = self.cx.flows.insert(hash, Record::Live(index).to_bits());
         assert!(entry.is_ok(), "the table of flows has room for every record there can be");
-        match hop.and_then(|mac| self.cx.link.hop(mac)) {
+        match hop {
             Some(hop) => {
                 self.with(index, |conn| {
                     conn.tcb.hop = hop;
@@ -190,6 +203,7 @@ impl Engine {
         let now = self.cx.clock.now;
         self.with(index, |conn| {
             if let Some(part) = conn.sending() {
+                part.owner = index;
                 part.waiting_since = now;
             }
         });

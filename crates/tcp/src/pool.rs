@@ -16,6 +16,18 @@ impl PartId {
         self.0 == 0
     }
 
+    /// As a number, and from it.
+    #[inline]
+    pub(crate) const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// See [`to_bits`](Self::to_bits).
+    #[inline]
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     #[inline]
     const fn slot(self) -> usize {
         self.0 as usize - 1

@@ -12,9 +12,13 @@
 //! `bytes` is the sum of them. Sequence numbers are compared by their distance from the next expected one, which is less than
 //! [`SPAN_BYTES_MAX`], so that wrapping does not matter.
 
+mod arena;
+
 use crore_wire::seq::Seq;
 
 use crate::limits::RANGES_MAX;
+
+use arena::{Arena, CHUNKS_MAX, NONE};
 
 /// Bytes beyond the next expected one that a chunk may lie at most: the largest window (RFC 7323 section 2.3).
 const SPAN_BYTES_MAX: u32 = 1 << 30;
@@ -25,12 +29,6 @@ const BYTES_PER_CHUNK: usize = 512;
 
 /// Chunks that may be kept besides, so that small limits still allow a chunk in each range.
 const CHUNKS_MIN: usize = RANGES_MAX;
-
-/// Chunks that one connection may keep at most: its links have 16 bits.
-const CHUNKS_MAX: usize = 16_384;
-
-/// No chunk.
-const NONE: u16 = u16::MAX;
 
 /// Some received bytes, which the store can cut at both ends.
 pub(crate) trait Chunk {
@@ -47,6 +45,8 @@ pub(crate) trait Chunk {
 pub(crate) struct Refused<C> {
     /// The chunk, which may have been cut.
     pub(crate) chunk: C,
+    /// Why.
+    #[cfg_attr(not(test), allow(dead_code, reason = "the caller may count by it"))]
     pub(crate) reason: Reason,
 }
 
@@ -74,34 +74,26 @@ struct Range {
     stamp: u32,
 }
 
-/// A chunk in its chain, or a free place in the chain of those.
-#[derive(Debug)]
-struct Node<C> {
-    chunk: Option<C>,
-    next: u16,
-}
-
 /// The out-of-order bytes of one connection. Dropping it drops the chunks in it; if that is not enough to free them, call
 /// [`drain`](Self::drain) before.
 #[derive(Debug)]
 pub(crate) struct Reassembly<C> {
     ranges: Vec<Range>,
-    nodes: Vec<Node<C>>,
-    free: u16,
-    stored: u16,
+    arena: Arena<C>,
     bytes: u32,
     stamp: u32,
 }
 
 impl<C> Default for Reassembly<C> {
     fn default() -> Self {
-        Self { ranges: Vec::new(), nodes: Vec::new(), free: NONE, stored: 0, bytes: 0, stamp: 0 }
+        Self { ranges: Vec::new(), arena: Arena::EMPTY, bytes: 0, stamp: 0 }
     }
 }
 
 impl<C: Chunk> Reassembly<C> {
     /// Keeps of `chunk`, whose first byte has the number `seq`, what is new: up to its first gap that it fills. Bytes before
-    /// `rcv_nxt` are old. The store holds at most `limit` bytes. What was not needed comes back, for the caller to free.
+    /// `rcv_nxt` are old. The store holds at most `limit` bytes. A chunk that is not
+    /// needed comes back, perhaps cut, for the caller to free.
     ///
     /// Data that is in order is delivered and not put here; it would be taken all the same.
     ///
@@ -127,12 +119,7 @@ impl<C: Chunk> Reassembly<C> {
         if range.start.is_after(rcv_nxt) {
             return None;
         }
-        let node = &mut self.nodes[usize::from(range.first)];
-        // A range has chunks as long as it has bytes.
-        let mut chunk = node.chunk.take().expect("the chain of a range holds chunks");
-        let place = std::mem::replace(&mut range.first, node.next);
-        node.next = std::mem::replace(&mut self.free, place);
-        self.stored -= 1;
+        let mut chunk = self.arena.take(&mut range.first);
         self.bytes -= chunk.len() as u32;
         let old = rcv_nxt - range.start;
         range.start += chunk.len() as u32;
@@ -147,8 +134,7 @@ impl<C: Chunk> Reassembly<C> {
 
     /// Takes all chunks out, in no order.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = C> + use<C> {
-        let nodes = std::mem::take(self).nodes;
-        nodes.into_iter().filter_map(|node| node.chunk)
+        std::mem::take(self).arena.into_chunks()
     }
 
     /// Bytes in the store.
@@ -158,7 +144,7 @@ impl<C: Chunk> Reassembly<C> {
 
     /// Chunks in the store.
     pub(crate) fn chunks(&self) -> usize {
-        usize::from(self.stored)
+        self.arena.len()
     }
 
     /// Whether nothing is in the store.
@@ -169,6 +155,7 @@ impl<C: Chunk> Reassembly<C> {
 
     /// The ranges, each from its first byte to the first one behind; first those for which something came last, which is the
     /// order of a SACK option (RFC 2018 section 4).
+    #[cfg_attr(not(test), allow(dead_code, reason = "selective acknowledgments are what tells them"))]
     pub(crate) fn ranges(&self) -> impl Iterator<Item = (Seq, Seq)> {
         let mut latest_first = [(0, Seq(0), Seq(0)); RANGES_MAX];
         for (copy, range) in latest_first.iter_mut().zip(&self.ranges) {
@@ -223,7 +210,7 @@ impl<C: Chunk> Reassembly<C> {
     fn put(&mut self, start: Seq, place: usize, chunk: C) {
         let len = chunk.len() as u32;
         let end = start + len;
-        let node = self.keep(chunk);
+        let node = self.arena.keep(chunk);
         self.bytes += len;
         match (self.joins_before(start, place), self.joins_behind(end, place)) {
             (false, false) => {
@@ -236,7 +223,7 @@ impl<C: Chunk> Reassembly<C> {
             }
             (false, true) => {
                 let range = &mut self.ranges[place];
-                self.nodes[usize::from(node)].next = range.first;
+                self.arena.link(node, range.first);
                 (range.first, range.start) = (node, start);
                 self.touch(place);
             }
@@ -261,7 +248,7 @@ impl<C: Chunk> Reassembly<C> {
     fn append(&mut self, place: usize, first: u16, last: u16, end: Seq) {
         let range = &mut self.ranges[place];
         assert!(range.end.is_before(end), "a range grows");
-        self.nodes[usize::from(range.last)].next = first;
+        self.arena.link(range.last, first);
         (range.last, range.end) = (last, end);
     }
 
@@ -271,24 +258,10 @@ impl<C: Chunk> Reassembly<C> {
         self.ranges[place].stamp = self.stamp;
     }
 
-    /// A node for a chunk, at the end of no chain.
-    fn keep(&mut self, chunk: C) -> u16 {
-        self.stored += 1;
-        let node = Node { chunk: Some(chunk), next: NONE };
-        if self.free == NONE {
-            assert!(self.nodes.len() < CHUNKS_MAX, "the number of chunks is bounded before they are kept");
-            self.nodes.push(node);
-            return (self.nodes.len() - 1) as u16;
-        }
-        let place = self.free;
-        self.free = std::mem::replace(&mut self.nodes[usize::from(place)], node).next;
-        place
-    }
-
     /// Gives memory back when nothing is stored.
     fn rest(&mut self) {
         if self.ranges.is_empty() {
-            assert!(self.stored == 0 && self.bytes == 0, "what is stored lies in a range");
+            assert!(self.arena.len() == 0 && self.bytes == 0, "what is stored lies in a range");
             *self = Self::default();
         }
     }

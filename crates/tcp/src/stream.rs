@@ -59,8 +59,7 @@ impl Engine {
     /// See [`SendError`].
     #[inline]
     pub fn send(&mut self, conn: ConnId, payload: Payload) -> Result<(), SendError> {
-        let index = self.slot(conn).ok_or(SendError::Closed)?;
-        self.with(index, |conn| conn.queue(payload)).unwrap_or(Err(SendError::Closed))
+        self.with_conn(conn, |conn| conn.queue(payload)).unwrap_or(Err(SendError::Closed))
     }
 
     /// Bytes that the send queue takes now.
@@ -76,8 +75,7 @@ impl Engine {
     /// Lends the next received bytes, as many as came in one frame. `None`: none are there now.
     #[inline]
     pub fn recv(&mut self, conn: ConnId) -> Option<Received> {
-        let index = self.slot(conn)?;
-        self.with(index, |conn| conn.take_unread())?.map(Received)
+        self.with_conn(conn, |conn| conn.take_unread())?.map(Received)
     }
 
     /// The bytes that were lent.

@@ -6,6 +6,7 @@ use crate::cold::Timer;
 use crate::conn::Conn;
 use crate::engine::Engine;
 use crate::event::{CloseReason, Ready};
+use crate::pool::PartId;
 use crate::limits::{SWEEP_SLICE, TIMERS_PER_CALL_MAX, TIMESTAMP_STALE_MS};
 use crate::tcb::{Flags, State};
 
@@ -53,14 +54,24 @@ impl Engine {
     fn expire_timers(&mut self) {
         let mut due = std::mem::take(&mut self.due);
         self.cx.timers.expire(self.cx.clock.now, TIMERS_PER_CALL_MAX, &mut due);
-        for (i, &token) in due.iter().enumerate() {
-            if let Some(&ahead) = due.get(i + 8) {
-                self.tcbs.prefetch(ahead as u32);
-            }
-            self.with(token as u32, |conn| conn.on_timer());
+        for token in due.drain(..) {
+            self.on_alarm(PartId::from_bits(token as u32));
         }
-        due.clear();
         self.due = due;
+    }
+
+    /// The wheel has come to a sending part: its timer fires now, later, or was stopped.
+    fn on_alarm(&mut self, id: PartId) {
+        let part = self.cx.sending.of_mut(id);
+        part.alarm = None;
+        let owner = part.owner;
+        match part.timer.deadline() {
+            None => {}
+            Some(deadline) if deadline > self.cx.clock.now => self.cx.set_alarm(id, deadline),
+            Some(_) => {
+                self.with(owner, |conn| conn.on_timer());
+            }
+        }
     }
 
     fn expire_acks(&mut self) {

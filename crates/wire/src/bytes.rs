@@ -1,7 +1,7 @@
 //! Big-endian numbers in a slice, for readers and writers that have checked its length before.
 //!
-//! An offset past the end is a bug of this crate, and panics as any index does. The checks vanish where the compiler sees
-//! the length check that came before.
+//! An offset past the end is a bug of this crate, and panics as any index does. The checks vanish where the compiler
+//! sees the length check that came before.
 
 #[inline]
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {

@@ -2,8 +2,8 @@
 //!
 //! Three properties make it cheap. The order of the words does not matter, so several lanes can be summed side by side.
 //! Wider words give the same sum when folded, because 2^16, 2^32 and 2^64 are all 1 modulo 2^16 - 1. And a sum in the
-//! machine's byte order is the right one with its bytes swapped, so nothing is swapped until the end. What is added at an
-//! odd place counts with its bytes swapped; a [`Sum`] knows whether it is at one.
+//! machine's byte order is the right one with its bytes swapped, so nothing is swapped until the end. What is added at
+//! an odd place counts with its bytes swapped; a [`Sum`] knows whether it is at one.
 
 use crate::ip::Ip;
 
@@ -11,8 +11,8 @@ mod words;
 
 /// A sum under way: bytes, numbers and a pseudo-header in any pieces, then [`finish`](Self::finish).
 ///
-/// It is a value of 16 bytes without memory elsewhere; a connection may keep the sum of its pseudo-header and start each
-/// segment from a copy.
+/// It is a value of 16 bytes without memory elsewhere; a connection may keep the sum of its pseudo-header and start
+/// each segment from a copy.
 #[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
 pub struct Sum {
     /// Not folded; what is carried out at the top comes back in at the bottom, so it never overflows.
@@ -36,8 +36,8 @@ impl Sum {
         sum
     }
 
-    /// The sum of a few bytes whose number is a constant, such as a header: faster than [`of`](Self::of). The number must be a
-    /// multiple of four, at most 1,024.
+    /// The sum of a few bytes whose number is a constant, such as a header: faster than [`of`](Self::of). The number
+    /// must be a multiple of four, at most 1,024.
     #[inline]
     pub fn of_array<const N: usize>(bytes: &[u8; N]) -> Self {
         Self { words: words::sum_array(bytes), odd: false }

@@ -1,7 +1,7 @@
 //! Whole frames: Ethernet, IP, and what it carries, with every length and checksum, in one call.
 //!
-//! Each function writes to the start of `out` and says how many bytes the frame has; it does not pad to Ethernet's least
-//! frame, which is the card's affair. A buffer that is too small is the caller's bug, and panics.
+//! Each function writes to the start of `out` and says how many bytes the frame has; it does not pad to Ethernet's
+//! least frame, which is the card's affair. A buffer that is too small is the caller's bug, and panics.
 
 use crate::checksum::Sum;
 use crate::ethernet::{self, EtherType, Mac};
@@ -41,8 +41,8 @@ pub fn tcp_len(header: &tcp::Header, v4: bool) -> usize {
 
 /// Writes a segment. The pieces of `payload` are copied one behind the other, and summed on the way.
 ///
-/// Over IPv4 the packet must not be fragmented, so its identification is zero (RFC 6864, section 4.1). What the header's
-/// flags and options say is written as it is: who decides is the engine.
+/// Over IPv4 the packet must not be fragmented, so its identification is zero (RFC 6864, section 4.1). What the
+/// header's flags and options say is written as it is: who decides is the engine.
 ///
 /// # Panics
 /// If `out` is too small, the options take over 40 bytes, options for SYN come without it, the packet is over 65,535
@@ -127,7 +127,7 @@ pub fn icmpv6(out: &mut [u8], path: &Path, message: &icmpv6::Message<'_>) -> usi
 /// Writes the answer to an echo request, over the family of the path.
 ///
 /// # Panics
-/// As [`icmp`] and [`icmpv6`].
+/// As [`icmp()`] and [`icmpv6()`].
 pub fn icmp_echo_reply(out: &mut [u8], path: &Path, echo: &Echo<'_>) -> usize {
     if path.source.is_v4() {
         icmp(out, path, &icmp::Message::EchoReply(*echo))
@@ -136,7 +136,8 @@ pub fn icmp_echo_reply(out: &mut [u8], path: &Path, echo: &Echo<'_>) -> usize {
     }
 }
 
-/// Writes an ARP packet from its sender to `destination`: the broadcast address for a question, the asker for an answer.
+/// Writes an ARP packet from its sender to `destination`: the broadcast address for a question, the asker for an
+/// answer.
 ///
 /// # Panics
 /// If `out` is too small.

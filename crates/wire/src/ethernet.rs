@@ -33,7 +33,8 @@ impl Mac {
         *self == Self::BROADCAST
     }
 
-    /// The group that carries packets to an IPv6 multicast address: `33:33` and its last four bytes (RFC 2464, section 7).
+    /// The group that carries packets to an IPv6 multicast address: `33:33` and its last four bytes (RFC 2464, section
+    /// 7).
     #[inline]
     pub const fn of_ipv6_multicast(group: &crate::ip::Ip) -> Self {
         let [.., a, b, c, d] = *group.octets();
@@ -87,8 +88,8 @@ impl Header {
     /// Reads the header at the start of `frame`.
     ///
     /// # Errors
-    /// [`Refused::EthernetLength`], or [`Refused::EthernetSource`] if the sender is a group: an answer to it would go to
-    /// many.
+    /// [`Refused::EthernetLength`], or [`Refused::EthernetSource`] if the sender is a group: an answer to it would go
+    /// to many.
     #[inline]
     pub fn parse(frame: &[u8]) -> Result<Self, Refused> {
         if frame.len() < LEN {

@@ -61,8 +61,8 @@ pub struct Error<'a> {
     pub kind: ErrorKind,
     /// The code, as the family has it.
     pub code: u8,
-    /// The largest packet that fits, bytes, for [`ErrorKind::PacketTooBig`]: zero if an old router did not say. Otherwise
-    /// zero.
+    /// The largest packet that fits, bytes, for [`ErrorKind::PacketTooBig`]: zero if an old router did not say.
+    /// Otherwise zero.
     pub mtu: u32,
     /// The start of the packet, its IP header first: see [`Quote`](crate::packet::Quote).
     pub quoted: &'a [u8],
@@ -71,8 +71,8 @@ pub struct Error<'a> {
 /// Reads the payload of an IPv4 packet.
 ///
 /// # Errors
-/// [`Refused::IcmpLength`], [`Refused::IcmpChecksum`], or [`Refused::IcmpKind`] for everything that [`Message`] does not
-/// have: redirects, router discovery, timestamps.
+/// [`Refused::IcmpLength`], [`Refused::IcmpChecksum`], or [`Refused::IcmpKind`] for everything that [`Message`] does
+/// not have: redirects, router discovery, timestamps.
 pub fn parse(bytes: &[u8]) -> Result<Message<'_>, Refused> {
     let Some((head, rest)) = bytes.split_first_chunk::<LEN>() else {
         return Err(Refused::IcmpLength);

@@ -77,11 +77,12 @@ impl Message<'_> {
         }
     }
 
-    /// Writes the message over `out`, without IP: [`emit::icmpv6`](crate::emit::icmpv6) has both. The addresses are those
-    /// of the packet, which the checksum covers.
+    /// Writes the message over `out`, without IP: [`emit::icmpv6`](crate::emit::icmpv6) has both. The addresses are
+    /// those of the packet, which the checksum covers.
     ///
     /// # Panics
-    /// If `out` is not exactly [`emitted_len`](Self::emitted_len) bytes, or the error is of a kind that IPv6 does not have.
+    /// If `out` is not exactly [`emitted_len`](Self::emitted_len) bytes, or the error is of a kind that IPv6 does not
+    /// have.
     pub fn emit(&self, out: &mut [u8], source: &Ip, destination: &Ip) {
         assert_eq!(out.len(), self.emitted_len(), "the room for a message is what it takes");
         match self {

@@ -1,8 +1,9 @@
 //! IP addresses of both families in one type, and prefixes of them.
 //!
-//! An [`Ip`] is 16 bytes. An IPv4 address is kept as IPv6 writes it, `::ffff:a.b.c.d` (RFC 4291, section 2.5.5.2), so that
-//! tables, hashes and checksums need one shape. Such an address never arrives in an IPv6 packet: the parser refuses it
-//! ([`Refused::Ipv6MappedAddress`](crate::Refused::Ipv6MappedAddress)), or a stranger could speak for an IPv4 neighbour.
+//! An [`Ip`] is 16 bytes. An IPv4 address is kept as IPv6 writes it, `::ffff:a.b.c.d` (RFC 4291, section 2.5.5.2), so
+//! that tables, hashes and checksums need one shape. Such an address never arrives in an IPv6 packet: the parser
+//! refuses it ([`Refused::Ipv6MappedAddress`](crate::Refused::Ipv6MappedAddress)), or a stranger could speak for an
+//! IPv4 neighbour.
 
 mod prefix;
 

@@ -40,8 +40,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the header at the start of `packet`, and where its payload starts and ends. What follows the end is padding
-    /// of the link.
+    /// Reads the header at the start of `packet`, and where its payload starts and ends. What follows the end is
+    /// padding of the link.
     ///
     /// # Errors
     /// The reasons whose names start with `Ipv4`.

@@ -1,5 +1,5 @@
-//! The IPv6 header (RFC 8200). Options for hops and for the destination are skipped within bounds; fragments and routing
-//! headers are refused.
+//! The IPv6 header (RFC 8200). Options for hops and for the destination are skipped within bounds; fragments and
+//! routing headers are refused.
 
 use crate::Refused;
 use crate::bytes::{array_at, put, u16_at, u32_at};
@@ -24,7 +24,7 @@ pub struct Header {
     pub flow_label: u32,
     /// Bytes behind the fixed header, extension headers included.
     pub payload_len: u16,
-    /// What the packet carries behind its extension headers: see [`protocol`](crate::protocol).
+    /// What the packet carries behind its extension headers: see [`protocol`].
     pub protocol: u8,
     /// Hops that the packet may still go.
     pub hop_limit: u8,

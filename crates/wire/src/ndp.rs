@@ -1,7 +1,7 @@
 //! Neighbour discovery for IPv6 over Ethernet (RFC 4861): the question who has an address, and its answer.
 //!
-//! Only what comes from the link itself is believed: routers count the hop limit down, so 255 proves that none was on the
-//! way. Router discovery and redirects are not here; the way out is configured.
+//! Only what comes from the link itself is believed: routers count the hop limit down, so 255 proves that none was on
+//! the way. Router discovery and redirects are not here; the way out is configured.
 
 use crate::Refused;
 use crate::bytes::{array_at, put};

@@ -24,7 +24,7 @@ pub struct Packet {
     pub source: Ip,
     /// Whom the packet is for; of the same family as the source.
     pub destination: Ip,
-    /// What it carries: see [`protocol`](crate::protocol).
+    /// What it carries: see [`protocol`].
     pub protocol: u8,
     /// Hops that it might still have gone: TTL or hop limit.
     pub hop_limit: u8,

@@ -1,4 +1,5 @@
-//! Numbers of the protocols that travel in IP (the "protocol" of IPv4, the "next header" of IPv6), as IANA assigns them.
+//! Numbers of the protocols that travel in IP (the "protocol" of IPv4, the "next header" of IPv6), as IANA assigns
+//! them.
 
 /// IPv6 hop-by-hop options, an extension header.
 pub const HOP_BY_HOP: u8 = 0;

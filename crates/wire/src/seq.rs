@@ -2,7 +2,8 @@
 //!
 //! Two numbers have no order by themselves. "Before" means: less than half the circle away, going forward (RFC 9293,
 //! section 3.4). That is no order in the sense of [`Ord`] (it is not transitive), so there is none here: a `max` or a
-//! sort that compiles would be a bug. Two numbers exactly half the circle apart are neither before nor after each other.
+//! sort that compiles would be a bug. Two numbers exactly half the circle apart are neither before nor after each
+//! other.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};

@@ -1,8 +1,8 @@
 //! The TCP header and its options (RFC 9293, section 3.1) as values, and reading them.
 //!
-//! Writing is [`emit::tcp`](crate::emit::tcp). Everything here is what the wire says: windows are not scaled, options that
-//! make no sense in a segment without SYN are reported all the same, a shift of 200 is 200. What they mean is for the
-//! engine.
+//! Writing is [`emit::tcp`](crate::emit::tcp). Everything here is what the wire says: windows are not scaled, options
+//! that make no sense in a segment without SYN are reported all the same, a shift of 200 is 200. What they mean is for
+//! the engine.
 
 mod flags;
 mod options;
@@ -41,19 +41,20 @@ pub struct Header {
 }
 
 impl Header {
-    /// The window in bytes, if it is scaled by `shift`. Shifts above 14 count as 14 (RFC 7323, section 2.3); the window of
-    /// a segment with SYN is never scaled, so pass zero.
+    /// The window in bytes, if it is scaled by `shift`. Shifts above 14 count as 14 (RFC 7323, section 2.3); the window
+    /// of a segment with SYN is never scaled, so pass zero.
     #[inline]
     pub fn scaled_window(&self, shift: u8) -> u32 {
-        // RFC 9293 MUST-1: unsigned, and in 32 bits from here on (REC-1); at most 2^30, so sums with it do not overflow.
+        // RFC 9293 MUST-1: unsigned, and in 32 bits from here on (REC-1); at most 2^30, so sums with it do not
+        // overflow.
         u32::from(self.window) << shift.min(WINDOW_SCALE_MAX)
     }
 
     /// The number of the first byte behind the urgent data, if the segment announces some.
     #[inline]
     pub fn urgent_end(&self) -> Option<Seq> {
-        // RFC 9293 MUST-30, MUST-31, MUST-62: the pointer counts from this segment's number and points behind the urgent
-        // data, which may have begun in any earlier segment and may end in a later one.
+        // RFC 9293 MUST-30, MUST-31, MUST-62: the pointer counts from this segment's number and points behind the
+        // urgent data, which may have begun in any earlier segment and may end in a later one.
         self.flags.contains(Flags::URG).then(|| self.seq + u32::from(self.urgent))
     }
 
@@ -91,6 +92,23 @@ pub fn parse(segment: &[u8]) -> Result<(Header, usize), Refused> {
         options,
     };
     Ok((header, start))
+}
+
+/// The two ports of a segment.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Ports {
+    /// The sender's.
+    pub source: u16,
+    /// The receiver's.
+    pub destination: u16,
+}
+
+/// The ports of a segment whose header was not read yet; `None` if it is shorter than a header. For finding its flow before
+/// anything else is looked at.
+#[inline]
+pub fn ports(segment: &[u8]) -> Option<Ports> {
+    let fixed = segment.first_chunk::<LEN>()?;
+    Some(Ports { source: u16_at(fixed, 0), destination: u16_at(fixed, 2) })
 }
 
 /// Whether the checksum of `segment` is right. `pseudo` is the sum of its pseudo-header, for exactly its length

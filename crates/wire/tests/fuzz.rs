@@ -1,5 +1,5 @@
-//! The fuzz targets, without a fuzzer: the same functions, on seeds that are cut, flipped, spliced and grown, and on noise.
-//! The same inputs every time, so a failure repeats.
+//! The fuzz targets, without a fuzzer: the same functions, on seeds that are cut, flipped, spliced and grown, and on
+//! noise. The same inputs every time, so a failure repeats.
 
 use crore_base::random::Rng;
 
@@ -81,7 +81,7 @@ fn tcp_headers_of_strangers_break_no_promise() {
 fn every_reason_to_refuse_a_frame_is_met() {
     let seeds = seeds::frames();
     let mut rng = Rng::from_seed(1);
-    let mut met = vec![0u32; crore_wire::Refused::COUNT];
+    let mut met = [0u32; crore_wire::Refused::COUNT];
     for _ in 0..INPUTS {
         if let Err(reason) = crore_wire::packet::Link::parse(&mutated(&seeds, &mut rng)) {
             met[reason as usize] += 1;

@@ -104,7 +104,8 @@ proptest! {
     }
 
     #[test]
-    fn padding_of_the_link_does_not_show(path in path(), header in header(), payload in payload(), extra in 0usize..64) {
+    fn padding_of_the_link_does_not_show(path in path(), header in header(), payload in payload(),
+                                         extra in 0usize..64) {
         let whole = frame(&path, &header, &payload);
         let padded = [&whole[..], &vec![0xee; extra]].concat();
         prop_assert_eq!(received(&padded), received(&whole));

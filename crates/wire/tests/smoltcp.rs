@@ -69,8 +69,8 @@ fn frame_of(path: &Path, protocol: IpProtocol, len: usize, write: impl FnOnce(&m
     frame
 }
 
-/// A header as smoltcp can write it: it knows no urgent data, not every set of flags, and at most three ranges, which come
-/// with ACK and without the option that permits them.
+/// A header as smoltcp can write it: it knows no urgent data, not every set of flags, and at most three ranges, which
+/// come with ACK and without the option that permits them.
 fn for_smoltcp(header: Header, control: u8) -> (Header, TcpControl) {
     let (control, flags) = [
         (TcpControl::None, Flags::NONE),
@@ -212,7 +212,8 @@ proptest! {
     }
 
     #[test]
-    fn arp_passes_both_ways(is_request: bool, sender_mac in mac(), destination in mac(), sender in v4(), target in v4()) {
+    fn arp_passes_both_ways(is_request: bool, sender_mac in mac(), destination in mac(), sender in v4(),
+                            target in v4()) {
         let (operation, their_operation) = if is_request {
             (arp::Operation::Request, ArpOperation::Request)
         } else {

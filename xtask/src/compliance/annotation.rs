@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::requirements::id_of;
+use super::requirements::{LEVELS, NUMBERED, id_of};
 
 /// What a comment claims, and what is wrong in it.
 #[derive(Default, Debug)]
@@ -31,8 +31,8 @@ const WORDS_OF_TCP: &[&str] = &[
     "TIME-WAIT",
 ];
 
-/// Reads one comment. A word in capitals behind an RFC's number is a claim if `known` has it; with a hyphen in it, it
-/// must be known, for else it is a slip of the pen.
+/// Reads one comment. A word in capitals behind an RFC's number is a claim if `known` has it. If it has the looks of a
+/// claim, which are a hyphen in it or a colon or nothing behind it, it must be known, for else it is a slip of the pen.
 pub(super) fn read(comment: &str, known: &BTreeSet<&str>) -> Claims {
     let mut claims = Claims::default();
     let mut rest = comment;
@@ -60,7 +60,7 @@ fn list<'a>(rfc: &str, mut rest: &'a str, known: &BTreeSet<&str>, claims: &mut C
         let (name, after) = word(rest.trim_start_matches([' ', '-']));
         let id = id_of(rfc, name);
         let is_known = known.contains(id.as_str());
-        if !is_known && (!name.contains('-') || WORDS_OF_TCP.contains(&name)) {
+        if !is_known && (!looks_like_claim(rfc, name, after) || WORDS_OF_TCP.contains(&name)) {
             return rest;
         }
         if !is_known {
@@ -88,6 +88,12 @@ fn word(rest: &str) -> (&str, &str) {
     if is_name { rest.split_at(name.len()) } else { ("", rest) }
 }
 
+/// Whether a word behind an RFC's number is meant as an id and not as prose.
+fn looks_like_claim(rfc: &str, name: &str, after: &str) -> bool {
+    let stands_alone = after.starts_with(':') || after.is_empty() || after.starts_with(" RFC");
+    name.contains('-') || !name.is_empty() && rfc != NUMBERED && stands_alone
+}
+
 /// Whether an id goes on as `..7`, `…7`, `/7`, `-7` or ` to 7`.
 fn is_range(after: &str) -> bool {
     let marks = ["...", "..", "…", "/", "–", "-", " to "];
@@ -98,7 +104,7 @@ fn is_range(after: &str) -> bool {
 /// Ids of RFC 9293 that stand without it.
 fn bare(text: &str, wrong: &mut Vec<String>) {
     for part in text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
-        let number = part.strip_prefix("MUST-").or_else(|| part.strip_prefix("SHLD-"));
+        let number = LEVELS.iter().find_map(|level| part.strip_prefix(level));
         if number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit())) {
             wrong.push(format!("names {part} without its RFC: write `RFC 9293 {part}`"));
         }

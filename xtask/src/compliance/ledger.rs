@@ -75,6 +75,7 @@ pub(super) fn problems(rows: &[Row<'_>], evidence: &Evidence, mutations: &[Mutat
     for mutation in mutations {
         let unknown = mutation.ids.iter().filter(|id| !known.contains(id.as_str()));
         problems.extend(unknown.map(|id| format!("{}: {id} is no requirement", mutation.place())));
+        problems.extend(idle(mutation, evidence));
         let tests = mutation.ids.iter().filter_map(|id| evidence.tests.get(id)).flatten();
         if mutation.test.as_ref().is_some_and(|name| !tests.clone().any(|test| test.answers_to(name))) {
             let name = mutation.test.as_deref().unwrap_or_default();
@@ -82,6 +83,12 @@ pub(super) fn problems(rows: &[Row<'_>], evidence: &Evidence, mutations: &[Mutat
         }
     }
     problems
+}
+
+/// That a mutation changes a file which is not compiled, so that no test could notice.
+pub(super) fn idle(mutation: &Mutation, evidence: &Evidence) -> Option<String> {
+    let is_idle = evidence.idle.contains(&mutation.file);
+    is_idle.then(|| format!("{}: no `mod` brings {} in, so nothing could notice", mutation.place(), mutation.file))
 }
 
 #[cfg(test)]

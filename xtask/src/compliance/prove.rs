@@ -11,9 +11,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Books;
-use super::ledger::{Row, State};
+use super::ledger::{Row, State, idle};
 use super::mutation::Mutation;
-use super::scan::{Target, Test};
+use super::scan::{Evidence, Target, Test};
 use super::scratch::Scratch;
 
 use outcome::Outcomes;
@@ -67,7 +67,7 @@ fn prove(root: &Path, books: &Books, ids: &[String]) -> Result<Report, String> {
         .filter(|mutation| mutation.ids.iter().any(|id| held.contains_key(id.as_str())))
         .collect();
     if !mutations.is_empty() {
-        let prover = Prover { scratch: Scratch::prepare(root)?, held };
+        let prover = Prover { scratch: Scratch::prepare(root)?, held, evidence: &books.evidence };
         prover.try_all(&mutations, &mut report)?;
     }
     Ok(report)
@@ -77,6 +77,7 @@ struct Prover<'a> {
     scratch: Scratch,
     /// The rows to prove, by id.
     held: BTreeMap<&'a str, &'a Row<'a>>,
+    evidence: &'a Evidence,
 }
 
 impl Prover<'_> {
@@ -114,6 +115,9 @@ impl Prover<'_> {
     ) -> Result<Vec<(String, Verdict)>, String> {
         let for_all =
             |verdict: Verdict| self.rows_of(mutation).map(|(id, _)| (id.to_owned(), verdict.clone())).collect();
+        if let Some(reason) = idle(mutation, self.evidence) {
+            return Ok(for_all(Verdict::Broken(reason)));
+        }
         let original = match self.scratch.read(&mutation.file) {
             Ok(original) => original,
             Err(reason) => return Ok(for_all(Verdict::Broken(reason))),

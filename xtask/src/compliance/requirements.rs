@@ -28,7 +28,10 @@ pub(super) enum Mark {
 }
 
 /// The RFC whose Appendix B gives its requirements numbers.
-const NUMBERED: &str = "9293";
+pub(super) const NUMBERED: &str = "9293";
+
+/// How those numbers start.
+pub(super) const LEVELS: &[&str] = &["MUST-", "SHLD-", "MAY-"];
 
 impl Requirement {
     /// How comments name it: `RFC 9293 MUST-5`, `RFC 5961 RST-EXACT`.
@@ -54,7 +57,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Requirement>, String> {
             return Err(format!("line {line}: [[{}]], but only [[requirement]] is read", table.name));
         }
         let id = table.required("id")?;
-        let rfc = rfc_of(&id).ok_or(format!("line {line}: {id:?} is neither MUST-n, SHLD-n nor RFCn-NAME"))?;
+        let rfc = rfc_of(&id).ok_or(format!("line {line}: {id:?} is neither MUST-n, SHLD-n, MAY-n nor RFCn-NAME"))?;
         if !known.insert(id.clone()) {
             return Err(format!("line {line}: {id} is there twice"));
         }
@@ -86,7 +89,7 @@ fn rfc_of(id: &str) -> Option<String> {
         let is_name = !own.is_empty() && own.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
         return (is_number && is_name && rfc != NUMBERED).then(|| rfc.to_owned());
     }
-    let number = id.strip_prefix("MUST-").or_else(|| id.strip_prefix("SHLD-"))?;
+    let number = LEVELS.iter().find_map(|level| id.strip_prefix(level))?;
     number.parse::<u8>().ok().map(|_| NUMBERED.to_owned())
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Evidence {
     pub(super) tests: BTreeMap<String, BTreeSet<Test>>,
     /// `file:line: what`.
     pub(super) wrong: Vec<String>,
+    /// Files that no `mod` brings in, relative to the workspace's root.
+    pub(super) idle: BTreeSet<String>,
 }
 
 /// A place in the code that implements a rule.
@@ -109,11 +111,14 @@ impl Evidence {
             said.file(krate, inside, source, known);
             if is_compiled {
                 self.merge(said);
-            } else if !(said.code.is_empty() && said.tests.is_empty()) {
-                let name = path.last().map_or("", String::as_str);
-                self.wrong
-                    .push(format!("crates/{krate}/{}: claims, but no `mod {name};` brings it in", inside.display()));
+                continue;
             }
+            let file = format!("crates/{krate}/{}", inside.display());
+            if !(said.code.is_empty() && said.tests.is_empty()) {
+                let name = path.last().map_or("", String::as_str);
+                self.wrong.push(format!("{file}: claims, but no `mod {name};` brings it in"));
+            }
+            self.idle.insert(file);
         }
     }
 

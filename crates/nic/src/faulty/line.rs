@@ -94,7 +94,11 @@ impl Line {
     pub(super) fn counts(&self) -> FaultCounts {
         let counts = FaultCounts { held: self.held() as u64, ..self.counts };
         let gone = counts.delivered + counts.lost + counts.queue_full;
-        assert_eq!(counts.offered + counts.duplicated, gone + counts.held, "frames do not vanish uncounted: {counts:?}");
+        assert_eq!(
+            counts.offered + counts.duplicated,
+            gone + counts.held,
+            "frames do not vanish uncounted: {counts:?}"
+        );
         counts
     }
 

@@ -17,7 +17,10 @@ fn names_are_read_and_shown_as_users_write_them() {
 fn a_name_of_no_kind_says_which_kinds_there_are() {
     for text in ["", "wire", "eth0", "xdp:eth0", "WIRE:x", "wires:x", ":x"] {
         let error = name(text).unwrap_err();
-        assert!(error.contains(&format!("`{text}`")) && error.contains("wire:NAME") && error.contains("tap:NAME"), "{error}");
+        assert!(
+            error.contains(&format!("`{text}`")) && error.contains("wire:NAME") && error.contains("tap:NAME"),
+            "{error}"
+        );
     }
 }
 
@@ -47,7 +50,10 @@ fn errors_say_what_to_do() {
     let name = || "wire:blue".to_owned();
     let others = (0..20).map(|n| format!("wire:{n}")).collect();
     let nobody = OpenError::Nobody { name: name(), others }.to_string();
-    assert!(nobody.contains("start that end first") && nobody.contains("wire:7") && !nobody.contains("wire:8"), "{nobody}");
+    assert!(
+        nobody.contains("start that end first") && nobody.contains("wire:7") && !nobody.contains("wire:8"),
+        "{nobody}"
+    );
     let alone = OpenError::Nobody { name: name(), others: Vec::new() }.to_string();
     assert!(alone.contains("no wire has a host"), "{alone}");
     let rights = OpenError::Rights { name: name(), what: "open a queue" }.to_string();

@@ -3,7 +3,13 @@ use crore_base::random::Rng;
 use super::*;
 
 /// An Ethernet frame with an IPv4 header of `header_bytes` bytes and two ports.
-fn ipv4(source: [u8; 4], destination: [u8; 4], ports: [u16; 2], header_bytes: usize, protocol: u8) -> Vec<u8> {
+pub(crate) fn ipv4(
+    source: [u8; 4],
+    destination: [u8; 4],
+    ports: [u16; 2],
+    header_bytes: usize,
+    protocol: u8,
+) -> Vec<u8> {
     let mut frame = vec![0; 14 + header_bytes + 20];
     frame[12..14].copy_from_slice(&[0x08, 0x00]);
     frame[14] = 0x40 | (header_bytes / 4) as u8;
@@ -79,7 +85,10 @@ fn flows_that_differ_in_one_port_or_one_address_spread_evenly() {
             let chi_square: f64 = counts.iter().map(|count| (*count as f64 - expected).powi(2) / expected).sum();
             let freedom = f64::from(queues - 1);
             // Six standard deviations of the chi-square distribution above its mean.
-            assert!(chi_square < freedom + 6.0 * (2.0 * freedom).sqrt(), "{chi_square} with {queues} queues: {counts:?}");
+            assert!(
+                chi_square < freedom + 6.0 * (2.0 * freedom).sqrt(),
+                "{chi_square} with {queues} queues: {counts:?}"
+            );
         }
     }
 }

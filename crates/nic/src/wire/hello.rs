@@ -9,8 +9,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 
 use crate::limits::QUEUES_MAX;
@@ -108,7 +108,8 @@ impl Hello {
         if received == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let hello = Self::decode(&bytes[..received]).map_err(|what| io::Error::new(io::ErrorKind::InvalidData, what))?;
+        let hello =
+            Self::decode(&bytes[..received]).map_err(|what| io::Error::new(io::ErrorKind::InvalidData, what))?;
         Ok(Some((hello, descriptors)))
     }
 }

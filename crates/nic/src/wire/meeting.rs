@@ -12,6 +12,7 @@ use std::io::{self, BufRead};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use crore_base::time::Duration;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -20,13 +21,15 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::net::{accept_with, bind, connect, listen, socket_with, socketpair};
 use rustix::process::geteuid;
 
-use crate::limits::{WIRE_ANSWER_TIMEOUT, WIRE_BACKLOG};
+use crate::limits::WIRE_BACKLOG;
 use crate::open::OpenError;
 
 use super::end::{End, Plug};
 use super::hello::{Hello, Kind};
 use super::layout::{Layout, RingSizes, Side};
 use super::shared::SharedMemory;
+
+const NANOS_PER_SEC: i64 = 1_000_000_000;
 
 /// What queue 0 of an end does for all: keeps the socket, lets others in, notices when they go.
 pub(super) struct Keeper {
@@ -66,8 +69,8 @@ impl Keeper {
         Ok(Some(keeper))
     }
 
-    /// Joins the host of a wire; waits for its answer. `None` if the wire has no host.
-    pub(super) fn join(end: Arc<End>) -> Result<Option<Self>, OpenError> {
+    /// Joins the host of a wire; waits for its answer, but not longer than `timeout`. `None` if the wire has no host.
+    pub(super) fn join(end: Arc<End>, timeout: Duration) -> Result<Option<Self>, OpenError> {
         let system = |what, error: io::Error| OpenError::System { name: end.name.clone(), what, error };
         let connection = socket().map_err(|error| system("make a socket", error))?;
         let address = address(&end.name).map_err(|error| system("name a socket", error))?;
@@ -85,7 +88,7 @@ impl Keeper {
         let hello = Hello { kind: Kind::Join, queues: end.queues(), sizes: RingSizes::DEFAULT };
         let bells: Vec<_> = end.bells.iter().map(AsFd::as_fd).collect();
         hello.send(connection.as_fd(), &bells).map_err(|error| system("greet", error))?;
-        let plug = answer(&end, &connection)?;
+        let plug = answer(&end, &connection, timeout)?;
         let mut keeper = Self::new(end.clone(), RingSizes::DEFAULT).map_err(|error| system("wait", error))?;
         keeper.connect(connection, plug).map_err(|error| system("wait", error))?;
         Ok(Some(keeper))
@@ -174,6 +177,12 @@ impl Keeper {
     fn watch(&self, descriptor: &OwnedFd) -> io::Result<()> {
         Ok(epoll::add(&self.waiter, descriptor, EventData::new_u64(0), EventFlags::IN)?)
     }
+
+    /// Breaks the silence of the socket, as no honest end does.
+    #[cfg(test)]
+    pub(super) fn say_nonsense(&self) {
+        rustix::io::write(self.connection.as_ref().unwrap(), b"nonsense").unwrap();
+    }
 }
 
 impl Drop for Keeper {
@@ -184,10 +193,10 @@ impl Drop for Keeper {
 }
 
 /// Waits for the host's answer and unpacks it.
-fn answer(end: &End, connection: &OwnedFd) -> Result<Plug, OpenError> {
+fn answer(end: &End, connection: &OwnedFd, timeout: Duration) -> Result<Plug, OpenError> {
     let misfit = |what: &str| OpenError::Misfit { name: end.name.clone(), what: what.to_owned() };
-    let seconds = WIRE_ANSWER_TIMEOUT.as_secs() as i64;
-    let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
+    let nanos = timeout.as_nanos() as i64;
+    let timeout = Timespec { tv_sec: nanos / NANOS_PER_SEC, tv_nsec: nanos % NANOS_PER_SEC };
     // A signal is no answer, but it ends the waiting early only as often as there are signals.
     let _ready = poll(&mut [PollFd::new(connection, PollFlags::IN)], Some(&timeout));
     let mut heard = Hello::receive(connection.as_fd());
@@ -237,7 +246,7 @@ fn prefix() -> String {
 }
 
 /// Where the ends of a wire meet. `name` is `wire:` and the user's word.
-fn address(name: &str) -> io::Result<SocketAddrUnix> {
+pub(super) fn address(name: &str) -> io::Result<SocketAddrUnix> {
     let word = name.strip_prefix("wire:").unwrap_or(name);
     Ok(SocketAddrUnix::new_abstract_name(format!("{}{word}", prefix()).as_bytes())?)
 }

@@ -48,7 +48,10 @@ impl SharedMemory {
     pub(super) fn open(file: BorrowedFd<'_>, words: usize) -> io::Result<Self> {
         let bytes = words.checked_mul(size_of::<AtomicU64>()).ok_or(Errno::OVERFLOW)?;
         if !fcntl_get_seals(file)?.contains(SealFlags::SHRINK) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the memory offered is not sealed against shrinking"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the memory offered is not sealed against shrinking",
+            ));
         }
         if words == 0 || u64::try_from(fstat(file)?.st_size).unwrap_or(0) < bytes as u64 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the memory offered is smaller than its rings"));

@@ -17,6 +17,12 @@ fn duplicates(window: &mut Window, una: Seq, flight: u32, count: u32) -> Vec<Ver
     (0..count).map(|_| window.on_duplicate_ack(una, una + flight, flight, MSS)).collect()
 }
 
+impl Window {
+    fn is_recovering(&self) -> bool {
+        self.phase == Phase::Recovery
+    }
+}
+
 /// RFC 6928 INITIAL-WINDOW
 #[test]
 fn sending_starts_with_ten_segments_or_what_the_formula_allows() {
@@ -191,6 +197,15 @@ fn a_timeout_starts_over_with_one_segment_and_halves_only_once() {
     assert_eq!(window.cwnd, 4 * MSS);
     window.on_timeout(next, next + 4 * MSS, 4 * MSS, MSS);
     assert_eq!(window.ssthresh, 2 * MSS, "another segment is another loss");
+}
+
+#[test]
+fn a_syn_may_time_out_before_there_is_a_window() {
+    let mut window = Window::default();
+    assert_eq!(window, Window::new_zeroed());
+    window.on_timeout(START, START + 1, 1, MSS);
+    window.on_timeout(START, START + 1, 1, MSS);
+    assert_eq!(window.limit(MSS), MSS);
 }
 
 #[test]

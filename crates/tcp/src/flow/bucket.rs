@@ -1,8 +1,8 @@
 //! One cache line of the flow table: seven entries, and who went past.
 //!
 //! A search for somebody who is in no bucket should not read the next one only because this one is full. So a bucket
-//! counts the entries that had to go past it and keeps a byte of the tag of the first few; while it has room for all of
-//! them, a stranger goes on once in fifty times or less.
+//! counts the entries that had to go past it and keeps a byte of the tag of a few; if it has room for all of them, a
+//! stranger goes on once in a hundred times.
 
 use zerocopy::FromZeros;
 
@@ -71,17 +71,17 @@ impl Bucket {
         Slots(self.occupied)
     }
 
-    /// The slots that hold an entry of this tag. Looks at all seven without a branch.
+    /// The slots that hold an entry with such a tag. Looks at all seven, without a branch.
     #[inline]
-    pub(super) fn matching(&self, tag: Tag) -> Slots {
+    pub(super) fn slots_where(&self, is_wanted: impl Fn(Tag) -> bool) -> Slots {
         let mut slots = 0;
-        for (slot, held) in self.tags.iter().enumerate() {
-            slots |= u8::from(*held == tag) << slot;
+        for (slot, tag) in self.tags.iter().enumerate() {
+            slots |= u8::from(is_wanted(*tag)) << slot;
         }
         Slots(slots & self.occupied)
     }
 
-    #[inline]
+    #[cfg(test)]
     pub(super) fn tag(&self, slot: usize) -> Tag {
         debug_assert!(self.occupied >> slot & 1 == 1);
         self.tags[slot]
@@ -118,9 +118,16 @@ impl Bucket {
     }
 
     /// Whether a search for this tag, which has not ended here, goes on in the next bucket.
+    ///
+    /// One condition, so that the processor has one branch to guess, and nearly always guesses it.
     #[inline]
     pub(super) fn may_have_passed(&self, tag: Tag) -> bool {
-        self.is_passed() && (self.passage.marked() < self.passed() || self.mark_of(tag).is_some())
+        let marked = self.passage.marked();
+        let mut may = marked < self.passed();
+        for (place, mark) in (0..).zip(&self.marks) {
+            may |= (place < marked) & (*mark == tag.mark());
+        }
+        may
     }
 
     /// An entry goes past this bucket, which is full.
@@ -167,14 +174,6 @@ impl Bucket {
 /// Some slots of a bucket, lowest first.
 #[derive(Copy, Clone)]
 pub(super) struct Slots(u8);
-
-impl Slots {
-    /// Those of which `keep` is true.
-    #[inline]
-    pub(super) fn filtered(self, mut keep: impl FnMut(usize) -> bool) -> Self {
-        Self(self.fold(0, |kept, slot| kept | u8::from(keep(slot)) << slot))
-    }
-}
 
 impl Iterator for Slots {
     type Item = usize;

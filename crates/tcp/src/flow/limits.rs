@@ -4,7 +4,7 @@
 pub(super) const BUCKET_ENTRIES: usize = 7;
 
 /// Passers of a bucket whose marks it keeps: as many as then fit the line. More are rare below the load that
-/// splits a segment.
+/// splits a segment: without marks 15 % of all misses would read on, with four 3.4 %, with five 2.4 %.
 pub(super) const BUCKET_PASSERS: usize = 5;
 
 /// Buckets of a segment: 64 KiB. Large enough that the numbers of entries in segments differ by a few per cent only, and
@@ -19,8 +19,8 @@ pub(super) const SEGMENT_BUCKET_BITS: u32 = 10;
 pub(super) const SEGMENT_ENTRIES: u16 = (SEGMENT_BUCKETS * BUCKET_ENTRIES) as u16;
 
 /// Entries from which a segment is split before it takes another: nine tenths. Over all segments of a growing table the
-/// load is then 0.60 to 0.65, or 14 to 15.3 bytes an entry. A lower threshold costs memory, a higher one second cache
-/// lines.
+/// load is then 0.60 to 0.65, or 14.2 to 15.3 bytes an entry. A lower threshold costs memory, a higher one second cache
+/// lines: of all misses 1.2 % read on at 0.85, 2.4 % at 0.9 and 3.3 % at 0.92.
 pub(super) const SEGMENT_SPLIT_ENTRIES: u16 = SEGMENT_ENTRIES / 10 * 9;
 
 /// Entries of two sibling segments, together, from which they become one again. Three quarters of what splits a segment:
@@ -40,9 +40,10 @@ pub(super) const BACKFILL_ENTRIES_MAX: u32 = 64;
 /// Bits of a tag that can name a segment: those that do not name its bucket. Enough for every limit that fits 32 bits.
 pub(super) const DEPTH_BITS_MAX: u32 = 32 - SEGMENT_BUCKET_BITS;
 
-/// Segments from which the table asks for huge pages: 32 MiB. A huge page that is only partly in use then costs less than
-/// a byte an entry.
-pub(super) const HUGE_SEGMENTS_MIN: usize = (32 << 20) / SEGMENT_BYTES;
+/// Segments from which the table asks for huge pages: 48 MiB, about three million entries. The page that is only partly in
+/// use then costs less than an entry's sixteenth byte, and below it small pages are hardly slower, because lookups come in
+/// prefetched bursts.
+pub(super) const HUGE_SEGMENTS_MIN: usize = (48 << 20) / SEGMENT_BYTES;
 
 /// Bytes of a segment.
 pub(super) const SEGMENT_BYTES: usize = SEGMENT_BUCKETS * 64;

@@ -30,19 +30,26 @@ impl Segment {
         &self.buckets
     }
 
-    /// Every bucket in which an entry of this tag may be, nearest to its home first.
+    /// Looks for an entry of this tag whose value is wanted: from its home on, in every bucket where it may be.
     #[inline]
-    pub(super) fn probe(&self, tag: Tag) -> Probe<'_> {
-        Probe { segment: self, tag, next: Some(tag.home()), steps_left: SEGMENT_BUCKETS }
-    }
-
-    /// The bucket and slot of an entry.
-    #[inline]
-    pub(super) fn locate(&self, tag: Tag, value: u32) -> Option<(usize, usize)> {
-        self.probe(tag).find_map(|(at, bucket)| {
-            let slot = bucket.matching(tag).find(|slot| bucket.value(*slot) == value)?;
-            Some((at, slot))
-        })
+    pub(super) fn find(&self, tag: Tag, mut is_wanted: impl FnMut(u32) -> bool) -> Option<Place> {
+        let mut at = tag.home();
+        for _ in 0..SEGMENT_BUCKETS {
+            #[cfg(test)]
+            super::tests::count_probe();
+            let bucket = &self.buckets[at];
+            for slot in bucket.slots_where(|held| held == tag) {
+                let value = bucket.value(slot);
+                if is_wanted(value) {
+                    return Some(Place { at, slot, value });
+                }
+            }
+            if !bucket.may_have_passed(tag) {
+                return None;
+            }
+            at = after(at);
+        }
+        None
     }
 
     /// Adds an entry. The caller knows that there is room.
@@ -63,16 +70,16 @@ impl Segment {
 
     /// Gives an entry another value; false if there is none with the old one.
     pub(super) fn replace(&mut self, tag: Tag, old: u32, new: u32) -> bool {
-        let Some((at, slot)) = self.locate(tag, old) else {
+        let Some(place) = self.find(tag, |value| value == old) else {
             return false;
         };
-        self.buckets[at].set_value(slot, new);
+        self.buckets[place.at].set_value(place.slot, new);
         true
     }
 
     /// Removes an entry and closes its gap; `None` if there is no such entry, otherwise how many others moved.
     pub(super) fn remove(&mut self, tag: Tag, value: u32) -> Option<u32> {
-        let (at, slot) = self.locate(tag, value)?;
+        let Place { at, slot, .. } = self.find(tag, |held| held == value)?;
         let (taken, _) = self.buckets[at].take(slot);
         assert!(taken == tag, "what is removed is what was asked for");
         self.unpass(tag, tag.home(), at);
@@ -92,8 +99,7 @@ impl Segment {
         let mut at = start;
         for _ in 0..SEGMENT_BUCKETS {
             let bucket = &self.buckets[at];
-            let leaving = |slot| bucket.tag(slot).is_upper(depth) | (bucket.tag(slot).home() != at);
-            for slot in bucket.slots().filtered(leaving) {
+            for slot in bucket.slots_where(|tag| tag.is_upper(depth) | (tag.home() != at)) {
                 let (tag, value) = self.buckets[at].take(slot);
                 if tag.is_upper(depth) {
                     upper.insert(tag, value);
@@ -144,7 +150,7 @@ impl Segment {
         for distance in 1..SEGMENT_BUCKETS {
             at = after(at);
             let bucket = &self.buckets[at];
-            if let Some(slot) = bucket.slots().find(|slot| between(bucket.tag(*slot).home(), at) >= distance) {
+            if let Some(slot) = bucket.slots_where(|tag| between(tag.home(), at) >= distance).next() {
                 return (at, slot);
             }
         }
@@ -169,24 +175,11 @@ pub(super) struct Moved {
     pub(super) all: u32,
 }
 
-/// See [`Segment::probe`].
-pub(super) struct Probe<'a> {
-    segment: &'a Segment,
-    tag: Tag,
-    next: Option<usize>,
-    steps_left: usize,
-}
-
-impl<'a> Iterator for Probe<'a> {
-    type Item = (usize, &'a Bucket);
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let at = self.next?;
-        let bucket = &self.segment.buckets[at % SEGMENT_BUCKETS];
-        self.steps_left -= 1;
-        self.next = (bucket.may_have_passed(self.tag) && self.steps_left > 0).then(|| after(at));
-        Some((at, bucket))
-    }
+/// Where an entry is, and its value.
+pub(super) struct Place {
+    at: usize,
+    slot: usize,
+    pub(super) value: u32,
 }
 
 /// The bucket after this one; the first after the last.

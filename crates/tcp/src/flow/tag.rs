@@ -3,7 +3,7 @@
 //! The low 10 bits are the bucket in which an entry is at home, the same in every segment. The high 22 bits are a position
 //! on a line from 0 to 1: the first `d` of them name a segment of depth `d`, so a split looks at one more bit. What
 //! the segment does not use tells the entries of a bucket apart: about 10 bits at ten million entries, so that a false
-//! candidate is met once in hundreds of lookups.
+//! candidate is met once in three hundred lookups.
 
 use super::limits::{DEPTH_BITS_MAX, SEGMENT_BUCKET_BITS, SEGMENT_BUCKETS};
 
@@ -21,7 +21,7 @@ impl Tag {
     #[inline]
     pub(super) fn of(hash: u64) -> Self {
         let x = hash >> 32;
-        let position = (2 * x + (x * x >> 32)) / 3;
+        let position = (2 * x + ((x * x) >> 32)) / 3;
         debug_assert!(position <= u64::from(u32::MAX));
         let buckets = SEGMENT_BUCKETS as u32 - 1;
         Self(position as u32 & !buckets | hash as u32 & buckets)
@@ -33,8 +33,8 @@ impl Tag {
         self.0 as usize % SEGMENT_BUCKETS
     }
 
-    /// Eight bits in which the tags of one bucket differ: the last of the position, which no segment is deep enough to use
-    /// below a hundred million entries.
+    /// Eight bits in which the tags of one bucket differ: the last of the position, which segments are not deep enough to use
+    /// below fifty million entries.
     #[inline]
     pub(super) fn mark(self) -> u8 {
         (self.0 >> SEGMENT_BUCKET_BITS) as u8

@@ -2,38 +2,38 @@ mod churn;
 mod model;
 
 use std::cell::Cell;
+use std::io::{Read, Seek, SeekFrom};
 
+use crore_base::map::page_bytes;
 use crore_base::random::Rng;
 
 use super::limits::*;
 use super::*;
 
-/// What the table did since it was last asked, counted while tests run.
-#[derive(Default)]
-pub(super) struct Seen {
-    probes: Cell<u32>,
-    moved: Cell<u32>,
+thread_local! {
+    static PROBES: Cell<u32> = const { Cell::new(0) };
+    static MOVED: Cell<u32> = const { Cell::new(0) };
 }
 
-impl Seen {
-    pub(super) fn probe(&self) {
-        self.probes.update(|probes| probes + 1);
-    }
+/// A search reads a bucket.
+pub(super) fn count_probe() {
+    PROBES.with(|probes| probes.update(|probes| probes + 1));
+}
 
-    pub(super) fn moved(&self, entries: u32) {
-        self.moved.update(|moved| moved + entries);
-    }
+/// An operation moved so many entries.
+pub(super) fn count_moved(entries: u32) {
+    MOVED.with(|moved| moved.update(|moved| moved + entries));
 }
 
 impl FlowTable {
-    /// Buckets that lookups read since the last call.
+    /// Buckets that searches of this test read since the last call.
     fn probes(&self) -> u32 {
-        self.seen.probes.take()
+        PROBES.take()
     }
 
-    /// Entries that changed their place since the last call.
+    /// Entries that operations of this test moved since the last call.
     fn moved(&self) -> u32 {
-        self.seen.moved.take()
+        MOVED.take()
     }
 
     /// Panics if an invariant does not hold; returns the gaps in buckets that somebody went past.
@@ -52,6 +52,17 @@ impl FlowTable {
         let free = self.occupants.iter().filter(|occupants| **occupants == UNUSED).count();
         assert_eq!(free, self.free.len());
         gaps
+    }
+
+    /// Bytes that the kernel really holds behind the segments: pages marked present in its own table for this process.
+    fn resident_bytes(&self) -> usize {
+        let (page, bytes) = (page_bytes(), self.segments.mapped_bytes());
+        let mut entries = vec![0; bytes / page * 8];
+        let mut pagemap = std::fs::File::open("/proc/self/pagemap").unwrap();
+        let first = self.segments.base().addr().get() / page * 8;
+        pagemap.seek(SeekFrom::Start(first as u64)).unwrap();
+        pagemap.read_exact(&mut entries).unwrap();
+        entries.as_chunks::<8>().0.iter().filter(|entry| u64::from_le_bytes(**entry) >> 63 == 1).count() * page
     }
 
     fn segments_in_use(&self) -> usize {
@@ -154,7 +165,7 @@ fn a_miss_reads_one_bucket_unless_that_one_has_overflowed() {
         *if went_on { &mut more } else { &mut once } += 1;
         assert!(passed || !went_on, "nobody went past the bucket of {number}");
     }
-    assert!(more * 8 < once, "{more} of {once} misses went on to a second bucket");
+    assert!(more * 25 < once, "{more} of {once} misses went on to a second bucket");
 }
 
 #[test]
@@ -206,8 +217,6 @@ fn memory_stays_within_16_bytes_an_entry_while_the_table_grows() {
         table.insert(hash_of(number), number).unwrap();
         if number >= 1_000_000 && number % 1_000 == 0 {
             let bytes = table.memory_bytes() as f64 / f64::from(table.len());
-            if number % 100_000 == 0 {
-            }
             assert!(bytes <= 16.0, "{bytes:.2} bytes an entry at {number}");
         }
     }
@@ -217,7 +226,7 @@ fn memory_stays_within_16_bytes_an_entry_while_the_table_grows() {
 fn memory_goes_back_when_entries_leave() {
     let (most, few) = (4_000_000, 400_000);
     let mut table = filled(most, most);
-    assert!(table.huge);
+    assert!(table.huge && table.resident_bytes() <= table.memory_bytes());
     for number in few..most {
         assert!(table.remove(hash_of(number), number));
         if number % 10_000 == 0 {
@@ -226,17 +235,34 @@ fn memory_goes_back_when_entries_leave() {
         }
     }
     let kept = (0..few).all(|number| table.find(hash_of(number), |value| value == number) == Some(number));
-    assert!(kept && table.check() == 0);
+    assert!(kept && table.resident_bytes() <= table.memory_bytes());
     (0..few).for_each(|number| assert!(table.remove(hash_of(number), number)));
     assert_eq!(table.segments_in_use(), 1);
     assert!(table.memory_bytes() < 4 << 20, "{} bytes for nobody", table.memory_bytes());
+    assert!(table.resident_bytes() <= table.memory_bytes(), "{} bytes are resident", table.resident_bytes());
     (0..most).for_each(|number| table.insert(hash_of(number), number).unwrap());
     assert_eq!((table.len(), table.check()), (most, 0));
 }
 
 #[test]
+fn memory_of_a_table_without_huge_pages_goes_back_segment_by_segment() {
+    let count = 300_000;
+    let mut table = filled(10_000_000, count);
+    assert!(!table.huge);
+    for number in 0..count {
+        assert!(table.remove(hash_of(number), number));
+        if number % 20_000 == 0 {
+            let (resident, known) = (table.resident_bytes(), table.memory_bytes());
+            assert!(resident <= known, "{resident} bytes are resident, {known} are known");
+        }
+    }
+    assert!(table.resident_bytes() <= SEGMENT_BYTES);
+}
+
+#[test]
 fn a_small_table_is_small() {
     let table = filled(10_000_000, 100);
+    assert!(table.resident_bytes() <= SEGMENT_BYTES);
     assert!(table.memory_bytes() < 65 << 10, "{} bytes for 100 entries", table.memory_bytes());
 }
 

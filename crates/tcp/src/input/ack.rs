@@ -131,7 +131,9 @@ impl Conn<'_> {
             let elapsed = self.timestamp().wrapping_sub(timestamps.echo);
             // An echo from the future or from days ago is nonsense, or an attack on the estimate.
             if timestamps.echo != 0 && elapsed < 600_000 {
-                self.tcb.rtt.sample(Duration::from_millis(u64::from(elapsed)));
+                // RFC 7323 appendix G: many samples a round trip count as one.
+                let samples = self.tcb.in_flight() / (2 * u32::from(self.tcb.mss).max(1));
+                self.tcb.rtt.sample_of(Duration::from_millis(u64::from(elapsed)), samples.max(1));
             }
             return;
         }

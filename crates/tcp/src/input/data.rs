@@ -79,9 +79,15 @@ impl Conn<'_> {
 
     /// What came early and is in order now.
     fn take_what_fits_now(&mut self) {
-        let part = self.cx.receiving.of_mut(self.tcb.receiving);
-        while let Some(chunk) = part.early.pop(self.tcb.rcv_nxt) {
+        let id = self.tcb.receiving;
+        while let Some(chunk) = self.cx.receiving.of_mut(id).early.pop(self.tcb.rcv_nxt) {
             let len = chunk.len() as u32;
+            if len == 0 {
+                // The stream has passed it.
+                self.cx.discard(chunk);
+                continue;
+            }
+            let part = self.cx.receiving.of_mut(id);
             part.unread_bytes += len;
             part.unread.push_back(chunk);
             self.tcb.rcv_nxt += len;

@@ -1,10 +1,11 @@
 //! A segment for a connection with a control block: the steps of RFC 9293 section 3.10.7.4, in its order.
 
+use crore_wire::ethernet::Mac;
 use crore_wire::tcp::Flags as Bits;
 
 use crate::conn::Conn;
 use crate::input::segment::{Segment, Step, Verdict};
-use crate::tcb::State;
+use crate::tcb::{Flags, State};
 
 impl Conn<'_> {
     /// Takes a segment through all steps.
@@ -48,7 +49,17 @@ impl Conn<'_> {
     fn heard_from(&mut self, segment: &Segment) {
         self.tcb.heard_ms = self.cx.clock.ms;
         self.tcb.probes = 0;
-        // Replies go to the neighbour that the last frame came from.
-        self.tcb.hop = self.cx.link.follow(self.tcb.hop, segment.mac);
+        self.answer_by(segment.mac);
+    }
+
+    /// Replies go to the neighbour that the last frame came from, even if we have not found it by asking yet.
+    #[inline]
+    pub(super) fn answer_by(&mut self, mac: Mac) {
+        if !self.tcb.is(Flags::NO_HOP) {
+            self.tcb.hop = self.cx.link.follow(self.tcb.hop, mac);
+        } else if let Some(hop) = self.cx.link.hop(mac) {
+            self.tcb.hop = hop;
+            self.tcb.clear(Flags::NO_HOP);
+        }
     }
 }

@@ -3,12 +3,23 @@
 use crore_base::frame::Frame;
 use crore_wire::ethernet::Mac;
 use crore_wire::ip::Ip;
+use crore_wire::packet::Packet;
 use crore_wire::seq::Seq;
 use crore_wire::tcp::{Flags, Header};
 
 use crate::counter::Counter;
 use crate::event::CloseReason;
 use crate::tuple::Tuple;
+
+/// A segment between the stages: its checksum is right and its flow known by hash. Small, because bursts of them are kept.
+pub(crate) struct Staged {
+    pub(crate) frame: Frame,
+    pub(crate) packet: Packet,
+    /// The hash of its flow.
+    pub(crate) hash: u64,
+    /// What the flow table took for its record at first sight.
+    pub(crate) candidate: Option<u32>,
+}
 
 /// A segment whose checksum and header are right.
 pub(crate) struct Segment {

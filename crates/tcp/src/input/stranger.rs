@@ -47,7 +47,9 @@ impl Engine {
         if let Some(before) = before {
             half.iss = before.reopened_at(half.iss);
         }
-        match self.cx.half_open.insert(self.cx.clock.now, half) {
+        let crowded = self.cx.half_open.waiting(half.listener) >= self.cx.listeners.half_open_max(listener);
+        let remembered = if crowded { None } else { self.cx.half_open.insert(self.cx.clock.now, half) };
+        match remembered {
             Some(index) => {
                 let entry = self.cx.flows.insert(segment.hash, Record::HalfOpen(index).to_bits());
                 assert!(entry.is_ok(), "the table of flows has room for every record there can be");

@@ -84,6 +84,7 @@ impl Conn<'_> {
             self.tcb.set(Flags::SACK_PERMITTED);
         }
         self.tcb.heard_ms = self.cx.clock.ms;
+        self.answer_by(segment.mac);
         let v4 = self.tcb.remote.is_v4();
         self.tcb.mss = send_mss(options.mss, self.cx.link.mss(v4), v4, self.tcb.is(Flags::TIMESTAMPS));
         self.start_congestion();

@@ -77,9 +77,13 @@ impl Record {
         self.heard(header);
     }
 
-    /// Remembers the timestamp of an acceptable segment, if it is the latest: what a new connection's must exceed.
+    /// Remembers the timestamp of a segment that is answered, if it is the latest: what a new connection's must exceed.
     pub(crate) fn heard(&mut self, header: &Header) {
+        // RFC 7323 RECENT: from nothing ahead of what we acknowledge. From nothing far behind it either, or half of all made-up
+        // segments could make the peer's own look old.
+        let oldest = self.rcv_nxt - NOMINAL_WINDOW_BYTES;
         if let (true, Some(theirs)) = (self.timestamps, header.options.timestamps)
+            && header.seq.is_within(oldest, NOMINAL_WINDOW_BYTES + 1)
             && is_older(self.ts_recent, theirs.value)
         {
             self.ts_recent = theirs.value;

@@ -18,8 +18,8 @@ pub(super) fn sum(bytes: &[u8]) -> u32 {
 
 /// The sum of `source`, which is copied over `destination` first. Both have the same length.
 ///
-/// Copying and then summing is faster than doing both word by word: `memcpy` uses the widest registers there are, and what
-/// fits a frame is still in the nearest cache.
+/// Copying and then summing is faster than doing both word by word: `memcpy` uses the widest registers there are, and
+/// what fits a frame is still in the nearest cache.
 #[inline]
 pub(super) fn copy_and_sum(destination: &mut [u8], source: &[u8]) -> u32 {
     destination.copy_from_slice(source);

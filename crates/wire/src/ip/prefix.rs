@@ -11,9 +11,9 @@ const V4_BITS: u8 = 96;
 
 /// An address with its network, such as `10.0.0.0/8`, `192.0.2.7/24` or `2001:db8::/32`; a host is the whole address.
 ///
-/// The address keeps the bits behind the prefix, as an interface's address does; [`network`](Self::network) clears them,
-/// and whatever asks about the network does not look at them. Since IPv4 addresses are IPv6 addresses here, `::/0` holds
-/// every address of both families, and `0.0.0.0/0` every IPv4 address.
+/// The address keeps the bits behind the prefix, as an interface's address does; [`network`](Self::network) clears
+/// them, and whatever asks about the network does not look at them. Since IPv4 addresses are IPv6 addresses here,
+/// `::/0` holds every address of both families, and `0.0.0.0/0` every IPv4 address.
 #[derive(Copy, Clone, PartialEq, Eq, Hash)]
 pub struct Prefix {
     address: Ip,
@@ -87,8 +87,8 @@ impl Prefix {
         Ip::from_octets((u128::from_be_bytes(*self.network().octets()) | n).to_be_bytes())
     }
 
-    /// The address that reaches all hosts of an IPv4 network: its last. `None` for IPv6, for a host, and for a network of
-    /// two, which has no broadcast (RFC 3021).
+    /// The address that reaches all hosts of an IPv4 network: its last. `None` for IPv6, for a host, and for a network
+    /// of two, which has no broadcast (RFC 3021).
     pub fn broadcast(&self) -> Option<Ip> {
         (self.is_v4() && self.bits < 127).then(|| Ip::from_octets((self.address_bits() | !self.mask()).to_be_bytes()))
     }

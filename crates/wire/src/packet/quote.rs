@@ -1,8 +1,8 @@
 //! The packet that an ICMP error quotes: one of ours, if the error is honest.
 //!
 //! Only its start is there, its checksum may be of another moment of its way, and a forger can write anything into it
-//! (RFC 5927). So it is read with less severity than a packet, and what comes out must be compared with a connection that
-//! exists and a sequence number that is in flight.
+//! (RFC 5927). So it is read with less severity than a packet, and what comes out must be compared with a connection
+//! that exists and a sequence number that is in flight.
 
 use crate::bytes::{array_at, u16_at, u32_at};
 use crate::ip::Ip;

@@ -1,8 +1,8 @@
 //! The options of a TCP header, from bytes and to bytes.
 //!
-//! Reading is exact about lengths: an option that is longer or shorter than its kind allows, or that runs past the header,
-//! spoils the segment. RFC 9293 wants such lengths survived; a sender that writes one is broken or hostile, and guessing
-//! where the next option starts would let it choose what we see.
+//! Reading is exact about lengths: an option that is longer or shorter than its kind allows, or that runs past the
+//! header, spoils the segment. RFC 9293 wants such lengths survived; a sender that writes one is broken or hostile, and
+//! guessing where the next option starts would let it choose what we see.
 
 use std::fmt;
 

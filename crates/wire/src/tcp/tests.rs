@@ -8,7 +8,7 @@ const TIMESTAMPS: [u8; 10] = [8, 10, 0, 0, 0, 7, 0, 0, 0, 9];
 fn segment(flags: Flags, options: &[u8]) -> Vec<u8> {
     let header_len = LEN + options.len();
     let mut bytes = vec![0x1f, 0x90, 0xc0, 0x01, 0x80, 0, 0, 1, 0x90, 0, 0, 2];
-    bytes.extend([(header_len / 4 << 4) as u8, flags.0, 0xff, 0xff, 0x12, 0x34, 0, 3]);
+    bytes.extend([((header_len / 4) << 4) as u8, flags.0, 0xff, 0xff, 0x12, 0x34, 0, 3]);
     bytes.extend(options);
     bytes.extend(b"data");
     bytes

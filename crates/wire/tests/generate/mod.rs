@@ -11,7 +11,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 /// An Ethernet address of one station.
-pub fn mac() -> impl Strategy<Value = Mac> {
+pub(crate) fn mac() -> impl Strategy<Value = Mac> {
     any::<[u8; 6]>().prop_map(|mut octets| {
         octets[0] &= !1;
         Mac(octets)
@@ -19,31 +19,31 @@ pub fn mac() -> impl Strategy<Value = Mac> {
 }
 
 /// An IPv4 address that somebody can have.
-pub fn v4() -> impl Strategy<Value = Ip> {
+pub(crate) fn v4() -> impl Strategy<Value = Ip> {
     any::<[u8; 4]>()
         .prop_map(Ip::v4)
         .prop_filter("of nobody", |ip| !ip.is_multicast() && !ip.is_limited_broadcast() && !ip.is_unspecified())
 }
 
 /// An IPv6 address that somebody can have.
-pub fn v6() -> impl Strategy<Value = Ip> {
+pub(crate) fn v6() -> impl Strategy<Value = Ip> {
     any::<[u8; 16]>()
         .prop_map(Ip::from_octets)
         .prop_filter("of nobody", |ip| !ip.is_multicast() && !ip.is_v4() && !ip.is_unspecified())
 }
 
 /// A way between two addresses of one family.
-pub fn path_v4() -> impl Strategy<Value = Path> {
+pub(crate) fn path_v4() -> impl Strategy<Value = Path> {
     path_between(v4().boxed(), v4().boxed())
 }
 
 /// A way between two addresses of one family.
-pub fn path_v6() -> impl Strategy<Value = Path> {
+pub(crate) fn path_v6() -> impl Strategy<Value = Path> {
     path_between(v6().boxed(), v6().boxed())
 }
 
 /// A way in either family.
-pub fn path() -> impl Strategy<Value = Path> {
+pub(crate) fn path() -> impl Strategy<Value = Path> {
     prop_oneof![path_v4(), path_v6()]
 }
 
@@ -79,7 +79,7 @@ fn options(syn: bool) -> impl Strategy<Value = Options> {
 }
 
 /// A TCP header that may be written.
-pub fn header() -> impl Strategy<Value = Header> {
+pub(crate) fn header() -> impl Strategy<Value = Header> {
     let fields = any::<(u16, u16, u32, u32, u16, u16)>();
     (any::<u8>(), fields).prop_flat_map(|(flags, fields)| {
         let flags = Flags(flags);
@@ -92,6 +92,6 @@ pub fn header() -> impl Strategy<Value = Header> {
 }
 
 /// Bytes of a payload.
-pub fn payload() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn payload() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..1400)
 }

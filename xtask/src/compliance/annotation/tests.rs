@@ -32,7 +32,9 @@ fn prose_about_an_rfc_claims_nothing() {
     for prose in [
         "RFC 9293, section 3.10.7.4, in SYN-SENT",
         "RFC 9293 SYN-RECEIVED and TIME-WAIT are states",
-        "RFC 6298 RTO",
+        "the RFC 6298 RTO.",
+        "RFC 9293 R1: doubt",
+        "RFC 6298 RTO and RFC 7323 TS value",
         "the RFC says so",
         "RFC 1624 (eqn. 3)",
         "RFC 7323 PAWSish",
@@ -51,6 +53,9 @@ fn an_unknown_id_is_told() {
         ("RFC 9293 MUST-5, MUST-71", "MUST-71"),
         ("RFC 5961 RST-EXAKT", "RFC5961-RST-EXAKT"),
         ("RFC 9999 MUST-5", "RFC9999-MUST-5"),
+        ("RFC 7323 PAW", "RFC7323-PAW"),
+        ("RFC 7323 PAW: old", "RFC7323-PAW"),
+        ("RFC 7323 PAW RFC 9293 MUST-5", "RFC7323-PAW"),
     ] {
         assert!(claims(comment).wrong[0].contains(&format!("{id}, which")), "{comment}");
     }

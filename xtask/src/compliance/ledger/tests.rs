@@ -33,7 +33,7 @@ fn evidence(code: &[&str], tests: &[&str]) -> Evidence {
         ((*id).to_owned(), BTreeSet::from([test]))
     };
     let code: BTreeMap<_, _> = code.iter().map(place).collect();
-    Evidence { code, tests: tests.iter().map(test).collect(), wrong: Vec::new() }
+    Evidence { code, tests: tests.iter().map(test).collect(), ..Evidence::default() }
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn an_open_row_with_a_test_is_a_stale_mark_and_a_declined_one_may_be_tested() {
 #[test]
 fn a_mutation_must_disable_a_known_rule_and_name_one_of_its_tests() {
     let all = requirements::parse(REQUIREMENTS).unwrap();
-    let evidence = evidence(&["MUST-1"], &["MUST-1"]);
+    let mut evidence = evidence(&["MUST-1"], &["MUST-1"]);
     let mutations = |id: &str, test: &str| {
         let text =
             format!("[[mutation]]\nid = \"{id}\"\nfile = \"a\"\nfind = \"x\"\nreplace = \"y\"\ntest = \"{test}\"\n");
@@ -78,8 +78,10 @@ fn a_mutation_must_disable_a_known_rule_and_name_one_of_its_tests() {
         ("MUST-1", "a::tests::holds", None),
         ("MUST-1", "olds", Some("no test olds")),
         ("MUST-9", "holds", Some("MUST-9 is no requirement")),
+        ("MUST-1", "holds", Some("no `mod` brings a in")),
     ] {
         let mutations = mutations(id, test);
+        evidence.idle = expected.iter().filter(|words| words.contains("brings")).map(|_| "a".to_owned()).collect();
         let rows = rows(&all, &evidence, &mutations);
         let problems = problems(&rows, &evidence, &mutations);
         match expected {

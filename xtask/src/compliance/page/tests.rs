@@ -22,7 +22,7 @@ fn every_row_has_a_line_and_every_rfc_its_counts() {
     let evidence = Evidence {
         code: BTreeMap::from([("MUST-5".to_owned(), BTreeSet::from(code))]),
         tests: BTreeMap::from([("MUST-5".to_owned(), BTreeSet::from([test]))]),
-        wrong: Vec::new(),
+        ..Evidence::default()
     };
     let page = render(&ledger::rows(&all, &evidence, &[]));
     for line in [

@@ -80,6 +80,7 @@ fn a_file_that_no_module_brings_in_claims_nothing() {
     // `more` is declared nowhere, so neither is what it declares.
     let evidence = scanned(&[("src/c.rs", claim), ("src/lost.rs", claim), ("src/more/deep.rs", claim)]);
     assert_eq!(found(&evidence, "MUST-5").0, ["crates/tcp/src/c.rs f"]);
+    assert_eq!(evidence.idle.len(), 3);
     assert_eq!(
         evidence.wrong,
         [

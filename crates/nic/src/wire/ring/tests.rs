@@ -164,7 +164,8 @@ fn random_garbage_in_the_whole_memory_is_found_or_read_as_frames_and_never_panic
             match rng.below(4) {
                 0 => memory[place.tail].store(small(&mut rng), Ordering::Relaxed),
                 1 => memory[place.head].store(small(&mut rng), Ordering::Relaxed),
-                2 => memory[place.data.start + rng.below(CAPACITY / 8) as usize].store(rng.below(3_000), Ordering::Relaxed),
+                2 => memory[place.data.start + rng.below(CAPACITY / 8) as usize]
+                    .store(rng.below(3_000), Ordering::Relaxed),
                 _ => memory[rng.below(place.data.end as u64) as usize].store(rng.next_u64(), Ordering::Relaxed),
             }
             let pushed = producer.push(&frame(rng.next_u64()));

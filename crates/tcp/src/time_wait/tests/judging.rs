@@ -179,6 +179,17 @@ fn a_finished_orphan_is_in_time_wait() {
     assert_eq!(record.ts_recent, 510, "only a later timestamp is remembered");
 }
 
+/// RFC 7323 RECENT
+#[test]
+fn a_timestamp_is_remembered_from_about_the_last_acknowledged_byte_only() {
+    for (seq, ts_recent) in [(2000, 600), (1999, 600), (2001, 500), (2000u32.wrapping_sub(65_536), 500), (1 << 30, 500)]
+    {
+        let mut record = record(1);
+        record.heard(&stamped(FIN_ACK, seq, 1000, Some(600)));
+        assert_eq!(record.ts_recent, ts_recent, "at {seq}");
+    }
+}
+
 proptest! {
     #[test]
     fn two_records_never_keep_each_other_talking(

@@ -1,0 +1,294 @@
+//! What was written, read and ended, on every side of every connection; and what must hold between the two sides of one.
+//!
+//! A side is one end as an application sees it. Which side is at the other end is told by the stream itself, whose first
+//! bytes name their writer. What an engine says of a connection's end must have a cause on the other side.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use crore_base::time::Instant;
+use crore_tcp::CloseReason;
+
+use crate::Check;
+use crate::stream::Reader;
+
+/// The number of a side.
+pub(crate) type SideId = u32;
+
+/// How a side came to its end.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Gone {
+    /// The application closed it, having read all that had come or not.
+    Closed {
+        /// Something had come that was not read.
+        unread: bool,
+    },
+    /// The application aborted it.
+    Aborted,
+    /// The engine ended it.
+    Ended(CloseReason),
+    /// Its host started anew.
+    Forgotten,
+}
+
+/// One end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Side {
+    pub(crate) host: usize,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) active: bool,
+    /// Made after everything had healed: nothing may go wrong.
+    pub(crate) fresh: bool,
+    pub(crate) created: Instant,
+    pub(crate) opened: bool,
+    /// Bytes that the engine took.
+    pub(crate) written: u64,
+    /// All has been written that ever will be, and the peer is to be told.
+    pub(crate) shut: bool,
+    pub(crate) reader: Reader,
+    /// The engine said that the peer has finished.
+    pub(crate) finish_told: bool,
+    /// And all before it was read.
+    pub(crate) finished: bool,
+    pub(crate) gone: Option<Gone>,
+    /// When it last did something that counts.
+    pub(crate) moved: Instant,
+}
+
+/// What a world allows to end a connection besides its two applications.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Allowed {
+    /// Patience may end while faults last, or time steps over it.
+    pub(crate) time_out: bool,
+    /// Questions for a neighbour may be lost.
+    pub(crate) unreachable: bool,
+    /// A server may know nothing of a connection that its client believes in.
+    pub(crate) half_dead: bool,
+    /// Records that finish a connection may be gone before their time.
+    pub(crate) short_memory: bool,
+}
+
+/// Every side there ever was.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) sides: Vec<Side>,
+    /// Sides by both ends, the oldest first.
+    by_ends: HashMap<(SocketAddr, SocketAddr), Vec<SideId>>,
+    /// When each host started anew last.
+    pub(crate) restarted: HashMap<usize, Instant>,
+    pub(crate) allowed: Allowed,
+    /// Bytes that were read.
+    pub(crate) delivered: u64,
+    /// Ends by reason, to see that there are some.
+    pub(crate) ends: [u64; 8],
+}
+
+impl Ledger {
+    pub(crate) fn open(&mut self, now: Instant, host: usize, ends: (SocketAddr, SocketAddr), active: bool) -> SideId {
+        let id = self.sides.len() as SideId;
+        self.sides.push(Side {
+            host,
+            local: ends.0,
+            remote: ends.1,
+            active,
+            fresh: false,
+            created: now,
+            opened: !active,
+            written: 0,
+            shut: false,
+            reader: Reader::default(),
+            finish_told: false,
+            finished: false,
+            gone: None,
+            moved: now,
+        });
+        self.by_ends.entry(ends).or_default().push(id);
+        id
+    }
+
+    pub(crate) fn side(&mut self, id: SideId) -> &mut Side {
+        &mut self.sides[id as usize]
+    }
+
+    /// Who is at the other end: who the stream says, or who alone can be.
+    pub(crate) fn peer_of(&self, id: SideId) -> Option<SideId> {
+        let side = &self.sides[id as usize];
+        if let Some(writer) = side.reader.writer {
+            return Some(writer);
+        }
+        let others = self.others(id);
+        // Somebody who has read from this side is its peer; else the one that is left over.
+        let reads_us = others.iter().copied().find(|&other| self.sides[other as usize].reader.writer == Some(id));
+        reads_us.or_else(|| {
+            let free = |&other: &SideId| self.sides[other as usize].reader.writer.is_none();
+            others.iter().copied().rfind(free)
+        })
+    }
+
+    fn others(&self, id: SideId) -> &[SideId] {
+        let side = &self.sides[id as usize];
+        self.by_ends.get(&(side.remote, side.local)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Bytes came out of the engine for this side.
+    pub(crate) fn read(&mut self, now: Instant, id: SideId, bytes: &[u8]) -> Check {
+        let side = &mut self.sides[id as usize];
+        if bytes.is_empty() {
+            return Err(format!("side {id} was lent no bytes at all"));
+        }
+        if side.finished {
+            return Err(format!("side {id} was given {} bytes after the end of the stream", bytes.len()));
+        }
+        if let Some(gone) = side.gone
+            && gone != Gone::Ended(CloseReason::InOrder)
+        {
+            return Err(format!("side {id} was given bytes after its end: {gone:?}"));
+        }
+        let before = side.reader.writer;
+        side.reader.take(bytes).map_err(|what| format!("side {id}: {what}"))?;
+        side.moved = now;
+        self.delivered += bytes.len() as u64;
+        let (received, writer) = (side.reader.received, side.reader.writer);
+        let Some(writer) = writer else { return Ok(()) };
+        if before.is_none() {
+            self.check_pair(id, writer)?;
+        }
+        let written = self.sides[writer as usize].written;
+        if received > written {
+            return Err(format!("side {id} was given {received} bytes of {written} that side {writer} wrote"));
+        }
+        Ok(())
+    }
+
+    /// A stream has told who writes it: it must be the other end, and nobody else's.
+    fn check_pair(&self, id: SideId, writer: SideId) -> Check {
+        let reader = &self.sides[id as usize];
+        let Some(side) = self.sides.get(writer as usize) else {
+            return Err(format!("side {id} reads from side {writer}, which does not exist"));
+        };
+        if (side.local, side.remote) != (reader.remote, reader.local) {
+            return Err(format!(
+                "side {id} ({} from {}) reads from side {writer} ({} to {})",
+                reader.local, reader.remote, side.local, side.remote
+            ));
+        }
+        let readers = self.others(writer).iter();
+        let twice = readers.filter(|&&other| self.sides[other as usize].reader.writer == Some(writer)).count() > 1;
+        if twice { Err(format!("side {writer} is read by two sides")) } else { Ok(()) }
+    }
+
+    /// The engine said that the peer has finished.
+    pub(crate) fn finish_told(&mut self, id: SideId) -> Check {
+        let side = self.side(id);
+        let again = std::mem::replace(&mut side.finish_told, true);
+        if again { Err(format!("side {id} was told twice that its peer has finished")) } else { Ok(()) }
+    }
+
+    /// All was read after the peer had finished: it must be all there is.
+    pub(crate) fn finished(&mut self, now: Instant, id: SideId) -> Check {
+        let side = &self.sides[id as usize];
+        assert!(side.finish_told && !side.finished, "a stream ends once, when told");
+        let received = side.reader.received;
+        let wrote_that = |other: SideId| {
+            let other = &self.sides[other as usize];
+            other.shut && other.written == received
+        };
+        let known = side.reader.writer.map(wrote_that);
+        if !known.unwrap_or_else(|| self.others(id).iter().any(|&other| wrote_that(other))) {
+            let peer = self.peer_of(id).map(|peer| self.tell(peer));
+            return Err(format!("side {id} was told of the end of its stream after {received} bytes; its peer: {peer:?}"));
+        }
+        let side = self.side(id);
+        (side.finished, side.moved) = (true, now);
+        Ok(())
+    }
+
+    /// The engine said that a connection has ended.
+    pub(crate) fn ended(&mut self, now: Instant, id: SideId, reason: CloseReason) -> Check {
+        self.ends[reason as usize] += 1;
+        let explained = self.explain(id, reason);
+        let text = self.tell(id);
+        let side = self.side(id);
+        (side.gone, side.moved) = (Some(Gone::Ended(reason)), now);
+        explained.map_err(|why| format!("{text} ended by {reason:?}: {why}"))
+    }
+
+    fn explain(&self, id: SideId, reason: CloseReason) -> Check {
+        let side = &self.sides[id as usize];
+        let allowed = &self.allowed;
+        let err = |text: &str| Err(text.to_owned());
+        match reason {
+            _ if side.fresh && reason != CloseReason::InOrder => err("nothing was wrong any more"),
+            CloseReason::InOrder if !side.shut || !side.finish_told => err("not both sides had finished"),
+            CloseReason::InOrder => Ok(()),
+            CloseReason::TimedOut if !allowed.time_out && !self.peer_is_gone(id) => err("it should have waited longer"),
+            CloseReason::Unreachable if side.opened => err("it was open already"),
+            CloseReason::Unreachable if !allowed.unreachable => err("every question was answered"),
+            CloseReason::TimedOut | CloseReason::KeepAlive | CloseReason::Unreachable => Ok(()),
+            CloseReason::Aborted if side.shut && !side.opened => Ok(()),
+            CloseReason::Aborted => err("nobody aborted it"),
+            CloseReason::Refused if side.opened => err("it was open already"),
+            CloseReason::Refused | CloseReason::Reset => self.explain_reset(id),
+        }
+    }
+
+    /// A reset comes from a peer that is gone, or never was.
+    fn explain_reset(&self, id: SideId) -> Check {
+        let side = &self.sides[id as usize];
+        let since = |host: Option<&Instant>| host.is_some_and(|&at| at >= side.created);
+        let peer_host = crate::host::host_of(side.remote.ip());
+        if since(self.restarted.get(&peer_host)) {
+            return Ok(());
+        }
+        let Some(peer) = self.peer_of(id) else {
+            let half_dead = self.allowed.half_dead && side.reader.received == 0;
+            return if half_dead { Ok(()) } else { Err("there is no peer that could have done it".to_owned()) };
+        };
+        let other = &self.sides[peer as usize];
+        let known = side.reader.writer.is_some() || other.reader.writer == Some(id);
+        // Both opened it: what came before the other had opened was refused.
+        let too_early = !known && other.active && side.active && other.created > side.created;
+        let explained = match other.gone {
+            None => too_early || !known && self.allowed.half_dead,
+            Some(Gone::Closed { unread: false }) => {
+                let wasted = side.written > other.reader.received;
+                // An orphan gives up as others do, and is not asked.
+                wasted || side.finish_told || self.allowed.time_out || self.allowed.short_memory || !known
+            }
+            Some(_) => true,
+        };
+        if explained { Ok(()) } else { Err(format!("its peer is well: {}", self.tell(peer))) }
+    }
+
+    fn peer_is_gone(&self, id: SideId) -> bool {
+        self.peer_of(id).is_none_or(|peer| self.sides[peer as usize].gone.is_some())
+    }
+
+    /// Whether all that this side has written was read, or never will be.
+    pub(crate) fn is_carried(&self, id: SideId) -> bool {
+        let side = &self.sides[id as usize];
+        let Some(peer) = self.peer_of(id) else { return side.written == 0 };
+        let other = &self.sides[peer as usize];
+        other.gone.is_some() || side.gone.is_some() || other.reader.received == side.written
+    }
+
+    /// A side in words.
+    pub(crate) fn tell(&self, id: SideId) -> String {
+        let side = &self.sides[id as usize];
+        format!(
+            "side {id} (host {}, {} to {}, {}{} written {}{} received {}{}{}{})",
+            side.host,
+            side.local,
+            side.remote,
+            if side.active { "active," } else { "passive," },
+            if side.opened { "" } else { " not open," },
+            side.written,
+            if side.shut { " and shut," } else { "," },
+            side.reader.received,
+            if side.finish_told { ", told of the end" } else { "" },
+            if side.finished { " and there" } else { "" },
+            side.gone.map_or(String::new(), |gone| format!(", gone: {gone:?}")),
+        )
+    }
+}
