@@ -60,7 +60,7 @@ pub(crate) struct Host {
     /// Whether a server runs here.
     serves: bool,
     sessions: Vec<SessionPlan>,
-    retries: Vec<(Instant, SessionPlan)>,
+    retries: Vec<(Instant, SessionPlan, bool)>,
     pub(crate) actors: Vec<Actor>,
     by_conn: HashMap<ConnId, usize>,
     given_up: HashSet<ConnId>,
@@ -316,6 +316,14 @@ impl Host {
         ];
         let left: Vec<_> = what.into_iter().filter_map(|(is_left, text)| is_left.then_some(text)).collect();
         if left.is_empty() { Ok(()) } else { Err(format!("host {} still has {}", self.number, left.join(", "))) }
+    }
+
+    /// Adds what its engines counted, of all its lives.
+    pub(crate) fn add_counters(&self, sums: &mut [u64]) {
+        let now = self.engine.counters().all().map(|(_, value)| value);
+        for ((sum, before), now) in sums.iter_mut().zip(&self.counted).zip(now) {
+            *sum += before + now;
+        }
     }
 
     fn adopt(&mut self, shared: &mut Shared, conn: ConnId, active: bool, script: Script, options: usize) -> Result<SideId, String> {

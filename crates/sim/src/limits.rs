@@ -20,9 +20,6 @@ pub const SETTLE_MAX: Duration = Duration::from_secs(1_800);
 /// as a SYN-ACK is sent again.
 pub const DRAIN_MAX: Duration = Duration::from_secs(400);
 
-/// How long the silence of idle connections is listened to.
-pub const QUIET: Duration = Duration::from_secs(20);
-
 /// Acknowledgments of one connection in one second of virtual time that answer nothing but acknowledgments. The engine
 /// challenges twice a second; one more can fall into a second by its place, one is a probe's.
 pub const ACKS_TO_ACKS_PER_SECOND_MAX: u32 = 4;
@@ -30,8 +27,8 @@ pub const ACKS_TO_ACKS_PER_SECOND_MAX: u32 = 4;
 /// Bytes by which a connection may hold more unread than its limit: a window rounded up to its scale, and a segment.
 pub const UNREAD_SLACK_BYTES: u32 = 2_048;
 
-/// Lines that a failure tells of what happened before it.
-pub const HISTORY_LINES: usize = 40;
-
 /// Frames in a capture at most.
 pub const CAPTURE_FRAMES_MAX: usize = 200_000;
+
+/// How long nothing may be heard before there is silence: longer than any retransmission timeout.
+pub const SILENCE: Duration = Duration::from_secs(70);

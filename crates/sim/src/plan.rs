@@ -12,8 +12,8 @@ use crore_base::time::{Duration, Instant};
 
 use crate::family::{Families, Family};
 
-pub(crate) use hosts::HostPlan;
-pub(crate) use links::{Cut, LinkPlan};
+pub(crate) use hosts::{FRESH_OPTIONS, HostPlan};
+pub(crate) use links::LinkPlan;
 pub(crate) use sessions::{PORT, SessionPlan};
 
 /// The shape of a world.

@@ -32,7 +32,6 @@ use crate::counter::Counter;
 use crate::engine::Engine;
 use crate::event::CloseReason;
 use crate::limits::BURST_FRAMES;
-use crate::link::Destination;
 use crate::output::reply::Reply;
 use crate::record::Record;
 use crate::tcb::Tcb;
@@ -97,21 +96,12 @@ impl Engine {
         self.cx.frames.free(frame);
     }
 
-    /// Whether this is a TCP segment for us, and the hash of its flow.
+    /// Whether this is a TCP segment in order, and the hash of its flow. Its addresses are not looked at: those of a flow that
+    /// we know are right, and a stranger's are checked with the rest about him.
     #[inline]
     fn check(&self, packet: &Packet, frame: &[u8]) -> Result<u64, Counter> {
         if !self.cx.link.accepts(packet.destination_mac) {
             return Err(Counter::DroppedElsewhere);
-        }
-        match self.cx.link.destination(&packet.destination) {
-            Destination::Ours => {}
-            // RFC 9293 MUST-57: silently.
-            Destination::Group => return Err(Counter::DroppedAddress),
-            Destination::Elsewhere => return Err(Counter::DroppedElsewhere),
-        }
-        // RFC 9293 MUST-63: silently.
-        if !self.cx.link.is_valid_source(&packet.source) {
-            return Err(Counter::DroppedAddress);
         }
         let segment = packet.payload(frame);
         let len = segment.len() as u32;
@@ -161,6 +151,7 @@ impl Engine {
             source: packet.source,
             destination: packet.destination,
             mac: packet.source_mac,
+            opens: header.flags.contains(tcp::Flags::SYN),
             hash,
             candidate,
         })

@@ -126,6 +126,10 @@ impl Engine {
     pub fn connect(&mut self, now: Instant, connect: Connect) -> Result<ConnId, ConnectError> {
         self.set_clock(now);
         connect.options.validate().map_err(ConnectError::Invalid)?;
+        if connect.source_port == Some(0) {
+            let text = "source_port is 0; it must be 1 to 65535, or none for one that is free".to_owned();
+            return Err(ConnectError::Invalid(ConfigError::saying(text)));
+        }
         // RFC 9293 MUST-46.
         if connect.remote_port == 0 || !self.cx.link.is_connectable(&connect.remote) {
             return Err(ConnectError::InvalidRemote(connect.remote));

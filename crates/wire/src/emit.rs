@@ -10,6 +10,8 @@ use crate::ip::Ip;
 use crate::tcp::{self, Flags};
 use crate::{arp, icmp, icmpv6, ipv4, ipv6, ndp, protocol};
 
+mod plain;
+
 /// The way of a packet, and how it travels.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Path {
@@ -55,6 +57,11 @@ pub fn tcp<'a>(
     payload: impl IntoIterator<Item = &'a [u8]>,
 ) -> usize {
     let v4 = path.source.is_v4();
+    if let Some(timestamps) = header.options.only_timestamps()
+        && v4
+    {
+        return plain::over_v4(out, path, header, &timestamps, payload);
+    }
     let options_len = header.options.emitted_len();
     let segment_start = ip_len(v4);
     let payload_start = segment_start + tcp::LEN + options_len;

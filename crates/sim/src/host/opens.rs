@@ -6,7 +6,7 @@ use crore_wire::ip::Ip;
 
 use super::{Host, address_of};
 use crate::Check;
-use crate::plan::{PORT, SessionPlan};
+use crate::plan::{FRESH_OPTIONS, PORT, SessionPlan};
 use crate::script::Script;
 use crate::world::{Phase, Shared};
 
@@ -36,7 +36,10 @@ impl Host {
         for listener in self.listeners.clone() {
             while let Some(conn) = self.engine.accept(listener) {
                 shared.seen.accepted += 1;
-                let script = Script::draw(&mut self.rng, shared.families, self.faults_last);
+                let script = match shared.phase {
+                    Phase::Faults => Script::draw(&mut self.rng, shared.families, self.faults_last),
+                    _ => Script::fresh(&mut self.rng),
+                };
                 self.adopt(shared, conn, false, script, 0)?;
                 if let Some((ready, reason)) = self.early.remove(&conn) {
                     let index = self.by_conn[&conn];
@@ -51,8 +54,8 @@ impl Host {
     pub(crate) fn plan_fresh(&mut self, now: Instant, to: usize, v4: bool) {
         let script = Script::fresh(&mut self.rng);
         let session =
-            SessionPlan { at: Duration::ZERO, from: self.number, to, v4, source_port: None, port: PORT, options: 0, script };
-        self.retries.push((now, session));
+            SessionPlan { at: Duration::ZERO, from: self.number, to, v4, source_port: None, port: PORT, options: FRESH_OPTIONS, script };
+        self.retries.push((now, session, true));
         self.wake = self.wake.min(now);
     }
 
@@ -63,7 +66,7 @@ impl Host {
 
     pub(super) fn next_open(&self) -> Option<Instant> {
         let planned = self.sessions.last().map(|session| self.start + session.at);
-        planned.into_iter().chain(self.retries.iter().map(|&(at, _)| at)).min()
+        planned.into_iter().chain(self.retries.iter().map(|&(at, ..)| at)).min()
     }
 
     pub(super) fn open_sessions(&mut self, shared: &mut Shared) -> Check {
@@ -71,10 +74,9 @@ impl Host {
         while let Some(session) = self.sessions.pop_if(|session| session.at <= age) {
             self.open(shared, session, false)?;
         }
-        let (due, later) = std::mem::take(&mut self.retries).into_iter().partition(|&(at, _)| at <= shared.now);
+        let (due, later) = std::mem::take(&mut self.retries).into_iter().partition(|&(at, ..)| at <= shared.now);
         self.retries = later;
-        for (_, session) in due {
-            let fresh = shared.phase != Phase::Faults;
+        for (_, session, fresh) in due {
             self.open(shared, session, fresh)?;
         }
         Ok(())
@@ -92,13 +94,18 @@ impl Host {
             Ok(conn) => {
                 shared.seen.opened += 1;
                 let side = self.adopt(shared, conn, true, session.script, session.options)?;
-                shared.ledger.side(side).fresh = fresh && session.source_port.is_none();
+                shared.ledger.side(side).fresh = fresh;
+                Ok(())
+            }
+            // Somebody else has the port, perhaps to the end.
+            Err(ConnectError::NoPort) if session.source_port.is_some() => {
+                shared.seen.refused_opens += 1;
                 Ok(())
             }
             // Such a thing passes: try later, and never give up, because it must be possible in the end.
             Err(ConnectError::Full | ConnectError::NoPort | ConnectError::NoRoute(_)) => {
                 shared.seen.refused_opens += 1;
-                self.retries.push((shared.now + RETRY, session));
+                self.retries.push((shared.now + RETRY, session, fresh));
                 Ok(())
             }
             Err(error) => Err(format!("host {} could not connect: {error}", self.number)),

@@ -6,6 +6,9 @@ use crore_tcp::{KeepAlive, Options};
 use crate::family::{Families, Family};
 use crate::plan::dice;
 
+/// The place of the options that are not drawn.
+pub(crate) const FRESH_OPTIONS: usize = 3;
+
 /// See the module. Times of accidents count from the beginning.
 #[derive(Clone, Debug)]
 pub(crate) struct HostPlan {
@@ -65,7 +68,7 @@ impl HostPlan {
             delayed_ack: millis(rng.below(200)),
             backlog: if small_backlog { rng.range(1..4) as u32 } else { 64 },
             accept_pause: if small_backlog { millis(rng.below(500)) } else { Duration::ZERO },
-            options: (0..3).map(|_| draw_options(&mut rng, families)).collect(),
+            options: (0..FRESH_OPTIONS).map(|_| draw_options(&mut rng, families)).chain([Options::default()]).collect(),
             ring: if slow_device { rng.range(2..32) as usize } else { 4_096 },
             burst: rng.range(1..100) as usize,
             output_max: rng.range(1..100) as usize,

@@ -4,7 +4,7 @@ use crore_base::random::Rng;
 use crore_base::time::Duration;
 
 use crate::family::Families;
-use crate::plan::{Kind, dice};
+use crate::plan::{FRESH_OPTIONS, Kind, dice};
 use crate::script::Script;
 
 /// Where servers listen.
@@ -68,7 +68,7 @@ fn session(rng: &mut Rng, families: Families, faults_last: Duration, client: usi
         // A few ports, used again and again.
         source_port: rng.chance(1, 3).then(|| rng.range(5_000..5_004) as u16),
         port: PORT,
-        options: rng.below(3) as usize,
+        options: rng.below(FRESH_OPTIONS as u64) as usize,
         script: Script::draw(rng, families, faults_last),
     }
 }
@@ -84,13 +84,13 @@ fn crossed(
     let (port, remote_port) = (6_000 + number, 7_000 + number);
     let one = SessionPlan { source_port: Some(port), port: remote_port, ..one };
     let other = SessionPlan {
-        at: one.at + Duration::from_micros(rng.below([100, 3_000, 300_000][rng.below(3) as usize])),
+        at: one.at + Duration::from_micros(rng.below([100, 3_000, 300_000][rng.below(FRESH_OPTIONS as u64) as usize])),
         from: one.to,
         to: one.from,
         v4: one.v4,
         source_port: Some(remote_port),
         port,
-        options: rng.below(3) as usize,
+        options: rng.below(FRESH_OPTIONS as u64) as usize,
         script: Script::draw(rng, families, faults_last),
     };
     (one, other)

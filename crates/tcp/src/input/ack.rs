@@ -156,7 +156,7 @@ impl Conn<'_> {
             self.cx.sending.of_mut(self.tcb.sending).waiting_since = now;
             return;
         }
-        let window = segment.header.scaled_window(self.tcb.snd_scale());
+        let window = segment.window(self.tcb.snd_scale());
         let bare = segment.len == 0 && !segment.has(Bits::FIN) && window == self.tcb.snd_wnd;
         let flight = self.tcb.in_flight();
         if !current || !bare || flight == 0 {
@@ -180,7 +180,7 @@ impl Conn<'_> {
             return;
         }
         // RFC 9293 MUST-1: 16 bits without a sign, widened before they are shifted.
-        let window = segment.header.scaled_window(self.tcb.snd_scale());
+        let window = segment.window(self.tcb.snd_scale());
         let before = std::mem::replace(&mut self.tcb.snd_wnd, window);
         self.tcb.snd_wl1 = seq;
         self.tcb.snd_wl2 = ack;

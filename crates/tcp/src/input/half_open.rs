@@ -2,7 +2,7 @@
 
 use crore_base::time::{Duration, Instant};
 use crore_wire::seq::Seq;
-use crore_wire::tcp::Flags as Bits;
+use crore_wire::tcp::{Flags as Bits, Timestamps};
 use zerocopy::FromZeros;
 
 use crate::counter::Counter;
@@ -35,17 +35,27 @@ impl Engine {
         if segment.has(Bits::SYN) {
             return self.on_syn_again(&half, segment);
         }
+        if !self.is_in_window(&half, segment) {
+            // Without data it could be an answer to an answer of ours, and those must come to an end.
+            if segment.len > 0 || segment.has(Bits::FIN) {
+                self.acknowledge_half_open(&half);
+            }
+            return Verdict::Dropped(Counter::DroppedWindow);
+        }
         if !segment.has(Bits::ACK) {
             return Verdict::Dropped(Counter::DroppedNoAck);
         }
         if segment.header.ack != half.iss + 1 {
             return Verdict::Refused(Counter::DroppedHandshake);
         }
-        let window = self.window_of(&half);
-        if !segment.header.seq.is_within(next, window.max(1)) {
-            return Verdict::Dropped(Counter::DroppedWindow);
-        }
         self.establish(&half, Some(index), segment)
+    }
+
+    /// Whether a segment begins or ends in the window that our SYN-ACK offered.
+    fn is_in_window(&self, half: &HalfOpen, segment: &Segment) -> bool {
+        let (next, window) = (half.irs + 1, self.window_of(half).max(1));
+        let len = segment.header.sequence_len(segment.len);
+        segment.header.seq.is_within(next, window) || len > 0 && (segment.end() - 1).is_within(next, window)
     }
 
     /// The same SYN once more: our answer was lost. Another one: somebody's old or forged SYN, and it is for the true peer
@@ -55,9 +65,21 @@ impl Engine {
             self.send_syn_ack(half, false);
             return Verdict::Delivered;
         }
-        let reply = Reply::new(&half.tuple, half.mac, half.iss + 1, half.irs + 1, Bits::ACK);
-        self.cx.reply(reply);
+        self.acknowledge_half_open(half);
         Verdict::Dropped(Counter::DroppedSyn)
+    }
+
+    /// Tells the peer where we are. It may be established already, so this is a segment like any other: with our window, and
+    /// with timestamps if there are to be any (RFC 7323 TS-ALWAYS).
+    fn acknowledge_half_open(&mut self, half: &HalfOpen) {
+        let mut reply = Reply::new(&half.tuple, half.mac, half.iss + 1, half.irs + 1, Bits::ACK);
+        let listener = self.cx.listeners.at(half.listener);
+        let scale = listener.map_or(0, |(_, listener)| self.cx.profiles.of(listener.profile).receive_scale);
+        let scale = half.scale.get().map_or(0, |_| scale);
+        reply.header.window = (self.window_of(half) >> scale) as u16;
+        let value = self.cx.clock.ms.wrapping_add(half.ts_offset);
+        reply.header.options.timestamps = half.timestamps.then_some(Timestamps { value, echo: half.ts_recent });
+        self.cx.reply(reply);
     }
 
     /// The window that our SYN-ACK offered.

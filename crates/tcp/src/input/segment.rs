@@ -32,6 +32,8 @@ pub(crate) struct Segment {
     pub(crate) destination: Ip,
     /// The link-layer address that it came from.
     pub(crate) mac: Mac,
+    /// It came with a SYN, even if that is done with by now: its window is not scaled.
+    pub(crate) opens: bool,
     /// The hash of its flow.
     pub(crate) hash: u64,
     /// What the flow table took for its record at first sight.
@@ -48,6 +50,13 @@ impl Segment {
     #[inline]
     pub(crate) fn end(&self) -> Seq {
         self.header.seq + self.header.sequence_len(self.len)
+    }
+
+    /// The window that it offers, in bytes, to a connection on which the peer's windows are scaled by `shift`.
+    #[inline]
+    pub(crate) fn window(&self, shift: u8) -> u32 {
+        // RFC 7323 SYN-WINDOW: not with a SYN, whatever was agreed on.
+        self.header.scaled_window(if self.opens { 0 } else { shift })
     }
 
     /// Both ends, as this host sees them.

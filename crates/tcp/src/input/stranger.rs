@@ -7,7 +7,8 @@ use crate::counter::Counter;
 use crate::engine::Engine;
 use crate::event::ListenerId;
 use crate::input::segment::{Segment, Verdict};
-use crate::limits::{MSS_DEFAULT_V4, MSS_DEFAULT_V6};
+use crate::limits::{MSS_DEFAULT_V4, MSS_DEFAULT_V6, WINDOW_SCALE_MAX};
+use crate::link::Destination;
 use crate::output::reply::Reply;
 use crate::record::Record;
 use crate::syn_cache::Record as HalfOpen;
@@ -15,6 +16,9 @@ use crate::time_wait;
 
 impl Engine {
     pub(super) fn on_stranger(&mut self, segment: &mut Segment) -> Verdict {
+        if let Err(reason) = self.check_addresses(segment) {
+            return Verdict::Dropped(reason);
+        }
         if segment.has(Bits::RST) {
             return Verdict::Dropped(Counter::DroppedStray);
         }
@@ -29,6 +33,18 @@ impl Engine {
             return Verdict::Dropped(Counter::DroppedHandshake);
         }
         self.on_syn(listener, segment, None)
+    }
+
+    /// Whether the segment is for us, and from somebody who can be answered.
+    fn check_addresses(&self, segment: &Segment) -> Result<(), Counter> {
+        match self.cx.link.destination(&segment.destination) {
+            Destination::Ours => {}
+            // RFC 9293 MUST-57: silently.
+            Destination::Group => return Err(Counter::DroppedAddress),
+            Destination::Elsewhere => return Err(Counter::DroppedElsewhere),
+        }
+        // RFC 9293 MUST-63: silently.
+        if self.cx.link.is_valid_source(&segment.source) { Ok(()) } else { Err(Counter::DroppedAddress) }
     }
 
     /// RFC 9293 MUST-42, MUST-41 and RFC 4987: a half-open connection is a small record, and when there are too many of
@@ -78,7 +94,8 @@ impl Engine {
             iss: self.cx.isn.initial_sequence(self.cx.clock.now, &tuple),
             irs: segment.header.seq,
             mss: options.mss.unwrap_or(default),
-            scale: options.window_scale.into(),
+            // RFC 7323 SCALE-14.
+            scale: options.window_scale.map(|scale| scale.min(WINDOW_SCALE_MAX)).into(),
             sack: options.sack_permitted,
             timestamps: timestamps && options.timestamps.is_some(),
             ts_recent: options.timestamps.map_or(0, |timestamps| timestamps.value),

@@ -6,7 +6,7 @@ use crate::conn::Conn;
 use crate::counter::Counter;
 use crate::event::CloseReason;
 use crate::input::segment::{Segment, Step, Verdict};
-use crate::limits::{MSS_DEFAULT_V4, MSS_DEFAULT_V6, MSS_MIN_V4, MSS_MIN_V6};
+use crate::limits::{MSS_DEFAULT_V4, MSS_DEFAULT_V6, MSS_MIN_V4, MSS_MIN_V6, WINDOW_SCALE_MAX};
 use crate::tcb::{Flags, State};
 
 /// Bytes that timestamps take in every segment, padding included.
@@ -70,8 +70,10 @@ impl Conn<'_> {
         self.tcb.snd_wnd_max = self.tcb.snd_wnd;
         self.tcb.snd_wl1 = segment.header.seq;
         self.tcb.snd_wl2 = segment.header.ack;
+        // RFC 7323 SCALE-BOTH: we have asked for it; what the peer says decides.
         match options.window_scale {
-            Some(scale) => self.tcb.set_scales(scale, self.profile().receive_scale),
+            // RFC 7323 SCALE-14: a larger one is taken for 14 (section 2.3).
+            Some(scale) => self.tcb.set_scales(scale.min(WINDOW_SCALE_MAX), self.profile().receive_scale),
             None => self.tcb.set_scales(0, 0),
         }
         if let Some(timestamps) = options.timestamps

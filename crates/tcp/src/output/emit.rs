@@ -50,9 +50,10 @@ impl Conn<'_> {
         let now = self.cx.clock.now;
         let end = self.tcb.snd_una + 1;
         let part = self.cx.sending.of_mut(self.tcb.sending);
-        let again = std::mem::take(&mut part.resend_first) && part.backoff > 0;
+        // RFC 6298 KARN: a SYN that crossed the peer's leaves a second time too, with an ACK.
+        let again = std::mem::take(&mut part.resend_first);
         part.timed = (!again).then_some((end, now));
-        if again {
+        if again && part.backoff > 0 {
             self.cx.counters.count(Counter::RetransmittedTimeout);
             self.tcb.retransmissions = self.tcb.retransmissions.saturating_add(1);
         }

@@ -8,3 +8,5 @@ mod table;
 
 mod header;
 mod opening;
+mod simultaneous;
+mod window_scale;

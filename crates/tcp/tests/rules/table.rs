@@ -93,10 +93,13 @@ impl Table {
     pub(crate) fn write(&mut self, segment: &Segment) -> Vec<u8> {
         if segment.flags.contains(Flags::SYN) {
             self.peer.next = 0;
-            self.peer.mss = segment.options.mss;
-            self.guard.peer_says(segment);
         }
         let frame = self.peer.frame(segment);
+        if segment.flags.contains(Flags::SYN)
+            && let Ok((header, _)) = tcp::parse(&frame[self.tcp_start()..])
+        {
+            self.guard.peer_says(&header.options);
+        }
         let end = segment.seq.unwrap_or(self.peer.next).wrapping_add(segment.len());
         if segment.flags.contains(Flags::FIN) {
             self.guard.peer_finishes(end);

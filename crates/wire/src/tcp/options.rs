@@ -171,6 +171,14 @@ impl Options {
         Ok(())
     }
 
+    /// The timestamps, if there is no other option.
+    #[inline]
+    pub fn only_timestamps(&self) -> Option<Timestamps> {
+        let alone =
+            self.mss.is_none() & self.window_scale.is_none() & !self.sack_permitted & self.sack.is_empty();
+        self.timestamps.filter(|_| alone)
+    }
+
     /// Bytes of these options in a header, with their padding: a multiple of four, 0 to 40 unless there are too many.
     #[inline]
     pub fn emitted_len(&self) -> usize {

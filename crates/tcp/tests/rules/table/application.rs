@@ -64,7 +64,6 @@ impl Table {
     pub(crate) fn answers_syn(&mut self, answer: Segment) {
         self.peer.timestamps = self.setup.timestamps && self.setup.options.timestamps;
         self.sends(answer.ack(1));
-        self.guard.agree();
         self.expects(ack());
     }
 

@@ -4,7 +4,7 @@ use crore_wire::checksum::Sum;
 use crore_wire::tcp::{self, Flags};
 use crore_wire::{ethernet, ipv4, protocol};
 
-use super::segment::{Seen, Segment};
+use super::segment::Seen;
 use super::setup::{ENGINE_MAC, Setup};
 
 /// See the module.
@@ -48,12 +48,13 @@ impl Guard {
     }
 
     /// The peer opens, and says what it wants.
-    pub(super) fn peer_says(&mut self, syn: &Segment) {
+    pub(super) fn peer_says(&mut self, options: &tcp::Options) {
         (self.peer_end, self.is_over) = (None, false);
-        if let Some(mss) = syn.options.mss {
+        if let Some(mss) = options.mss {
             self.peer_mss = usize::from(mss);
         }
-        self.peer_scales = syn.options.window_scale.is_some();
+        self.peer_scales = options.window_scale.is_some();
+        self.scale = if self.peer_scales { self.scale } else { 0 };
         self.edge = None;
     }
 
@@ -114,13 +115,6 @@ impl Guard {
     /// The application has given the connection up, or it has ended.
     pub(super) fn forget_window(&mut self) {
         self.is_over = true;
-    }
-
-    /// The shift of the engine's windows, once the handshake is over: none unless both asked for it.
-    pub(super) fn agree(&mut self) {
-        if !self.peer_scales {
-            self.scale = 0;
-        }
     }
 }
 

@@ -26,8 +26,6 @@ pub(crate) struct Peer {
     pub(crate) engine_next: u32,
     /// What it offers unless a segment says otherwise.
     pub(crate) window: u16,
-    /// The segment size that it asked for.
-    pub(crate) mss: Option<u16>,
     /// Both sides agreed on timestamps; its clock, and what it heard of the engine's.
     pub(crate) timestamps: bool,
     pub(crate) clock: u32,

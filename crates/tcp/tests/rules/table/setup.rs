@@ -162,7 +162,6 @@ impl Setup {
             next: 0,
             engine_next: 0,
             window: self.window,
-            mss: None,
             timestamps: false,
             clock: 1_000_000,
             heard_clock: 0,

@@ -1,0 +1,267 @@
+//! A world from its beginning to its end: which event comes next, and what must be true when.
+
+mod phases;
+
+use crore_base::time::{Duration, Instant};
+use crore_tcp::counter::Counter;
+
+use crate::Check;
+use crate::capture::Capture;
+use crate::family::{Families, Family};
+use crate::host::Host;
+use crate::ledger::{Allowed, Ledger};
+use crate::limits::TURNS_MAX;
+use crate::network::Network;
+use crate::plan::Plan;
+use crate::tap::Tap;
+
+/// A part in the life of a world.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// Everything happens that the plan has.
+    Faults,
+    /// Nothing goes wrong any more: what was begun comes through, and then there is silence.
+    Settle,
+    /// Everybody finishes.
+    Finish,
+    /// Nobody holds a connection; what is remembered of them must fade.
+    Drain,
+}
+
+/// What hosts share with their world.
+pub(crate) struct Shared {
+    pub(crate) now: Instant,
+    pub(crate) phase: Phase,
+    pub(crate) phase_began: Instant,
+    pub(crate) families: Families,
+    pub(crate) ledger: Ledger,
+    pub(crate) tap: Tap,
+    /// Frames that a host has sent in its turn: when they are on the wire, from whom, and their bytes.
+    pub(crate) outbox: Vec<(Instant, usize, Vec<u8>)>,
+    pub(crate) capture: Option<Capture>,
+    pub(crate) seen: Seen,
+}
+
+/// What happened in some worlds, to see that they show something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// Bytes that applications have read.
+    pub delivered: u64,
+    /// Active opens that were begun.
+    pub opened: u64,
+    /// Active opens that could not be begun, for want of room.
+    pub refused_opens: u64,
+    /// Passive opens that were accepted.
+    pub accepted: u64,
+    /// Events of engines.
+    pub events: u64,
+    /// Turns of hosts.
+    pub turns: u64,
+    /// Frames put on the wire, and lost or cut, swallowed for their size, doubled, overtaken, flipped, truncated, padded.
+    pub frames: [u64; 8],
+    /// Frames that found no room in the host.
+    pub pool_empty: u64,
+    /// Starts anew.
+    pub restarts: u64,
+    /// Steps of clocks.
+    pub clock_steps: u64,
+    /// Ends of connections, by the number of their reason.
+    pub ends: [u64; 8],
+    /// What the engines counted, in the order of [`Counter::ALL`].
+    pub counters: Vec<u64>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            delivered: 0,
+            opened: 0,
+            refused_opens: 0,
+            accepted: 0,
+            events: 0,
+            turns: 0,
+            frames: [0; 8],
+            pool_empty: 0,
+            restarts: 0,
+            clock_steps: 0,
+            ends: [0; 8],
+            counters: vec![0; Counter::ALL.len()],
+        }
+    }
+}
+
+impl Seen {
+    /// Adds what happened in another world.
+    pub fn add(&mut self, other: &Self) {
+        self.delivered += other.delivered;
+        self.opened += other.opened;
+        self.refused_opens += other.refused_opens;
+        self.accepted += other.accepted;
+        self.events += other.events;
+        self.turns += other.turns;
+        self.pool_empty += other.pool_empty;
+        self.restarts += other.restarts;
+        self.clock_steps += other.clock_steps;
+        let add = |sums: &mut [u64], more: &[u64]| sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        add(&mut self.frames, &other.frames);
+        add(&mut self.ends, &other.ends);
+        add(&mut self.counters, &other.counters);
+    }
+
+    /// What the engines counted under a name.
+    pub fn counted(&self, counter: Counter) -> u64 {
+        self.counters[counter as usize]
+    }
+}
+
+/// Something that must hold and did not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// How long the world had lasted.
+    pub age: Duration,
+    /// In which part of its life it was.
+    pub phase: &'static str,
+    /// What did not hold.
+    pub what: String,
+}
+
+/// See the module.
+pub struct World {
+    plan: Plan,
+    shared: Shared,
+    network: Network,
+    hosts: Vec<Host>,
+}
+
+impl World {
+    /// The world of a plan, at its beginning.
+    ///
+    /// # Errors
+    /// A plan that cannot be.
+    pub fn new(plan: Plan, capture: bool) -> Result<Self, String> {
+        let hosts = (0..plan.hosts.len()).map(|host| Host::new(&plan, host, host == 0));
+        let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
+        let shared = Shared {
+            now: plan.start,
+            phase: Phase::Faults,
+            phase_began: plan.start,
+            families: plan.families,
+            ledger: Ledger { allowed: allowed(&plan), ..Ledger::default() },
+            tap: Tap::new(&plan),
+            outbox: Vec::new(),
+            capture: capture.then(Capture::default),
+            seen: Seen::default(),
+        };
+        Ok(Self { network: Network::new(&plan), hosts, shared, plan })
+    }
+
+    /// Lives to the end. Returns what happened on the way.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn run(&mut self) -> Result<Seen, Failure> {
+        let outcome = self.live();
+        let age = self.age();
+        let phase = self.phase();
+        outcome.map_err(|what| Failure { age, phase, what })?;
+        Ok(self.seen())
+    }
+
+    /// How old it is.
+    pub fn age(&self) -> Duration {
+        self.shared.now - self.plan.start
+    }
+
+    /// The name of the part of its life in which it is.
+    pub fn phase(&self) -> &'static str {
+        match self.shared.phase {
+            Phase::Faults => "faults",
+            Phase::Settle => "settle",
+            Phase::Finish => "finish",
+            Phase::Drain => "drain",
+        }
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The frames so far, if they were captured.
+    pub fn capture(&self) -> Option<&Capture> {
+        self.shared.capture.as_ref()
+    }
+
+    fn seen(&self) -> Seen {
+        let deeds = &self.network.deeds;
+        let mut seen = Seen {
+            delivered: self.shared.ledger.delivered,
+            ends: self.shared.ledger.ends,
+            frames: [
+                self.shared.tap.frames,
+                deeds.lost + deeds.cut,
+                deeds.swallowed,
+                deeds.doubled,
+                deeds.overtaken,
+                deeds.flipped,
+                deeds.truncated,
+                deeds.padded,
+            ],
+            ..self.shared.seen.clone()
+        };
+        for host in &self.hosts {
+            host.add_counters(&mut seen.counters);
+        }
+        seen
+    }
+
+    /// Moves to the next moment at which something happens, at most `until`, and lets it happen.
+    fn step(&mut self, until: Instant) -> Check {
+        let wakes = self.hosts.iter().map(|host| host.wake);
+        let next = wakes.chain(self.network.next()).min().unwrap_or(until);
+        self.shared.now = self.shared.now.max(next.min(until));
+        let now = self.shared.now;
+        while let Some(arrival) = self.network.arrive(now) {
+            self.hosts[arrival.to].arrive(now, arrival.bytes, arrival.tampered);
+        }
+        for host in &mut self.hosts {
+            if host.wake > now {
+                continue;
+            }
+            self.shared.seen.turns += 1;
+            host.turn(&mut self.shared)?;
+            for (at, from, bytes) in self.shared.outbox.drain(..) {
+                self.network.send(at, from, &bytes);
+            }
+        }
+        if self.shared.seen.turns > TURNS_MAX {
+            return Err(format!("there is no end to it: {TURNS_MAX} turns"));
+        }
+        Ok(())
+    }
+}
+
+/// What may end connections in this world.
+fn allowed(plan: &Plan) -> Allowed {
+    let has = |families: &[Family]| families.iter().any(|&family| plan.has(family));
+    let lossy = has(&[
+        Family::Loss,
+        Family::Flips,
+        Family::Truncation,
+        Family::Partition,
+        Family::Flap,
+        Family::BlackHole,
+        Family::SmallFrames,
+        Family::SlowDevice,
+        Family::Restart,
+        Family::Stalls,
+        Family::ClockSteps,
+        Family::Delay,
+    ]);
+    Allowed {
+        time_out: has(&[Family::Impatience, Family::ClockSteps]),
+        unreachable: lossy,
+        half_dead: has(&[Family::SmallSynCache, Family::SmallBacklog, Family::SmallParts, Family::ClockSteps]),
+        short_memory: has(&[Family::SmallTimeWait, Family::ClockSteps]),
+    }
+}

@@ -1,0 +1,117 @@
+"""Thousands of connections, and buffers that run out."""
+
+import selectors
+import socket
+import time
+
+from lib.cases import expect, same, until
+
+from .basics import pinged
+from .plan import LONG, case, figure
+from .stream import LAZY, SINK, echoed, everything
+from .world import OURS4, OURS6, World
+
+MANY = 40_000 if LONG else 8_000
+WAVE = 2_000
+
+
+def wave(world, count, port, six=False, reset=False):
+    """Opens `count` connections, says and hears a word on each, and closes them all."""
+    links = []
+    selector = selectors.DefaultSelector()
+    family, address = (socket.AF_INET6, OURS6) if six else (socket.AF_INET, OURS4)
+    try:
+        with world.inside():
+            for _ in range(count):
+                link = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+                links.append(link)
+                if reset:
+                    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                link.connect_ex((address, port))
+                selector.register(link, selectors.EVENT_WRITE)
+        talk(selector, count)
+    finally:
+        selector.close()
+        [link.close() for link in links]
+
+
+def talk(selector, count):
+    """A word on each connection as it opens, and the same word back."""
+    answered, deadline = 0, time.monotonic() + 60
+    while answered < count:
+        expect(time.monotonic() < deadline, f"{answered} of {count} connections have answered after 60 s")
+        for key, events in selector.select(1):
+            word = b"%08d" % key.fileobj.fileno()
+            if events & selectors.EVENT_WRITE:
+                error = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                expect(error == 0, f"a connection failed with error {error}")
+                key.fileobj.send(word)
+                selector.modify(key.fileobj, selectors.EVENT_READ)
+            else:
+                same(key.fileobj.recv(100), word, "what came back")
+                selector.unregister(key.fileobj)
+                answered += 1
+
+
+def leftovers(world):
+    """What the kernel still has, TIME-WAIT left out."""
+    return world.run("ss", "-Htan", "state", "connected", "exclude", "time-wait").stdout.strip()
+
+
+@case("thousands of connections open, talk and close, and nothing is left at either end")
+def thousands():
+    with World("--time-wait", "1s") as world:
+        started = time.monotonic()
+        for number in range(MANY // WAVE):
+            wave(world, WAVE, 7, six=number % 2 == 1, reset=number % 4 == 3)
+        seconds = time.monotonic() - started
+        until(lambda: not leftovers(world), 10, "the kernel to have no connection left")
+        stats = until(lambda: (s := world.stats())["connections"] == 0 and s, 10, "us to have none left")
+        same(stats["frames_in_use"], 0, "frames in use")
+        same(stats["tally"]["accepted"], MANY, "connections accepted")
+        figure(f"{MANY} connections opened, used and closed, at {MANY / seconds:.0f} a second (this judge's own speed, mostly)")
+
+
+@case("when frames run out, the ping is still answered, and everything arrives in the end")
+def scarce_frames(count=100_000):
+    with World("--frames", 256, "--laziness", "3s", "--receive-buffer", "64KiB") as world:
+        links = [world.connect(LAZY) for _ in range(150)]
+        for link in links:
+            link.setblocking(False)
+        data = bytes(n * 7 & 255 for n in range(count))
+        sent = [link.send(data[: 60_000]) for link in links]
+        time.sleep(1)
+        stats = world.stats()
+        expect(stats["counters"].get("copied", 0) > 0, "nothing had to be copied: frames were not scarce")
+        sent_pings, back = pinged(world, "-c", 20, "-i", 0.02, "-W", 1, OURS4)
+        expect(back >= 19, f"{back} of {sent_pings} pings were answered")
+        with world.connect(7) as link:
+            echoed(link, b"still there")
+        for link, done in zip(links, sent):
+            link.settimeout(60)
+            link.sendall(data[done:])
+            link.shutdown(socket.SHUT_WR)
+        told = {everything(link).decode() for link in links}
+        same(len(told), 1, "different answers")
+        expect(told.pop().startswith(f"{count} "), "not all bytes came")
+        [link.close() for link in links]
+
+
+@case("a backlog that is full lets the kernel try again, and all come in")
+def backlog():
+    with World("--backlog", 4) as world:
+        wave(world, 300, 7)
+        until(lambda: world.stats()["connections"] == 0, 10, "no connection")
+
+
+@case("opens and resets in a hurry leave nothing behind")
+def churn():
+    with World("--time-wait", "1s") as world:
+        end = time.monotonic() + (20 if LONG else 4)
+        opened = 0
+        while time.monotonic() < end:
+            with world.connect(SINK, before=[(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")]) as link:
+                link.send(b"x" * (opened % 5000))
+            opened += 1
+        stats = until(lambda: (s := world.stats())["connections"] == 0 and s, 5, "no connection")
+        same(stats["tally"]["accepted"], opened, "connections accepted")
