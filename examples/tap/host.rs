@@ -84,7 +84,7 @@ impl Host {
         device.transmit(self.engine.frames_mut(), &mut self.output)?;
         device.recycle(self.engine.frames_mut());
         let idle = received == 0 && (!self.engine.has_output() || !self.output.is_empty());
-        if idle { self.sleep(sessions, commands) } else { Ok(()) }
+        if idle && !sessions.is_over() { self.sleep(sessions, commands) } else { Ok(()) }
     }
 
     fn sleep(&mut self, sessions: &Sessions, commands: Option<&Commands>) -> Outcome<()> {

@@ -21,6 +21,7 @@ const PROGRAMS: &[(&[&str], &str)] = &[
     (&["node"], "nodejs"),
     (&["npm"], "npm"),
     (&["python3"], "python3"),
+    (&["valgrind"], "valgrind"),
     (judges::CHROMIUM, "chromium"),
 ];
 

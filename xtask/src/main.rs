@@ -9,6 +9,7 @@ mod bench;
 mod compliance;
 mod exec;
 mod install;
+mod instructions;
 mod judges;
 mod report;
 mod rules;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask test [--quick] [--only NAME] [--no-install]
        cargo xtask bench [SECTION]... [--json] [--out FILE]
+       cargo xtask instructions [--update]
        cargo xtask compliance [--check | --prove [ID]... [--json]]
 
   --quick       one worker instead of one and four, smaller storms, no canary
@@ -42,7 +44,7 @@ impl Options {
         match arguments.next().as_deref() {
             Some("test") => {}
             Some(other) => {
-                return Err(format!("unknown task {other:?}; the tasks are `test`, `bench` and `compliance`"));
+                return Err(format!("unknown task {other:?}; the tasks are `test`, `bench`, `instructions` and `compliance`"));
             }
             None => return Err("no task given".to_owned()),
         }
@@ -77,6 +79,9 @@ fn main() -> ExitCode {
     if arguments.next_if(|task| task == "bench").is_some() {
         return bench::run(&root(), arguments);
     }
+    if arguments.next_if(|task| task == "instructions").is_some() {
+        return instructions::run(&root(), arguments);
+    }
     if arguments.next_if(|task| task == "compliance").is_some() {
         return compliance::run(&root(), arguments);
     }
@@ -92,6 +97,9 @@ fn main() -> ExitCode {
     steps::run(&root, &options, &mut report);
     if judges::wanted(&options) {
         install::run(&root, &options, &mut report);
+    }
+    steps::run_after_install(&root, &options, &mut report);
+    if judges::wanted(&options) {
         judges::run(&root, &options, &mut report);
     }
     report.close()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::exec::{self, Ended};
 use crate::report::{Outcome, Report};
-use crate::{Options, judges, rules};
+use crate::{Options, compliance, instructions, judges, rules};
 
 /// A step that takes longer has hung: a cold release build on two cores takes a few minutes.
 const STEP_LIMIT: Duration = Duration::from_secs(45 * 60);
@@ -28,9 +28,19 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
         let arguments = ["test", "-p", "crore-gateway", "--features", "canary"];
         step(report, "canary", &arguments, canary);
     }
+    if options.wants("compliance") {
+        report.step("compliance", || compliance(root));
+    }
     let for_judges = judges::wanted(options) && judges::given_binary().is_none();
     if options.wants("build") || for_judges {
         report.step("build", || cargo(root, "build", &["build", "--release"], plain));
+    }
+}
+
+/// Runs the step that needs what [`install`](crate::install) brings.
+pub(crate) fn run_after_install(root: &Path, options: &Options, report: &mut Report) {
+    if options.wants("instructions") {
+        report.step("instructions", || instructions::check(root));
     }
 }
 
@@ -110,6 +120,14 @@ fn house_rules(root: &Path) -> Outcome {
     match rules::check(root) {
         Ok((files, broken)) if broken.is_empty() => Outcome::passed(format!("{files} files")),
         Ok((_, broken)) => Outcome::failed(format!("{} broken", broken.len()), broken),
+        Err(reason) => Outcome::failed(reason, Vec::new()),
+    }
+}
+
+fn compliance(root: &Path) -> Outcome {
+    match compliance::check(root) {
+        Ok((requirements, problems)) if problems.is_empty() => Outcome::passed(format!("{requirements} requirements")),
+        Ok((_, problems)) => Outcome::failed(format!("{} problems", problems.len()), problems),
         Err(reason) => Outcome::failed(reason, Vec::new()),
     }
 }

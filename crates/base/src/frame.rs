@@ -1,17 +1,17 @@
 //! Frames: fixed pieces of memory that hold one Ethernet frame each, named by number.
 //!
-//! A core has one [`FramePool`], sized at start. Whoever holds a [`Frame`] owns the bytes behind it, though the handle is
-//! eight bytes that borrow nothing, so it fits into rings, queues and events without counting references. The price is
-//! that a handle must come back to its pool by [`free`](FramePool::free): one that is dropped leaks its frame, and
+//! A core has one [`FramePool`], sized at start. Whoever holds a [`Frame`] owns the bytes behind it, though the handle
+//! is eight bytes that borrow nothing, so it fits into rings, queues and events without counting references. The price
+//! is that a handle must come back to its pool by [`free`](FramePool::free): one that is dropped leaks its frame, and
 //! [`in_use`](FramePool::in_use) is how tests see it.
 //!
 //! Invariants:
-//! - A frame is in exactly one place: on the free list, behind one handle, or lent to a driver. Handles cannot be copied
-//!   and only the pool makes them, so the compiler sees to most of this.
-//! - The last `reserve` free frames go to [`alloc_reserved`](FramePool::alloc_reserved) only: a host that has run out of
-//!   buffers still answers with ACK, RST and ARP instead of going deaf.
-//! - The frame freed last is taken first: its bytes are most likely still in cache, and memory that a quiet core has never
-//!   needed is never touched.
+//! - A frame is in exactly one place: on the free list, behind one handle, or lent to a driver. Handles cannot be
+//!   copied and only the pool makes them, so the compiler sees to most of this.
+//! - The last `reserve` free frames go to [`alloc_reserved`](FramePool::alloc_reserved) only: a host that has run out
+//!   of buffers still answers with ACK, RST and ARP instead of going deaf.
+//! - The frame freed last is taken first: its bytes are most likely still in cache, and memory that a quiet core has
+//!   never needed is never touched.
 
 use std::fmt;
 
@@ -117,8 +117,8 @@ pub struct FramePool {
 impl FramePool {
     /// A pool of `frames` frames, the last `reserve` of which are kept for [`alloc_reserved`](Self::alloc_reserved).
     ///
-    /// Reserves `frames` times [`FRAME_BYTES`] of address space, on huge pages where the kernel has them; memory is taken as
-    /// frames are first written. Beside it, a frame costs 4 bytes and a bit.
+    /// Reserves `frames` times [`FRAME_BYTES`] of address space, on huge pages where the kernel has them; memory is
+    /// taken as frames are first written. Beside it, a frame costs 4 bytes and a bit.
     ///
     /// # Errors
     /// The kernel has no address space left for the process.
@@ -155,8 +155,8 @@ impl FramePool {
         Some(Frame { index, start: 0, len: 0 })
     }
 
-    /// A second frame with the bytes of `frame`, at the same place; `None` if only the reserve is left. Copies the bytes
-    /// in use.
+    /// A second frame with the bytes of `frame`, at the same place; `None` if only the reserve is left. Copies the
+    /// bytes in use.
     pub fn duplicate(&mut self, frame: &Frame) -> Option<Frame> {
         let copy = self.alloc()?;
         let both = [frame.index as usize, copy.index as usize];
@@ -196,8 +196,8 @@ impl FramePool {
         &mut self.memory[frame.index as usize][frame.start()..frame.start() + frame.len()]
     }
 
-    /// The whole frame, to write new bytes from its start; [`Frame::set_len`] then says how many. The frame is empty, and
-    /// begins at 0, from here on.
+    /// The whole frame, to write new bytes from its start; [`Frame::set_len`] then says how many. The frame is empty,
+    /// and begins at 0, from here on.
     ///
     /// # Panics
     /// If it is of another, larger pool.
@@ -213,8 +213,8 @@ impl FramePool {
         prefetch(self.bytes(frame));
     }
 
-    /// Takes a frame out as a bare number, for a device that knows memory by offsets and not by handles. It comes back by
-    /// [`frame_at`](Self::frame_at).
+    /// Takes a frame out as a bare number, for a device that knows memory by offsets and not by handles. It comes back
+    /// by [`frame_at`](Self::frame_at).
     ///
     /// # Panics
     /// If it cannot be a frame of this pool.

@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release -p crore-nic --example wire_throughput`
 //!
-//! This process is the host and receives; it starts itself once more as the guest, which sends. Both copy: the sender from a
-//! frame into the ring, the receiver into a frame of its own pool. At the end both bounce one frame to and fro, polling and then
-//! sleeping, for the latency.
+//! This process is the host and receives; it starts itself once more as the guest, which sends. Both copy: the sender
+//! from a frame into the ring, the receiver into a frame of its own pool. At the end both bounce one frame to and fro,
+//! polling and then sleeping, for the latency.
 
 use std::error::Error;
 use std::process::{Child, Command};

@@ -19,7 +19,8 @@ pub struct Counts {
     pub frames_out: u64,
     /// Their bytes.
     pub bytes_out: u64,
-    /// Frames that a call of transmit left behind for want of room. One that has to wait three calls counts three times.
+    /// Frames that a call of transmit left behind for want of room. One that has to wait three calls counts three
+    /// times.
     pub refused_for_room: u64,
     /// Calls of receive that brought something.
     pub bursts_in: u64,

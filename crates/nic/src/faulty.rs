@@ -1,10 +1,11 @@
 //! A bad network in front of a good device: loss, duplication, reordering, bit flips, truncation, delay, a rate limit.
 //!
-//! Every fault of every direction has its own dice, all from one seed, so that a run can be repeated exactly and switching one
-//! fault on does not move the others. Time is what [`on_time`](PacketIo::on_time) says, so this works in virtual time too.
+//! Every fault of every direction has its own dice, all from one seed, so that a run can be repeated exactly and
+//! switching one fault on does not move the others. Time is what [`on_time`](PacketIo::on_time) says, so this works in
+//! virtual time too.
 //!
-//! Delayed frames stay in the pool of their core until they are delivered; a network that holds a second of traffic needs a
-//! pool for it.
+//! Delayed frames stay in the pool of their core until they are delivered; a network that holds a second of traffic
+//! needs a pool for it.
 
 mod dice;
 mod line;
@@ -49,8 +50,8 @@ impl Chance {
 
 /// What one direction of a network does to frames. The default is nothing.
 ///
-/// Faults are met in this order: loss, duplication (the copy is spared the next two), bit flips, truncation, the rate limit with
-/// its queue, delay, being overtaken.
+/// Faults are met in this order: loss, duplication (the copy is spared the next two), bit flips, truncation, the rate
+/// limit with its queue, delay, being overtaken.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Faults {
     /// A frame disappears.
@@ -67,8 +68,8 @@ pub struct Faults {
     pub truncation: Chance,
     /// Every frame takes this long.
     pub delay: Duration,
-    /// And up to this much longer, each length as likely. Frames do not overtake each other by it: one that would arrive
-    /// before its predecessor arrives with it.
+    /// And up to this much longer, each length as likely. Frames do not overtake each other by it: one that would
+    /// arrive before its predecessor arrives with it.
     pub jitter: Duration,
     /// Frames leave one after the other at this rate of bits of whole frames; zero is no limit.
     pub bits_per_second: u64,

@@ -1,16 +1,16 @@
 //! Raw frames in and out behind one trait: devices, and wrappers that disturb, capture and count.
 //!
-//! A device is a [`PacketIo`] for each of its queues, one for each core. Frames are [`Frame`](crore_base::frame::Frame)s of the
-//! core's own pool. [`open()`] makes the devices that users name:
+//! A device is a [`PacketIo`] for each of its queues, one for each core. Frames are
+//! [`Frame`](crore_base::frame::Frame)s of the core's own pool. [`open()`] makes the devices that users name:
 //!
 //! | name | device |
 //! |---|---|
 //! | `wire:NAME` | [`Wire`]: shared memory between two processes on one machine; needs no privilege |
 //! | `tap:NAME` | [`Tap`]: an interface to the kernel's stack; needs `CAP_NET_ADMIN` |
 //!
-//! Wrappers go around any device, in any order, and are devices themselves: [`Faulty`] is a bad network from a seed, [`Pcap`]
-//! writes what passes to a file for Wireshark and tcpdump, [`Counted`] counts it. [`steering`] says which queue
-//! a flow belongs to, and [`limits`] is every bound of this crate with its reason.
+//! Wrappers go around any device, in any order, and are devices themselves: [`Faulty`] is a bad network from a seed,
+//! [`Pcap`] writes what passes to a file for Wireshark and tcpdump, [`Counted`] counts it. [`steering`] says which
+//! queue a flow belongs to, and [`limits`] is every bound of this crate with its reason.
 //!
 //! `unsafe` lives in `wire/shared.rs` and `tap/descriptor.rs` and nowhere else.
 

@@ -3,8 +3,8 @@
 //! The format is pcapng (draft-ietf-opsawg-pcapng): one section, one interface, a block for each frame with its time in
 //! nanoseconds and its direction. A frame is written when it is received, or when the device has taken it.
 //!
-//! The file is written by the thread that moves the frames, whenever some have collected, so a slow disk slows the core:
-//! this is for looking closely. If writing fails or the file is full, the capture ends and the traffic goes on.
+//! The file is written by the thread that moves the frames, whenever some have collected, so a slow disk slows the
+//! core: this is for looking closely. If writing fails or the file is full, the capture ends and the traffic goes on.
 
 mod block;
 
@@ -37,10 +37,11 @@ pub struct Pcap<T, W: Write> {
 }
 
 impl<T: PacketIo, W: Write> Pcap<T, W> {
-    /// Captures what goes through `inner` from now on, until `file` holds `bytes_max` bytes. `epoch_nanos` is the time of day at
-    /// [`Instant::ZERO`], in nanoseconds since 1970, or zero for times since the start.
+    /// Captures what goes through `inner` from now on, until `file` holds `bytes_max` bytes. `epoch_nanos` is the time
+    /// of day at [`Instant::ZERO`], in nanoseconds since 1970, or zero for times since the start.
     ///
-    /// `file` need not be buffered. Frames that would exceed the size are counted as missed, and so is all that comes after.
+    /// `file` need not be buffered. Frames that would exceed the size are counted as missed, and so is all that comes
+    /// after.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -27,7 +27,8 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// The flow of an Ethernet frame, or `None` if it is no TCP or UDP over IP, is a fragment, or has IPv6 extension headers.
+    /// The flow of an Ethernet frame, or `None` if it is no TCP or UDP over IP, is a fragment, or has IPv6 extension
+    /// headers.
     ///
     /// Looks at as many bytes as it needs and checks nothing else: this is for spreading frames, not for trusting them.
     #[inline]
@@ -113,7 +114,8 @@ fn endpoint(address: &Ip, port: u16) -> u64 {
     fold(fold(high ^ 0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db) ^ low, u64::from(port) ^ 0x8ebc_6af0_9c88_c6e3)
 }
 
-/// The two halves of a product, one over the other: every bit of the result depends on every bit of both (as in wyhash).
+/// The two halves of a product, one over the other: every bit of the result depends on every bit of both (as in
+/// wyhash).
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);

@@ -1,12 +1,12 @@
 //! `tap:NAME`: a network interface whose other end is the kernel's own stack.
 //!
-//! What the kernel sends out of the interface is received here and the other way round, as over a cable between two hosts.
-//! The kernel's end gets its addresses from the operator (`ip addr add 10.0.0.1/24 dev NAME`); this end has a hardware
-//! address of its own, and whatever IP addresses the stack behind it chooses.
+//! What the kernel sends out of the interface is received here and the other way round, as over a cable between two
+//! hosts. The kernel's end gets its addresses from the operator (`ip addr add 10.0.0.1/24 dev NAME`); this end has a
+//! hardware address of its own, and whatever IP addresses the stack behind it chooses.
 //!
-//! Each frame is a system call, so this is for interoperation and for modest loads. The kernel completes checksums and cuts
-//! large packets before it hands frames over. With several queues it sends a flow's frames to the queue from
-//! which that flow's last frame came, and everything else, ARP included, to any.
+//! Each frame is a system call, so this is for interoperation and for modest loads. The kernel completes checksums and
+//! cuts large packets before it hands frames over. With several queues it sends a flow's frames to the queue from which
+//! that flow's last frame came, and everything else, ARP included, to any.
 
 mod descriptor;
 
@@ -46,12 +46,13 @@ pub struct TapStatistics {
 }
 
 impl Tap {
-    /// Opens the interface `name` with `queues` queues, in the order of their numbers, and brings it up. An interface that
-    /// does not exist is made and lives as long as its queues.
+    /// Opens the interface `name` with `queues` queues, in the order of their numbers, and brings it up. An interface
+    /// that does not exist is made and lives as long as its queues.
     ///
     /// # Errors
-    /// The name or the number of queues is not allowed; this process has not the rights; another process has the interface;
-    /// it is no TAP interface, or not one with several queues; its MTU is larger than a frame holds; a system call fails.
+    /// The name or the number of queues is not allowed; this process has not the rights; another process has the
+    /// interface; it is no TAP interface, or not one with several queues; its MTU is larger than a frame holds; a
+    /// system call fails.
     pub fn open(name: &str, queues: u16) -> Result<Vec<Self>, OpenError> {
         check_queues(queues)?;
         let interface = check_name(name, INTERFACE_NAME_BYTES_MAX)?;

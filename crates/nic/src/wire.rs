@@ -1,9 +1,9 @@
 //! `wire:NAME`: a network cable made of memory that two processes, or two threads, share.
 //!
-//! It needs no privilege, leaves nothing behind, and carries whole Ethernet frames at memory speed. Each end has queues, one
-//! for each of its cores, and need not have as many as the other; a frame goes to the queue that the hash of its
-//! flow names (see [`steering`](crate::steering)). Frames are copied into a ring by the sender and out of it, into a frame of its own
-//! pool, by the receiver: the two trust each other with nothing but their frames.
+//! It needs no privilege, leaves nothing behind, and carries whole Ethernet frames at memory speed. Each end has
+//! queues, one for each of its cores, and need not have as many as the other; a frame goes to the queue that the hash
+//! of its flow names (see [`steering`](crate::steering)). Frames are copied into a ring by the sender and out of it,
+//! into a frame of its own pool, by the receiver: the two trust each other with nothing but their frames.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -14,9 +14,9 @@
 //! | `end.rs` | what the queues of one end share |
 //! | `hello.rs`, `meeting.rs` | how two ends find each other and notice that one is gone |
 //!
-//! What a broken other end can do: lose frames, send garbage frames, keep this end awake, hang up. What it cannot: make this end
-//! read or write outside its rings, or panic. An end that leaves an impossible index or length in a ring is hung
-//! up on. Both ends belong to one user, which is checked when they meet.
+//! What a broken other end can do: lose frames, send garbage frames, keep this end awake, hang up. What it cannot: make
+//! this end read or write outside its rings, or panic. An end that leaves an impossible index or length in a ring is
+//! hung up on. Both ends belong to one user, which is checked when they meet.
 
 mod end;
 mod hello;
@@ -56,8 +56,8 @@ pub enum Role {
 
 /// One queue of one end of a wire.
 ///
-/// Queue 0 also lets the other end in and notices when it goes, so it must be polled or slept on for the others; dropping it
-/// hangs up for all.
+/// Queue 0 also lets the other end in and notices when it goes, so it must be polled or slept on for the others;
+/// dropping it hangs up for all.
 pub struct Wire {
     end: Arc<End>,
     queue: u16,
@@ -91,16 +91,18 @@ pub struct WireStatistics {
 impl Wire {
     /// Opens one end of the wire `name` with `queues` queues, in the order of their numbers.
     ///
-    /// A host returns at once and carries frames when a guest has come. A guest returns when the host has answered, which its
-    /// queue 0 does in its next turn.
+    /// A host returns at once and carries frames when a guest has come. A guest returns when the host has answered,
+    /// which its queue 0 does in its next turn.
     ///
     /// # Errors
-    /// The name or the number of queues is not allowed; both ends, or this one, exist already; nobody is there to join; the
-    /// host does not answer within [`WIRE_ANSWER_TIMEOUT`](crate::limits::WIRE_ANSWER_TIMEOUT); it runs another version or as
-    /// another user; or a system call fails.
+    /// The name or the number of queues is not allowed; both ends, or this one, exist already; nobody is there to join;
+    /// the host does not answer within [`WIRE_ANSWER_TIMEOUT`](crate::limits::WIRE_ANSWER_TIMEOUT); it runs another
+    /// version or as another user; or a system call fails.
     pub fn open(name: &str, queues: u16, role: Role) -> Result<Vec<Self>, OpenError> {
-        // Between our two tries a host can end, or another can begin: then the next round finds out.
+        // Between our two tries a host can end, or another can have taken the name and not listen yet: a later round
+        // finds out.
         const ROUNDS_MAX: u32 = 10;
+        const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
         check_queues(queues)?;
         let name = format!("wire:{}", check_name(name, WIRE_NAME_BYTES_MAX)?);
         let system = |what, error| OpenError::System { name: name.clone(), what, error };
@@ -118,7 +120,7 @@ impl Wire {
             match Keeper::join(end.clone(), WIRE_ANSWER_TIMEOUT)? {
                 Some(keeper) => return Ok(Self::queues(&end, keeper)),
                 None if role == Role::Guest => return Err(OpenError::Nobody { name, others: hosted() }),
-                None => std::thread::yield_now(),
+                None => std::thread::sleep(PAUSE),
             }
         }
         Err(OpenError::Silent { name })

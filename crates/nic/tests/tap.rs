@@ -1,7 +1,7 @@
 //! A TAP interface against the kernel's own stack, in a network namespace that ends with the test.
 //!
-//! The test starts itself again inside a namespace (`unshare`, with a user namespace so that it needs no root where the kernel
-//! allows that). Where that cannot be done it says so and passes.
+//! The test starts itself again inside a namespace (`unshare`, with a user namespace so that it needs no root where the
+//! kernel allows that). Where that cannot be done it says so and passes.
 
 use std::net::UdpSocket;
 use std::process::Command;

@@ -8,6 +8,7 @@
 //! | `SIM_WITHOUT=loss,flips` | without these families of faults |
 //! | `SIM_DIVISOR=4` | with a quarter of the connections and bytes |
 //! | `SIM_PCAP=FOLDER` | where captures of failing worlds go |
+//! | `SIM_GO_ON=1` | all of them, however many fail: a line for each failure |
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -67,10 +68,12 @@ pub fn run(kind: Kind, quick: u64) -> Result<Seen, Box<Found>> {
     let divisor = number("SIM_DIVISOR").unwrap_or(1);
     let first = number("SIM_SEED").or(number("SIM_FIRST")).unwrap_or(0);
     let count = if number("SIM_SEED").is_some() { 1 } else { number("SIM_SEEDS").unwrap_or(quick) };
+    let go_on = number("SIM_GO_ON").is_some();
     let mut seen = Seen::default();
     for seed in first..first + count {
         match run_one(seed, kind, without, divisor, false).0 {
             Ok(one) => seen.add(&one),
+            Err(Failure { phase, what, .. }) if go_on => println!("{kind:?} {seed} {phase}: {what}"),
             Err(failure) => return Err(Box::new(shrink(seed, kind, without, divisor, failure))),
         }
     }

@@ -63,6 +63,8 @@ pub(crate) struct Allowed {
     pub(crate) time_out: bool,
     /// Questions for a neighbour may be lost.
     pub(crate) unreachable: bool,
+    /// A server may answer with cookies.
+    pub(crate) cookies: bool,
     /// A server may know nothing of a connection that its client believes in.
     pub(crate) half_dead: bool,
     /// Records that finish a connection may be gone before their time.
@@ -85,6 +87,10 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    pub(crate) fn new(allowed: Allowed) -> Self {
+        Self { allowed, ..Self::default() }
+    }
+
     pub(crate) fn open(&mut self, now: Instant, host: usize, ends: (SocketAddr, SocketAddr), active: bool) -> SideId {
         let id = self.sides.len() as SideId;
         self.sides.push(Side {
@@ -250,7 +256,8 @@ impl Ledger {
         // Both opened it: what came before the other had opened was refused.
         let too_early = !known && other.active && side.active && other.created > side.created;
         let explained = match other.gone {
-            None => too_early || !known && self.allowed.half_dead,
+            // A server with cookies refuses what overtakes the end of a handshake (RFC 4987 section 3.6).
+            None => too_early || self.allowed.cookies && side.active && side.reader.received == 0,
             Some(Gone::Closed { unread: false }) => {
                 let wasted = side.written > other.reader.received;
                 // An orphan gives up as others do, and is not asked.

@@ -79,6 +79,12 @@ pub(crate) fn dice(seed: u64, concern: &str) -> Rng {
     Rng::from_seed(seed ^ mixed)
 }
 
+/// A number below one of these bounds, so that small ones are as likely as large ones.
+fn one_up_to(rng: &mut Rng, bounds: &[u64]) -> u64 {
+    let most = bounds[rng.below(bounds.len() as u64) as usize];
+    rng.below(most)
+}
+
 /// Each family may be off: a world with everything in it hides what two of them do to each other.
 fn draw_families(seed: u64, kind: Kind) -> Families {
     let mut rng = dice(seed ^ kind as u64, "families");

@@ -146,7 +146,7 @@ impl World {
             phase: Phase::Faults,
             phase_began: plan.start,
             families: plan.families,
-            ledger: Ledger { allowed: allowed(&plan), ..Ledger::default() },
+            ledger: Ledger::new(allowed(&plan)),
             tap: Tap::new(&plan),
             outbox: Vec::new(),
             capture: capture.then(Capture::default),
@@ -261,6 +261,7 @@ fn allowed(plan: &Plan) -> Allowed {
     Allowed {
         time_out: has(&[Family::Impatience, Family::ClockSteps]),
         unreachable: lossy,
+        cookies: has(&[Family::SmallSynCache]),
         half_dead: has(&[Family::SmallSynCache, Family::SmallBacklog, Family::SmallParts, Family::ClockSteps]),
         short_memory: has(&[Family::SmallTimeWait, Family::ClockSteps]),
     }

@@ -147,6 +147,12 @@ impl<C: Chunk> Reassembly<C> {
         self.arena.len()
     }
 
+    /// Where the first range begins, which is behind the next byte that is expected.
+    #[inline]
+    pub(crate) fn start(&self) -> Option<Seq> {
+        self.ranges.first().map(|range| range.start)
+    }
+
     /// Whether nothing is in the store.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

@@ -26,8 +26,9 @@ impl Conn<'_> {
             0 => Window::initial(mss, una),
             cwnd => Window::resumed(cwnd, self.tcb.ssthresh, una),
         };
-        // RFC 5681 RESTART: after a rest of a retransmission timeout nobody knows what the path carries.
-        let idle = Duration::from_millis(self.cx.clock.ms_since(self.tcb.heard_ms).into());
+        // RFC 5681 RESTART: after a timeout in which we sent nothing nobody knows what the path carries. That the peer has sent
+        // meanwhile, a request as often as not, says nothing about our direction.
+        let idle = Duration::from_millis(self.cx.clock.ms_since(self.tcb.sent_ms).into());
         if idle > self.tcb.rtt.rto(&self.cx.rto_bounds) {
             window.after_idle(mss);
         }

@@ -57,6 +57,8 @@ pub(crate) struct Tcb {
     pub(crate) cwnd: u32,
     /// Milliseconds of the clock when something last came from the peer.
     pub(crate) heard_ms: u32,
+    /// As `heard_ms`, when we last sent data.
+    pub(crate) sent_ms: u32,
     /// As `heard_ms`, of the last challenge ACK.
     pub(crate) challenged_ms: u32,
     /// Most bytes of data in a segment to the peer, options already taken off.

@@ -168,12 +168,11 @@ impl Conn<'_> {
         part.rewind();
         match self.tcb.state {
             State::SynSent | State::SynReceived => part.resend_first = true,
-            // RFC 9293 MUST-35, MUST-36: a closed window is probed, ever more rarely.
+            // RFC 9293 MUST-35, MUST-36: a closed window is probed, ever more rarely. And what left as a small segment leaves
+            // as one again, though the window may be too small now for the rule against silly ones.
             _ => {
                 part.resend_first = false;
-                if closed {
-                    self.tcb.set(Flags::PROBE);
-                }
+                self.tcb.set(Flags::PROBE);
             }
         }
     }

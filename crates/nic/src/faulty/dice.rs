@@ -5,8 +5,8 @@ use crore_base::time::Duration;
 
 use super::{Chance, Faults};
 
-/// One fault's dice: each frame takes exactly one number from them, so that a fault's decisions depend on its seed and on
-/// the number of the frame only, not on what else happens to it.
+/// One fault's dice: each frame takes exactly one number from them, so that a fault's decisions depend on its seed and
+/// on the number of the frame only, not on what else happens to it.
 struct Dice(Rng);
 
 impl Dice {

@@ -1,7 +1,7 @@
 //! One direction of a bad network: what happens to a frame between being offered and being delivered.
 //!
-//! Invariants: frames wait in the order in which they will be due; every frame offered, and every copy made, is delivered,
-//! counted as gone, or still here.
+//! Invariants: frames wait in the order in which they will be due; every frame offered, and every copy made, is
+//! delivered, counted as gone, or still here.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! The three blocks of pcapng that a capture needs (draft-ietf-opsawg-pcapng, sections 4.1 to 4.3).
 //!
-//! Every block is its type, its length, its body padded to 32 bits, and its length again. All numbers are little-endian,
-//! as the section header says.
+//! Every block is its type, its length, its body padded to 32 bits, and its length again. All numbers are
+//! little-endian, as the section header says.
 
 use crate::faulty::Direction;
 use crate::packet_io::Capabilities;

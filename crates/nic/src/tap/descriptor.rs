@@ -59,7 +59,8 @@ impl InterfaceRequest {
         const { assert!(matches!(REQUEST, TUNSETIFF | SIOCGIFFLAGS | SIOCSIFFLAGS | SIOCGIFMTU)) };
         // SAFETY: all four requests take a pointer to a `struct ifreq`, which this is in size and layout.
         let request = unsafe { Updater::<REQUEST, Self>::new(self) };
-        // SAFETY: the kernel reads and writes the 40 bytes of that struct and nothing else, and any bytes are valid there.
+        // SAFETY: the kernel reads and writes the 40 bytes of that struct and nothing else, and any bytes are valid
+        // there.
         unsafe { ioctl(to.as_fd(), request) }
     }
 }

@@ -1,8 +1,8 @@
 //! What the queues of one end of a wire share: who is at the other end, and how to wake each other.
 //!
-//! It changes only when somebody plugs in or goes. In between, a queue reads one atomic number a call, which stays in its
-//! cache, and everything else it owns itself. Queue 0, which keeps the socket, does the plugging; the others follow when they see
-//! the number change.
+//! It changes only when somebody plugs in or goes. In between, a queue reads one atomic number a call, which stays in
+//! its cache, and everything else it owns itself. Queue 0, which keeps the socket, does the plugging; the others follow
+//! when they see the number change.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -37,8 +37,8 @@ pub(super) struct End {
     /// Changes whenever somebody plugs in or goes.
     epoch: AtomicU32,
     link: AtomicU8,
-    /// The epoch in which a queue has found shared memory in a state in which no honest end leaves it; zero is none, because
-    /// the first to plug in begins epoch 1.
+    /// The epoch in which a queue has found shared memory in a state in which no honest end leaves it; zero is none,
+    /// because the first to plug in begins epoch 1.
     violated: AtomicU32,
     plug: Mutex<Option<Plug>>,
 }

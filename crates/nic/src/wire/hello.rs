@@ -1,7 +1,7 @@
 //! What the two ends of a wire tell each other when they meet: one message each way.
 //!
-//! The guest says how many queues it has and sends their doorbells. The host answers with how many it has, how large the
-//! rings are, its own doorbells, and before those the descriptor of the shared memory; or with why not.
+//! The guest says how many queues it has and sends their doorbells. The host answers with how many it has, how large
+//! the rings are, its own doorbells, and before those the descriptor of the shared memory; or with why not.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;

@@ -1,8 +1,8 @@
 //! Where everything is in the memory that the two ends of a wire share.
 //!
 //! Both ends compute this from the same four numbers, so the memory holds no offsets that could be wrong. In words:
-//! first a flag for each queue (1: its core sleeps, ring its doorbell), hosting end first; then the indexes of each ring, the
-//! producer's and the consumer's far enough apart not to share a cache line; then the bytes of each ring.
+//! first a flag for each queue (1: its core sleeps, ring its doorbell), hosting end first; then the indexes of each
+//! ring, the producer's and the consumer's far enough apart not to share a cache line; then the bytes of each ring.
 //!
 //! There is a ring for every pair of a sending queue and a receiving queue, so each has one producer and one consumer.
 

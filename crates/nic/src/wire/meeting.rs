@@ -1,12 +1,12 @@
 //! How the two ends of a wire find each other, and how each notices that the other is gone.
 //!
-//! They meet at a Unix socket in the abstract namespace, named after the user and the wire. Such a name is not a file: it
-//! is free again the moment its process ends, however it ends, and so are the shared memory and the doorbells, which have no
-//! names at all. The socket then stays open and silent. It is closed by the kernel when its process dies, and that is how
-//! the other end learns of it.
+//! They meet at a Unix socket in the abstract namespace, named after the user and the wire. Such a name is not a file:
+//! it is free again the moment its process ends, however it ends, and so are the shared memory and the doorbells, which
+//! have no names at all. The socket then stays open and silent. It is closed by the kernel when its process dies, and
+//! that is how the other end learns of it.
 //!
-//! The host keeps the name and takes the next guest when one has gone, with fresh memory each time. A guest that has lost
-//! its host stays without one.
+//! The host keeps the name and takes the next guest when one has gone, with fresh memory each time. A guest that has
+//! lost its host stays without one.
 
 use std::io::{self, BufRead};
 use std::os::fd::{AsFd, OwnedFd};
@@ -111,8 +111,8 @@ impl Keeper {
         Ok((host, guest))
     }
 
-    /// Looks after the sockets: hangs up on whoever is gone or breaks the rules, and lets the next one in. A few system calls;
-    /// never waits.
+    /// Looks after the sockets: hangs up on whoever is gone or breaks the rules, and lets the next one in. A few system
+    /// calls; never waits.
     pub(super) fn tend(&mut self) {
         let gone = self.connection.as_ref().is_some_and(is_gone);
         if self.connection.is_some() && (gone || self.end.is_violated()) {

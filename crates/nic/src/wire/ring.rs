@@ -1,15 +1,15 @@
 //! A ring of bytes in shared memory: frames of any length, one producer, one consumer, in two processes.
 //!
 //! A record is one word with the length of the frame, then its bytes, then whatever fills the cache line. Records may
-//! wrap around the end of the ring at any word. `tail` and `head` count bytes since the ring was made and are published once a
-//! burst. Each side keeps its own index privately and a copy of the other's, which it renews only when it seems
+//! wrap around the end of the ring at any word. `tail` and `head` count bytes since the ring was made and are published
+//! once a burst. Each side keeps its own index privately and a copy of the other's, which it renews only when it seems
 //! to be at the end: so in steady traffic an index crosses between cores once a burst.
 //!
-//! Everything read from shared memory is checked before it is used: an index must lie where an honest one could,
-//! a length must be that of a frame that fits what was published. What fails is a [`Violation`], and the caller hangs up.
+//! Everything read from shared memory is checked before it is used: an index must lie where an honest one could, a
+//! length must be that of a frame that fits what was published. What fails is a [`Violation`], and the caller hangs up.
 //!
-//! Invariants, whatever the other side does: `head <= tail <= head + capacity` for the private pair of each side, both are
-//! multiples of a record's alignment, and the private index of a side is never read back from shared memory.
+//! Invariants, whatever the other side does: `head <= tail <= head + capacity` for the private pair of each side, both
+//! are multiples of a record's alignment, and the private index of a side is never read back from shared memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -114,7 +114,8 @@ impl Producer {
         Ok(self.capacity_left() >= wanted)
     }
 
-    /// Copies a frame into the ring; the other side sees it after [`publish`](Self::publish). False if there is no room.
+    /// Copies a frame into the ring; the other side sees it after [`publish`](Self::publish). False if there is no
+    /// room.
     #[inline]
     pub(super) fn push(&mut self, frame: &[u8]) -> Result<bool, Violation> {
         assert!(!frame.is_empty() && frame.len() <= FRAME_BYTES, "{} bytes are no frame", frame.len());
@@ -187,8 +188,8 @@ impl Consumer {
         Ok(Some(len as usize))
     }
 
-    /// Copies out the next frame, whose length [`peek`](Self::peek) has just given. The other side gets the room back after
-    /// [`publish`](Self::publish).
+    /// Copies out the next frame, whose length [`peek`](Self::peek) has just given. The other side gets the room back
+    /// after [`publish`](Self::publish).
     ///
     /// Up to seven bytes behind the frame are overwritten in `into`.
     #[inline]
@@ -207,8 +208,8 @@ impl Consumer {
         debug_assert!(are_plausible(self.tail, self.head, self.ring.capacity));
     }
 
-    /// Gives the room of all frames taken so far back to the other side. True if that has reached another half of the ring
-    /// since the last call: the moment to wake a producer that may sleep because the ring was full.
+    /// Gives the room of all frames taken so far back to the other side. True if that has reached another half of the
+    /// ring since the last call: the moment to wake a producer that may sleep because the ring was full.
     #[inline]
     pub(super) fn publish(&mut self) -> bool {
         let passed = self.head ^ self.published;

@@ -1,9 +1,9 @@
 //! All rings of one queue of a wire: one from and one to each queue of the other end, and who must be woken.
 //!
-//! **Nobody sleeps through a frame.** A queue that is about to sleep raises its flag, then looks at its rings once more; one
-//! that has published a burst looks at the flag after that. With a full fence between the two steps on both
-//! sides, at least one of them sees the other (Dekker). In the same way a queue that found a ring full is woken when the other
-//! side has emptied another half of it. So doorbells, which are system calls, are rung only for sleepers.
+//! **Nobody sleeps through a frame.** A queue that is about to sleep raises its flag, then looks at its rings once
+//! more; one that has published a burst looks at the flag after that. With a full fence between the two steps on both
+//! sides, at least one of them sees the other (Dekker). In the same way a queue that found a ring full is woken when
+//! the other side has emptied another half of it. So doorbells, which are system calls, are rung only for sleepers.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{Ordering, fence};

@@ -1,10 +1,10 @@
 //! Memory that two processes share, as words that either may change at any moment.
 //!
-//! This is the one file of the wire with `unsafe`. It gives out nothing but `&[AtomicU64]`, so whatever the other process
-//! writes, and whenever it does, is an ordinary load of some number here and never undefined behaviour.
+//! This is the one file of the wire with `unsafe`. It gives out nothing but `&[AtomicU64]`, so whatever the other
+//! process writes, and whenever it does, is an ordinary load of some number here and never undefined behaviour.
 //!
-//! Invariants: `base` is the start of a shared mapping of `words` words of a file that cannot shrink any more (it is sealed),
-//! so no access can fault; the mapping lives as long as this value.
+//! Invariants: `base` is the start of a shared mapping of `words` words of a file that cannot shrink any more (it is
+//! sealed), so no access can fault; the mapping lives as long as this value.
 
 use std::io;
 use std::ops::Deref;
@@ -28,9 +28,9 @@ unsafe impl Send for SharedMemory {}
 unsafe impl Sync for SharedMemory {}
 
 impl SharedMemory {
-    /// Makes `words` zero words, and the descriptor by which another process can map them too. The memory is taken as it is
-    /// touched, on huge pages if the system has them for shared memory, and goes back when the last mapping and the
-    /// last descriptor are gone, however their processes end.
+    /// Makes `words` zero words, and the descriptor by which another process can map them too. The memory is taken as
+    /// it is touched, on huge pages if the system has them for shared memory, and goes back when the last mapping and
+    /// the last descriptor are gone, however their processes end.
     pub(super) fn create(words: usize) -> io::Result<(Self, OwnedFd)> {
         let bytes = words.checked_mul(size_of::<AtomicU64>()).ok_or(Errno::OVERFLOW)?;
         let file = memfd_create("crore-wire", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
@@ -43,8 +43,8 @@ impl SharedMemory {
     /// Maps the first `words` words of a file that another process has made.
     ///
     /// # Errors
-    /// The file could still shrink, which would let the other process make this one fault; it is smaller than that; or it
-    /// cannot be mapped.
+    /// The file could still shrink, which would let the other process make this one fault; it is smaller than that; or
+    /// it cannot be mapped.
     pub(super) fn open(file: BorrowedFd<'_>, words: usize) -> io::Result<Self> {
         let bytes = words.checked_mul(size_of::<AtomicU64>()).ok_or(Errno::OVERFLOW)?;
         if !fcntl_get_seals(file)?.contains(SealFlags::SHRINK) {
@@ -61,8 +61,8 @@ impl SharedMemory {
         let start = unsafe { mmap(std::ptr::null_mut(), bytes, access, MapFlags::SHARED, file, 0) }?;
         let base = NonNull::new(start.cast::<AtomicU64>()).ok_or(Errno::NOMEM)?;
         assert!(base.is_aligned(), "the kernel maps whole pages");
-        // SAFETY: this advice changes the size of the pages behind the mapping just made, never what is in them. A kernel
-        // that does not agree only makes it slower.
+        // SAFETY: this advice changes the size of the pages behind the mapping just made, never what is in them. A
+        // kernel that does not agree only makes it slower.
         let _agreed = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
         Ok(Self { base, words })
     }
@@ -73,8 +73,8 @@ impl Deref for SharedMemory {
     #[inline]
     fn deref(&self) -> &[AtomicU64] {
         // SAFETY: `words` aligned words at `base` are mapped while `self` lives and cannot fault, because the file is
-        // sealed against shrinking; any bits are a valid `AtomicU64`, and everybody who changes them, here or in the other
-        // process, has them only as atomics or as plain machine words.
+        // sealed against shrinking; any bits are a valid `AtomicU64`, and everybody who changes them, here or in the
+        // other process, has them only as atomics or as plain machine words.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.words) }
     }
 }

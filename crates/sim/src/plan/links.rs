@@ -4,7 +4,7 @@ use crore_base::random::Rng;
 use crore_base::time::Duration;
 
 use crate::family::{Families, Family};
-use crate::plan::dice;
+use crate::plan::{dice, one_up_to};
 
 /// Out of how many frames the rates are counted.
 pub(crate) const RATE_BASE: u64 = 10_000;
@@ -49,10 +49,10 @@ impl LinkPlan {
         let short = Duration::from_micros(rng.range(1..2_000));
         let mut rng = dice(seed, "delay");
         let long = Duration::from_micros(rng.below(400_000));
-        let jitter = Duration::from_micros(rng.below([1_000, 50_000, 2_000_000][rng.below(3) as usize]));
+        let jitter = Duration::from_micros(one_up_to(&mut rng, &[1_000, 50_000, 2_000_000]));
         let delayed = families.has(Family::Delay);
         let mut rng = dice(seed, "reordering window");
-        let reorder_by = Duration::from_micros(rng.range(10..[1_000, 100_000][rng.below(2) as usize]));
+        let reorder_by = Duration::from_micros(10 + one_up_to(&mut rng, &[1_000, 100_000]));
         let mut cuts = partitions(seed, families, faults_last, hosts);
         cuts.extend(flaps(seed, families, faults_last));
         Self {

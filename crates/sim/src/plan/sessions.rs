@@ -4,7 +4,7 @@ use crore_base::random::Rng;
 use crore_base::time::Duration;
 
 use crate::family::Families;
-use crate::plan::{FRESH_OPTIONS, Kind, dice};
+use crate::plan::{FRESH_OPTIONS, Kind, dice, one_up_to};
 use crate::script::Script;
 
 /// Where servers listen.
@@ -84,7 +84,7 @@ fn crossed(
     let (port, remote_port) = (6_000 + number, 7_000 + number);
     let one = SessionPlan { source_port: Some(port), port: remote_port, ..one };
     let other = SessionPlan {
-        at: one.at + Duration::from_micros(rng.below([100, 3_000, 300_000][rng.below(FRESH_OPTIONS as u64) as usize])),
+        at: one.at + Duration::from_micros(one_up_to(rng, &[100, 3_000, 300_000])),
         from: one.to,
         to: one.from,
         v4: one.v4,

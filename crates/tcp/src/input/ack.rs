@@ -196,6 +196,8 @@ impl Conn<'_> {
         if was_closed {
             part.rewind();
             part.backoff = 0;
+            // RFC 6298 section 5.1: what leaves now is under a timer of its own, not under the long one of a probe.
+            part.timer = Timer::Off;
         }
         self.mark_dirty();
     }

@@ -1,5 +1,7 @@
 //! Sixth: the data. (RFC 9293 section 3.10.7.4.)
 
+use crore_wire::tcp::Flags as Bits;
+
 use crate::conn::Conn;
 use crate::counter::Counter;
 use crate::event::Ready;
@@ -43,7 +45,7 @@ impl Conn<'_> {
         if segment.len > room {
             frame.truncate(room as usize);
             segment.len = room;
-            segment.header.flags = segment.header.flags.without(crore_wire::tcp::Flags::FIN);
+            segment.header.flags = segment.header.flags.without(Bits::FIN);
         }
         segment.len > 0
     }
@@ -53,6 +55,7 @@ impl Conn<'_> {
         if !self.start_receiving() {
             return Err(Verdict::Dropped(Counter::DroppedFull));
         }
+        self.keep_what_came_first(segment);
         let Some(frame) = segment.frame.take() else { return Ok(()) };
         let chunk = match self.cx.keep(frame) {
             Ok(chunk) => chunk,
@@ -69,6 +72,23 @@ impl Conn<'_> {
         self.owe_ack(had_early);
         self.tell(Ready::READABLE);
         Ok(())
+    }
+
+    /// Cuts off what reaches into bytes that came early: where bytes come twice the first ones stay, so that nobody can
+    /// replace what was received. Where the stream ends is remembered.
+    #[inline]
+    fn keep_what_came_first(&mut self, segment: &mut Segment) {
+        let part = self.cx.receiving.of_mut(self.tcb.receiving);
+        let Some(known) = part.early.start() else { return };
+        let room = known - segment.header.seq;
+        debug_assert!(known.is_after(segment.header.seq), "what is in order was taken out of the store");
+        let Some(frame) = segment.frame.as_mut().filter(|_| segment.len > room) else { return };
+        if segment.header.flags.contains(Bits::FIN) {
+            part.fin_at = Some(segment.header.seq + segment.len);
+            segment.header.flags = segment.header.flags.without(Bits::FIN);
+        }
+        frame.truncate(room as usize);
+        segment.len = room;
     }
 
     fn no_memory_for(&mut self, frame: crore_base::frame::Frame, segment: &mut Segment) -> Step {

@@ -18,6 +18,8 @@ impl Conn<'_> {
                 // It came before its last bytes. Remembered, it saves the peer a timeout.
                 let part = self.cx.receiving.of_mut(self.tcb.receiving);
                 part.fin_at = Some(at);
+                // What comes early is acknowledged at once, data or not (RFC 5681 section 4.2).
+                self.acknowledge_now();
             }
         } else if let Some(part) = self.receiving()
             && let Some(at) = part.fin_at
@@ -35,7 +37,9 @@ impl Conn<'_> {
         }
         if let Some(part) = self.receiving() {
             part.fin_at = None;
-            debug_assert!(part.early.is_empty(), "nothing lies beyond the end of the stream");
+            // What a broken or hostile peer has sent beyond the end of its stream.
+            let beyond: Vec<_> = part.early.drain().collect();
+            beyond.into_iter().for_each(|chunk| self.cx.discard(chunk));
         }
         self.rest_receiving();
         self.tcb.rcv_nxt += 1;

@@ -26,8 +26,9 @@ impl Conn<'_> {
         self.check_sequence(segment)?;
         self.check_reset(segment)?;
         self.check_syn(segment)?;
-        self.heard_from(segment);
         self.take_ack(segment)?;
+        self.heard_from(segment);
+        self.note_timestamp(segment);
         self.take_urgent(segment);
         self.take_data(segment)?;
         self.take_fin(segment)

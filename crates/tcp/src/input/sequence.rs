@@ -12,12 +12,16 @@ impl Conn<'_> {
     /// Protection against wrapped sequence numbers: a segment older than one we have seen is a duplicate, whatever its
     /// sequence number says.
     pub(super) fn check_timestamps(&mut self, segment: &Segment) -> Step {
-        // RFC 7323 RST-NO-PAWS: an RST is judged by its sequence number alone.
+        // RFC 7323 PAWS-NOT-RST: an RST is judged by its sequence number alone.
         if !self.tcb.is(Flags::TIMESTAMPS) || segment.has(Bits::RST) {
             return Ok(());
         }
-        // RFC 7323 TS-ALWAYS: what comes without a timestamp on a connection that has them is silently dropped (section 3.2).
         let Some(timestamps) = segment.header.options.timestamps else {
+            // A peer that has started anew knows of none. RFC 5961 SYN-CHALLENGE: it must hear of us.
+            if segment.has(Bits::SYN) {
+                return Ok(());
+            }
+            // RFC 7323 TS-ALWAYS: what else comes without one is silently dropped (section 3.2).
             return Err(Verdict::Dropped(Counter::DroppedNoTimestamp));
         };
         // RFC 7323 PAWS, and its limit: after 24 days of silence the last timestamp says nothing.
@@ -42,7 +46,6 @@ impl Conn<'_> {
         if !acceptable {
             self.judge_unacceptable(segment)?;
         }
-        self.note_timestamp(segment);
         Ok(())
     }
 
@@ -61,8 +64,9 @@ impl Conn<'_> {
         Err(Verdict::Dropped(Counter::DroppedWindow))
     }
 
-    /// RFC 7323 TS-RECENT: section 4.3, only from segments that begin at or before the last acknowledgment that we sent.
-    fn note_timestamp(&mut self, segment: &Segment) {
+    /// RFC 7323 RECENT: section 4.3, only from segments that begin at or before the last acknowledgment that we sent; and, as
+    /// their data, only if their own acknowledgment was found right: who guesses one number must not make the peer look old.
+    pub(super) fn note_timestamp(&mut self, segment: &Segment) {
         if !self.tcb.is(Flags::TIMESTAMPS) || segment.has(Bits::RST) {
             return;
         }
@@ -74,10 +78,10 @@ impl Conn<'_> {
         }
     }
 
-    /// Tells the peer where we are. Data that came again is answered at once, because the peer waits for it; what carries
-    /// none could be an answer to our own answer, so that is done at most twice a second.
+    /// Tells the peer where we are. Data or a FIN that came again is answered at once, because the peer waits for it; what
+    /// carries neither could be an answer to our own answer, so that is done at most twice a second.
     pub(super) fn answer_unacceptable(&mut self, segment: &Segment) {
-        if segment.len > 0 && !segment.has(Bits::SYN) {
+        if (segment.len > 0 || segment.has(Bits::FIN)) && !segment.has(Bits::SYN) {
             self.acknowledge_now();
         } else {
             self.challenge();

@@ -102,6 +102,7 @@ impl Conn<'_> {
             part.waiting_since = now;
         }
         self.tcb.snd_nxt = Seq::later_of(self.tcb.snd_nxt, end);
+        self.tcb.sent_ms = self.cx.clock.ms;
         self.tcb.clear(Flags::PROBE);
         if fin && !self.tcb.is(Flags::FIN_SENT) {
             self.our_fin_left();

@@ -11,11 +11,14 @@ impl Conn<'_> {
         let promised = self.tcb.rcv_wnd();
         let room = self.room_to_receive();
         let window = if room >= promised + self.window_step() { room } else { promised };
+        debug_assert!(promised <= room, "no more is promised than there is room for");
         let scale = self.tcb.rcv_scale();
-        // Rounding down could take back a part of what was promised, so the promise is rounded up; the few bytes more are
-        // within the slack of the limit.
-        let field = (window >> scale).max(promised.div_ceil(1 << scale));
-        field.min(65_535) as u16
+        // Rounding down takes back a part of what was promised, so the promise is rounded up where there is room for that.
+        // Where there is none it is rounded down, and what the peer sends into the last few bytes is still taken (RFC 7323
+        // section 2.4): else each odd segment would push the edge on, and bytes that nobody takes would have no limit.
+        let up = promised.div_ceil(1 << scale);
+        let kept = if up << scale <= room { up } else { promised >> scale };
+        (window >> scale).max(kept).min(65_535) as u16
     }
 
     /// After the application has taken bytes: whether the peer should hear that the window is larger now.

@@ -6,7 +6,15 @@
 
 mod table;
 
+mod acknowledgment;
+mod data;
+mod delayed_acks;
 mod header;
 mod opening;
+mod probes;
+mod resets;
+mod sequence;
 mod simultaneous;
+mod urgent;
 mod window_scale;
+mod windows;

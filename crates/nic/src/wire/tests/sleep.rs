@@ -113,8 +113,9 @@ fn talk(mut port: Port, total: u32, seed: u64) -> u64 {
         }
         let idle = sent == total || !port.outbox.is_empty() || rng.chance(1, 2);
         if idle && (received < total || !port.outbox.is_empty()) && port.wire.prepare_sleep() {
-            // Somebody who has nothing to send waits for the other, who always goes on by itself or is woken by us. Only with
-            // frames left to send of our own, and none waiting for room, is it right to wake up without a reason.
+            // Somebody who has nothing to send waits for the other, who always goes on by itself or is woken by us.
+            // Only with frames left to send of our own, and none waiting for room, is it right to wake up without a
+            // reason.
             let own_work = sent < total && port.outbox.is_empty();
             let rung = port.is_rung(if own_work { 0 } else { 20_000 });
             assert!(rung || own_work, "asleep for ever: {sent} sent, {received} received of {total}");
