@@ -7,7 +7,7 @@ mod ending;
 
 use std::collections::VecDeque;
 
-use crore_base::time::Instant;
+use crore_base::time::{Duration, Instant};
 use crore_tcp::{CloseReason, ConnId, Engine, Options, Ready, Received, SendError};
 
 use crate::Check;
@@ -42,7 +42,7 @@ pub(crate) struct Around<'a> {
     pub(crate) now: Instant,
     pub(crate) phase: Phase,
     /// How long this phase has lasted.
-    pub(crate) since_phase: crore_base::time::Duration,
+    pub(crate) since_phase: Duration,
     pub(crate) ledger: &'a mut Ledger,
     /// Sides that were given up in this turn.
     pub(crate) given_up: &'a mut Vec<SideId>,
@@ -121,13 +121,16 @@ impl Actor {
             return None;
         }
         let frozen_until = self.frozen_until();
-        let reading = self.readable.then(|| if self.is_frozen(around) { frozen_until } else { self.read_at });
+        let reads = self.readable && (self.script.ending != Ending::CloseUnread || around.phase != Phase::Faults);
+        let reading = reads.then(|| if self.is_frozen(around) { frozen_until } else { self.read_at });
         let writing = self.wants_to_write(around).then_some(self.write_at);
         let abort = match self.script.ending {
-            Ending::Abort(after) => Some(self.begun + after),
+            Ending::Abort(after) if !self.closed => Some(self.begun + after),
             _ => None,
         };
-        [reading, writing, abort].into_iter().flatten().min()
+        // Whoever waits for a peer that is gone gives it up one day.
+        let again = (around.phase == Phase::Finish).then(|| around.now + Duration::from_secs(1));
+        [reading, writing, abort, again].into_iter().flatten().min()
     }
 
     fn frozen_until(&self) -> Instant {

@@ -305,6 +305,9 @@ impl Host {
         Ok(())
     }
 
+    /// A host in words, for a world that does not end.
+    pub(crate) fn tell(&self) -> String { format!("host {} wakes at {:?}, engine {:?}, output {}, device {:?}, accident {:?}, open {:?}, accept {:?}, skew {}", self.number, self.wake, self.engine.poll_timeout(), self.engine.has_output(), self.device.next(), self.next_accident(self.wake), self.next_open(), self.accept_at, self.skew) }
+
     /// Whether nothing is left of any connection, and why not.
     pub(crate) fn at_rest(&self) -> Check {
         let engine = &self.engine;

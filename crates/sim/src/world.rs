@@ -235,7 +235,10 @@ impl World {
             }
         }
         if self.shared.seen.turns > TURNS_MAX {
-            return Err(format!("there is no end to it: {TURNS_MAX} turns"));
+            return Err({
+                let hosts: Vec<_> = self.hosts.iter().map(Host::tell).collect();
+                format!("there is no end to it: {TURNS_MAX} turns; {hosts:?}")
+            });
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crore_base::frame::{Frame, FramePool};
 
+use crate::limits::COPY_OVERHEAD_BYTES;
 use crate::reassembly;
 
 /// Some bytes of a stream.
@@ -40,7 +41,7 @@ impl Chunk {
     pub(crate) fn copied_bytes(&self) -> usize {
         match self {
             Self::InFrame(_) => 0,
-            Self::Copied { bytes, .. } => bytes.len(),
+            Self::Copied { bytes, .. } => bytes.len() + COPY_OVERHEAD_BYTES,
         }
     }
 }

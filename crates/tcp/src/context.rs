@@ -15,7 +15,9 @@ use crate::cookie::Cookies;
 use crate::counter::{Counter, Counters};
 use crate::flow::FlowTable;
 use crate::isn::Isn;
-use crate::limits::{COPIED_BYTES_MAX, REPLIES_MAX, RESETS_PER_MILLISECOND_MAX};
+use crate::limits::{
+    COPIED_BYTES_MAX, COPY_OVERHEAD_BYTES, PROBING_MAX, REPLIES_MAX, RESETS_PER_MILLISECOND_MAX, TIMER_TICK_NANOS,
+};
 use crate::link::Link;
 use crate::listener::Listeners;
 use crate::output::reply::Reply;
@@ -47,6 +49,8 @@ pub(crate) struct Context {
     pub(crate) queues: Queues,
     /// Heap memory of received bytes that were copied out of their frames.
     pub(crate) copied_bytes: usize,
+    /// Timers in the wheel that wait for the next keep-alive probe.
+    pub(crate) probing: u32,
     resets: ResetBudget,
 }
 
@@ -95,7 +99,12 @@ struct ResetBudget {
 }
 
 impl Context {
-    pub(crate) fn new(config: Config, frames: FramePool, seed: u64, now: Instant) -> Result<Self, crore_base::map::MapError> {
+    pub(crate) fn new(
+        config: Config,
+        frames: FramePool,
+        seed: u64,
+        now: Instant,
+    ) -> Result<Self, crore_base::map::MapError> {
         let mut seeds = crore_base::random::Rng::from_seed(seed);
         let mut seed = || seeds.next_u64();
         let entries = config.connections_max + config.half_open_max + config.time_wait_max;
@@ -114,10 +123,11 @@ impl Context {
             profiles: Profiles::default(),
             sending: Pool::new(config.sending_max),
             receiving: Pool::new(config.receiving_max),
-            timers: Wheel::new(now, Duration::from_nanos(crate::limits::TIMER_TICK_NANOS), config.sending_max),
+            timers: Wheel::new(now, Duration::from_nanos(TIMER_TICK_NANOS), config.sending_max + PROBING_MAX),
             counters: Counters::new(),
             queues: Queues::default(),
             copied_bytes: 0,
+            probing: 0,
             resets: ResetBudget::default(),
             config,
         })
@@ -153,12 +163,13 @@ impl Context {
         if !scarce {
             return Ok(Chunk::InFrame(frame));
         }
-        if self.copied_bytes + frame.len() > COPIED_BYTES_MAX {
+        if self.copied_bytes + frame.len() + COPY_OVERHEAD_BYTES > COPIED_BYTES_MAX {
             return Err(frame);
         }
         self.counters.count(Counter::Copied);
-        self.copied_bytes += frame.len();
-        Ok(Chunk::copy(frame, &mut self.frames))
+        let chunk = Chunk::copy(frame, &mut self.frames);
+        self.copied_bytes += chunk.copied_bytes();
+        Ok(chunk)
     }
 
     /// Has the wheel look at a sending part at `deadline`, or at once if that has passed.

@@ -1,6 +1,6 @@
 //! SYN cookies (RFC 4987 section 3.6): a half-open connection that we do not remember, because the peer carries it.
 //!
-//! Our initial sequence number is the peer's plus a keyed hash of the 4-tuple, plus the class of the peer's segment size.
+//! Our initial sequence number is the peer's plus a keyed hash of it and the 4-tuple, plus the class of the peer's segment size.
 //! The acknowledgment that completes the handshake brings both numbers back, and whoever was not sent the cookie had to
 //! guess one of eight among 2^32. The key is another in each period of 64 s; cookies of the period before are still good. So a cookie
 //! lives 64 to 128 s.
@@ -120,11 +120,15 @@ pub(crate) fn unpack(echo: u32) -> (Option<u8>, bool) {
     ((scale != NO_SCALE).then_some(scale as u8), echo & SACK_BIT != 0)
 }
 
-/// The cookie of class 0. The hash is what a forger has to guess; that the peer's number is only added gives nothing away,
-/// as nobody sees a cookie but the owner of the tuple.
+/// The cookie of class 0. The hash is what a forger has to guess. It covers the peer's number too: with that only added, a
+/// segment that begins a few bytes later would pass for one of a smaller class, and the bytes before it would be missing.
 #[inline]
 fn cookie(key: &HashKey, tuple: &Tuple, irs: Seq) -> Seq {
-    irs + tuple.hash(key) as u32
+    // Longer than an IPv4 tuple and shorter than an IPv6 one, so no tuple has the same hash.
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&tuple.hash(key).to_le_bytes());
+    bytes[8..12].copy_from_slice(&irs.0.to_le_bytes());
+    irs + key.hash(&bytes) as u32
 }
 
 fn classes_of(tuple: &Tuple) -> &'static [u16; CLASSES] {

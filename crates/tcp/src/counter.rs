@@ -145,11 +145,6 @@ impl Counters {
         self.values[counter as usize] += 1;
     }
 
-    #[inline]
-    pub(crate) fn add(&mut self, counter: Counter, n: u64) {
-        self.values[counter as usize] += n;
-    }
-
     /// The value of one counter.
     pub fn of(&self, counter: Counter) -> u64 {
         self.values[counter as usize]

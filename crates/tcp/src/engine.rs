@@ -17,8 +17,8 @@ use crate::context::{Clock, Context};
 use crate::counter::Counters;
 use crate::event::{CloseReason, ConnId, Event, Ready};
 use crate::input::segment::Staged;
+use crate::sweep::Sweep;
 use crate::tcb::{Flags, State, Tcb};
-use crate::timeout::Sweep;
 
 /// A TCP/IP endpoint of one core. `!Send`: what it sends is shared with its own core only.
 ///
@@ -182,8 +182,12 @@ impl Engine {
 
     /// Puts a new control block into the table. `None` if it is full.
     pub(crate) fn admit(&mut self, tcb: Tcb) -> Option<u32> {
+        let is_probed = self.cx.profiles.of(tcb.profile).options.keep_alive.is_some();
         let handle = self.tcbs.insert(tcb)?;
         self.sweep.high_water = self.sweep.high_water.max(handle.index() + 1);
+        if is_probed {
+            self.hasten_sweep();
+        }
         Some(handle.index())
     }
 

@@ -55,12 +55,20 @@ pub const TIMERS_PER_CALL_MAX: usize = 1024;
 /// Connections that the slow sweep looks at in one slice: a few hundred microseconds of sequential memory.
 pub const SWEEP_SLICE: u32 = 16_384;
 
+/// Connections that have a timer for their next keep-alive probe. When more are silent at once, a network is gone; then the
+/// sweep probes the rest at its own pace.
+pub const PROBING_MAX: u32 = 1 << 18;
+
 /// Milliseconds after which a silent peer's last timestamp says nothing any more: 24 days (RFC 7323 section 5.5).
 pub const TIMESTAMP_STALE_MS: u32 = 24 * 24 * 3600 * 1000;
 
 /// Bytes of a received segment that are copied out of their frame when frames are scarce, per engine. Beyond it the
 /// segment is dropped and comes again.
 pub const COPIED_BYTES_MAX: usize = 64 << 20;
+
+/// What a copied segment costs besides its bytes, and counts for: its place in a queue and what the allocator adds. Else a
+/// peer that sends single bytes would make us hold fifty times the limit.
+pub const COPY_OVERHEAD_BYTES: usize = 64;
 
 /// Source ports of one address that an active open tries before it moves to the next address.
 pub const PORTS_TRIED_PER_ADDRESS: u32 = 64;

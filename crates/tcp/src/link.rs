@@ -99,11 +99,6 @@ impl Link {
         self.mac
     }
 
-    /// Bytes of the largest datagram that the link carries.
-    pub(crate) fn mtu(&self) -> u16 {
-        self.mtu
-    }
-
     /// Bytes of the largest segment that we can receive without options, to be told to peers.
     pub(crate) fn mss(&self, v4: bool) -> u16 {
         // RFC 9293 MUST-67: what the link carries, less the fixed headers of IP and TCP; options are not subtracted.
@@ -229,7 +224,6 @@ impl Link {
     }
 
     /// How many names of neighbours and of local addresses are held: zero when no connection is left.
-    #[cfg(test)]
     pub(crate) fn names_held(&self) -> (usize, usize) {
         (self.hops.len(), self.locals.len())
     }

@@ -93,6 +93,7 @@ impl Engine {
             return Err(ListenError::InUse);
         }
         let profile = self.cx.profiles.acquire(&listen.options).ok_or(ListenError::Full)?;
+        self.hasten_sweep();
         let id = self.cx.listeners.add(listen.local, listen.port, listen.backlog, profile);
         if id.is_none() {
             self.cx.profiles.release(profile);
@@ -174,6 +175,9 @@ impl Engine {
     /// The control block of a connection in SYN-SENT.
     fn new_active(&mut self, connect: &Connect, tuple: &Tuple) -> Result<u32, ConnectError> {
         let profile = self.cx.profiles.acquire(&connect.options).ok_or(ConnectError::Full)?;
+        if connect.options.keep_alive.is_some() {
+            self.hasten_sweep();
+        }
         let Some(local) = self.cx.link.local(&tuple.local) else {
             self.cx.profiles.release(profile);
             return Err(ConnectError::Full);

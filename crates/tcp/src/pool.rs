@@ -81,9 +81,4 @@ impl<T: Default> Pool<T> {
     pub(crate) fn in_use(&self) -> u32 {
         (self.parts.len() - self.free.len()) as u32
     }
-
-    /// Whether none is left.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.in_use() == self.limit
-    }
 }

@@ -64,11 +64,12 @@ impl Profiles {
         &self.sets[usize::from(id)]
     }
 
-    /// How often the slow sweep must come round: a tenth of the shortest idle time before a keep-alive probe, or a day.
+    /// How often the slow sweep must come round: ten times in the shortest idle time before a keep-alive probe, or once a
+    /// day.
     pub(crate) fn sweep_period(&self) -> Duration {
         let day = Duration::from_secs(24 * 3600);
         let probes = self.sets.iter().filter(|set| set.users > 0).filter_map(|set| set.options.keep_alive);
-        probes.map(|probe| probe.idle.min(probe.interval) / 10).min().unwrap_or(day).min(day)
+        probes.map(|probe| probe.idle / 10).min().unwrap_or(day).min(day)
     }
 }
 

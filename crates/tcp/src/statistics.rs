@@ -55,7 +55,55 @@ pub struct Statistics {
     pub window_scales: (u8, u8),
 }
 
+/// What an engine holds at the moment. All of it is zero again when every connection is closed and every TIME-WAIT over,
+/// except the frames of bytes that were lent and not given back.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+pub struct Usage {
+    /// Control blocks, those of closed connections included whose names were not given up.
+    pub connections: u32,
+    /// Half-open passive connections.
+    pub half_open: u32,
+    /// Records in TIME-WAIT.
+    pub time_wait: u32,
+    /// Entries of the flow table.
+    pub flows: u32,
+    /// Cold parts of connections that are sending.
+    pub sending: u32,
+    /// Cold parts of connections with received bytes.
+    pub receiving: u32,
+    /// Names of neighbours that connections use.
+    pub neighbours: u32,
+    /// Names of local addresses that connections use.
+    pub addresses: u32,
+    /// Frames out of the pool.
+    pub frames: u32,
+    /// Bytes copied out of frames and not given back.
+    pub copied_bytes: usize,
+}
+
 impl Engine {
+    /// What the engine holds at the moment.
+    pub fn usage(&self) -> Usage {
+        let (neighbours, addresses) = self.cx.link.names_held();
+        Usage {
+            connections: self.tcbs.len(),
+            half_open: self.cx.half_open.len(),
+            time_wait: self.cx.time_wait.len(),
+            flows: self.cx.flows.len(),
+            sending: self.cx.sending.in_use(),
+            receiving: self.cx.receiving.in_use(),
+            neighbours: neighbours as u32,
+            addresses: addresses as u32,
+            frames: self.cx.frames.in_use(),
+            copied_bytes: self.cx.copied_bytes,
+        }
+    }
+
+    /// What the link has counted (ARP, NDP, ICMP), by names for metrics.
+    pub fn link_counters(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.cx.link.counters().all()
+    }
+
     /// A look at a connection. `None` if the name is stale. Allocates nothing.
     pub fn statistics(&self, conn: ConnId) -> Option<Statistics> {
         let tcb = self.tcbs.get(conn.0)?;

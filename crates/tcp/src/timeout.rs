@@ -6,8 +6,9 @@ use crate::cold::Timer;
 use crate::conn::Conn;
 use crate::engine::Engine;
 use crate::event::{CloseReason, Ready};
+use crate::limits::TIMERS_PER_CALL_MAX;
 use crate::pool::PartId;
-use crate::limits::{SWEEP_SLICE, TIMERS_PER_CALL_MAX, TIMESTAMP_STALE_MS};
+use crate::sweep::PROBING;
 use crate::tcb::{Flags, State};
 
 /// Timeouts in a row after which the application hears that the peer falters (RFC 9293 MUST-20, R1: at least 3).
@@ -55,7 +56,10 @@ impl Engine {
         let mut due = std::mem::take(&mut self.due);
         self.cx.timers.expire(self.cx.clock.now, TIMERS_PER_CALL_MAX, &mut due);
         for token in due.drain(..) {
-            self.on_alarm(PartId::from_bits(token as u32));
+            match token & PROBING {
+                0 => self.on_alarm(PartId::from_bits(token as u32)),
+                _ => self.on_probing(token as u32),
+            }
         }
         self.due = due;
     }
@@ -88,38 +92,6 @@ impl Engine {
                 }
             });
         }
-    }
-
-    /// Looks at the next slice of connections, if it is time for it. What is rare, and not exact, is found here instead of by
-    /// a timer each: keep-alive, stale timestamps.
-    fn sweep(&mut self) {
-        if self.tcbs.is_empty() || self.cx.clock.now < self.sweep.next {
-            return;
-        }
-        let start = self.sweep.cursor;
-        let end = (start + SWEEP_SLICE).min(self.sweep.high_water);
-        for index in start..end {
-            self.with(index, |conn| conn.on_sweep());
-        }
-        self.sweep.cursor = if end >= self.sweep.high_water { 0 } else { end };
-        let slices = u64::from(self.sweep.high_water.div_ceil(SWEEP_SLICE)).max(1);
-        let pause = self.cx.profiles.sweep_period() / slices;
-        self.sweep.next = self.cx.clock.now + pause.max(Duration::from_millis(1));
-    }
-}
-
-/// How far the slow sweep is.
-#[derive(Debug)]
-pub(crate) struct Sweep {
-    pub(crate) next: Instant,
-    cursor: u32,
-    /// One more than the highest slot that was ever taken.
-    pub(crate) high_water: u32,
-}
-
-impl Sweep {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { next: now, cursor: 0, high_water: 0 }
     }
 }
 
@@ -175,35 +147,6 @@ impl Conn<'_> {
                 self.tcb.set(Flags::PROBE);
             }
         }
-    }
-
-    /// The slow sweep has come to this connection.
-    fn on_sweep(&mut self) {
-        if !self.tcb.state.is_synchronised() {
-            return;
-        }
-        let idle = self.cx.clock.ms_since(self.tcb.heard_ms);
-        if idle > TIMESTAMP_STALE_MS {
-            self.tcb.set(Flags::TS_STALE);
-        }
-        // RFC 9293 MUST-24, MUST-25, MUST-26: only where it was asked for, and only when nothing is in flight.
-        let Some(keep_alive) = self.profile().options.keep_alive else { return };
-        if !self.tcb.sending.is_none() {
-            return;
-        }
-        let probes = self.tcb.probes;
-        let due = keep_alive.idle.as_millis() + u64::from(probes) * keep_alive.interval.as_millis();
-        if u64::from(idle) < due {
-            return;
-        }
-        // RFC 9293 MUST-29: one missing answer proves nothing.
-        if probes >= keep_alive.probes {
-            self.end(CloseReason::KeepAlive);
-            return;
-        }
-        self.tcb.probes += 1;
-        self.tcb.set(Flags::PROBE);
-        self.mark_dirty();
     }
 }
 

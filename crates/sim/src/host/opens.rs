@@ -51,12 +51,12 @@ impl Host {
     }
 
     /// An application wants a connection that must work, now that everything is well.
-    pub(crate) fn plan_fresh(&mut self, now: Instant, to: usize, v4: bool) {
+    pub(crate) fn plan_fresh(&mut self, at: Instant, to: usize, v4: bool) {
         let script = Script::fresh(&mut self.rng);
         let session =
             SessionPlan { at: Duration::ZERO, from: self.number, to, v4, source_port: None, port: PORT, options: FRESH_OPTIONS, script };
-        self.retries.push((now, session, true));
-        self.wake = self.wake.min(now);
+        self.retries.push((at, session, true));
+        self.wake = self.wake.min(at);
     }
 
     /// Whether every open that was planned has been made.
@@ -103,7 +103,7 @@ impl Host {
                 Ok(())
             }
             // Such a thing passes: try later, and never give up, because it must be possible in the end.
-            Err(ConnectError::Full | ConnectError::NoPort | ConnectError::NoRoute(_)) => {
+            Err(ConnectError::Full | ConnectError::NoPort | ConnectError::NoAnswer(_)) => {
                 shared.seen.refused_opens += 1;
                 self.retries.push((shared.now + RETRY, session, fresh));
                 Ok(())

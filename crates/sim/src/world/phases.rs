@@ -8,6 +8,9 @@ use crate::family::Family;
 use crate::host::host_of;
 use crate::limits::{DRAIN_MAX, SETTLE_MAX, SILENCE, STALL_MAX};
 
+/// How long a link remembers that nobody answered, and some.
+const FORGET: Duration = Duration::from_secs(15);
+
 /// How often it is looked whether everybody is well.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -59,9 +62,9 @@ impl World {
 
     /// A world that is well again can be asked for something new: each client opens a connection, and it must work.
     fn open_fresh_connections(&mut self) {
-        let now = self.shared.now;
+        let then = self.shared.now + FORGET;
         for host in &mut self.hosts[1..] {
-            host.plan_fresh(now, 0, self.plan.seed.is_multiple_of(2));
+            host.plan_fresh(then, 0, self.plan.seed.is_multiple_of(2));
         }
     }
 

@@ -40,6 +40,16 @@ fn a_cookie_brings_back_the_segment_size_of_its_class() {
     }
 }
 
+/// What overtakes the first segment must not be taken for it: the bytes between them would be lost without a trace.
+#[test]
+fn a_segment_that_begins_a_few_bytes_later_brings_no_cookie_back() {
+    let mut cookies = Cookies::new(1, at(0));
+    let iss = cookies.make(at(1), &peer(), Seq(77), 1460);
+    for later in 1..100 {
+        assert_eq!(cookies.check(at(2), &peer(), Seq(77 + later), iss), None, "{later} bytes later");
+    }
+}
+
 #[test]
 fn classes_ascend_so_that_the_largest_that_fits_is_the_last_that_fits() {
     assert!(MSS_V4.is_sorted_by(|a, b| a < b) && MSS_V6.is_sorted_by(|a, b| a < b));

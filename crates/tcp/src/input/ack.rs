@@ -174,8 +174,7 @@ impl Conn<'_> {
     /// RFC 9293 section 3.10.7.4: only from segments that are not older than the last that told the window.
     fn update_window(&mut self, segment: &Segment) {
         let (seq, ack) = (segment.header.seq, segment.header.ack);
-        let newer = self.tcb.snd_wl1.is_before(seq)
-            || self.tcb.snd_wl1 == seq && self.tcb.snd_wl2.is_at_or_before(ack);
+        let newer = self.tcb.snd_wl1.is_before(seq) || self.tcb.snd_wl1 == seq && self.tcb.snd_wl2.is_at_or_before(ack);
         if !newer || ack.is_before(self.tcb.snd_una) {
             return;
         }

@@ -5,6 +5,7 @@ use crore_wire::seq::Seq;
 use crore_wire::tcp::{Flags as Bits, Timestamps};
 use zerocopy::FromZeros;
 
+use crate::congestion::Window;
 use crate::counter::Counter;
 use crate::engine::Engine;
 use crate::event::ListenerId;
@@ -142,7 +143,14 @@ impl Engine {
         Some((profile, hop, local))
     }
 
-    fn established_tcb(&self, half: &HalfOpen, profile: ProfileId, hop: HopId, local: LocalId, segment: &Segment) -> Tcb {
+    fn established_tcb(
+        &self,
+        half: &HalfOpen,
+        profile: ProfileId,
+        hop: HopId,
+        local: LocalId,
+        segment: &Segment,
+    ) -> Tcb {
         let mut tcb = Tcb::new_zeroed();
         let set = self.cx.profiles.of(profile);
         tcb.remote = half.tuple.remote;
@@ -174,13 +182,23 @@ impl Engine {
         let v4 = half.tuple.remote.is_v4();
         tcb.mss = send_mss(Some(half.mss), self.cx.link.mss(v4), v4, half.timestamps);
         tcb.heard_ms = self.cx.clock.ms;
+        if half.retransmissions > 0 {
+            tcb.rtt.syn_was_lost();
+        }
+        // RFC 5681 section 3.1 with RFC 6928: a SYN-ACK lost more than once says that the path is full.
+        if half.retransmissions > 1 {
+            let window = Window::after_lost_handshake(u32::from(tcb.mss), tcb.snd_una);
+            (tcb.cwnd, tcb.ssthresh) = (window.cwnd, window.ssthresh);
+        }
         tcb
     }
 
     /// Sends SYN-ACKs again that nobody acknowledged, and forgets those that nobody will.
     pub(crate) fn resend_syn_acks(&mut self, now: Instant) {
         let mut due = std::mem::take(&mut self.half_open_due);
-        self.cx.half_open.expire(now, HALF_OPEN_PER_CALL_MAX, &mut |index, record, fate| due.push((index, *record, fate)));
+        self.cx
+            .half_open
+            .expire(now, HALF_OPEN_PER_CALL_MAX, &mut |index, record, fate| due.push((index, *record, fate)));
         for (index, half, fate) in due.drain(..) {
             match fate {
                 Fate::Resend => {
@@ -225,6 +243,9 @@ impl crate::conn::Conn<'_> {
                 self.tcb.rtt.sample(Duration::from_millis(u64::from(elapsed)));
             }
         }
-        debug_assert!(Seq::later_of(self.tcb.snd_una, segment.header.ack) == self.tcb.snd_una, "only our SYN is acknowledged");
+        debug_assert!(
+            Seq::later_of(self.tcb.snd_una, segment.header.ack) == self.tcb.snd_una,
+            "only our SYN is acknowledged"
+        );
     }
 }

@@ -91,8 +91,8 @@ impl Conn<'_> {
     /// RFC 5961 CHALLENGE-PER-CONNECTION: an ACK that asks the true peer what it thinks, throttled for each connection by
     /// itself (section 7), so that nobody can read off a shared limit what other connections do.
     pub(super) fn challenge(&mut self) {
-        let recent = self.tcb.challenged_ms != 0
-            && self.cx.clock.ms_since(self.tcb.challenged_ms) < CHALLENGE_INTERVAL_MS;
+        let recent =
+            self.tcb.challenged_ms != 0 && self.cx.clock.ms_since(self.tcb.challenged_ms) < CHALLENGE_INTERVAL_MS;
         if recent {
             self.cx.counters.count(Counter::ChallengesLeftOut);
             return;

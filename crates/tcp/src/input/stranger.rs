@@ -63,8 +63,10 @@ impl Engine {
         if let Some(before) = before {
             half.iss = before.reopened_at(half.iss);
         }
-        let crowded = self.cx.half_open.waiting(half.listener) >= self.cx.listeners.half_open_max(listener);
-        let remembered = if crowded { None } else { self.cx.half_open.insert(self.cx.clock.now, half) };
+        let remembered = match self.can_remember(listener) {
+            true => self.cx.half_open.insert(self.cx.clock.now, half),
+            false => None,
+        };
         match remembered {
             Some(index) => {
                 let entry = self.cx.flows.insert(segment.hash, Record::HalfOpen(index).to_bits());
@@ -79,6 +81,12 @@ impl Engine {
             }
         }
         Verdict::Delivered
+    }
+
+    /// Whether there is room for one more half-open connection of this listener.
+    pub(super) fn can_remember(&self, listener: ListenerId) -> bool {
+        let waiting = self.cx.half_open.waiting(u32::from(listener.index));
+        waiting < self.cx.listeners.half_open_max(listener) && self.cx.half_open.len() < self.cx.config.half_open_max
     }
 
     fn half_open_of(&self, listener: ListenerId, segment: &Segment) -> HalfOpen {

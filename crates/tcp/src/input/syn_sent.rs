@@ -22,7 +22,11 @@ impl Conn<'_> {
         }
         if segment.has(Bits::RST) {
             // Without an ACK of our SYN anybody could have sent it.
-            return Err(if has_ack { Verdict::Ends(CloseReason::Refused) } else { Verdict::Dropped(Counter::DroppedReset) });
+            return Err(if has_ack {
+                Verdict::Ends(CloseReason::Refused)
+            } else {
+                Verdict::Dropped(Counter::DroppedReset)
+            });
         }
         if !segment.has(Bits::SYN) {
             return Err(Verdict::Dropped(Counter::DroppedHandshake));

@@ -50,6 +50,10 @@ impl Engine {
     fn reopen(&mut self, index: u32, record: &Record, segment: &Segment) -> Verdict {
         let listener = self.cx.listeners.find(&segment.destination, segment.header.destination_port);
         let Some((listener, _)) = listener else { return Verdict::Dropped(Counter::DroppedTimeWait) };
+        // Nobody is let in, or only by a cookie, which cannot begin behind the old connection's numbers: the wait goes on.
+        if !self.cx.listeners.has_room(listener) || !self.can_remember(listener) {
+            return Verdict::Dropped(Counter::DroppedBacklog);
+        }
         self.drop_record(index, record);
         self.cx.counters.count(Counter::TimeWaitReopened);
         self.on_syn(listener, segment, Some(record))
@@ -59,10 +63,9 @@ impl Engine {
         let Some(record) = self.cx.time_wait.get_mut(index) else { return Verdict::Delivered };
         record.heard(&segment.header);
         let mut reply = Reply::new(&segment.tuple(), segment.mac, record.snd_nxt, record.rcv_nxt, Bits::ACK);
-        reply.header.options.timestamps = record.timestamps.then(|| Timestamps {
-            value: self.cx.clock.ms.wrapping_add(record.ts_offset),
-            echo: record.ts_recent,
-        });
+        reply.header.options.timestamps = record
+            .timestamps
+            .then(|| Timestamps { value: self.cx.clock.ms.wrapping_add(record.ts_offset), echo: record.ts_recent });
         self.cx.reply(reply);
         Verdict::Delivered
     }

@@ -85,7 +85,6 @@ impl<T: Copy + Eq + Hash> Interned<T> {
     }
 
     /// How many names are held.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }

@@ -27,7 +27,9 @@ impl Conn<'_> {
         let limit = self.profile().options.receive_bytes_max;
         // The peer hears with every ACK; by itself only when it may be running dry.
         let worth_telling = (limit / 2).max(self.window_step());
-        self.tcb.state.receives() && !self.tcb.is(Flags::ORPHAN) && self.room_to_receive() >= promised + worth_telling.min(limit)
+        self.tcb.state.receives()
+            && !self.tcb.is(Flags::ORPHAN)
+            && self.room_to_receive() >= promised + worth_telling.min(limit)
     }
 
     /// Bytes that the application's buffer still takes.

@@ -79,11 +79,11 @@ fn acknowledgments_that_are_due_for_several_reasons_are_one() {
         data(&bytes_from(201, 100)).seq(201),
         ack().ack(4),
         rst().seq(500),
-        fin().seq(101),
+        data(&bytes_from(101, 100)).seq(101),
     ]);
     let rest = t.rest();
     assert_eq!(rest.len(), 1, "{rest:#?}");
-    assert_eq!(rest[0].ack, 102);
+    assert_eq!(rest[0].ack, 301);
 }
 
 /// RFC 5681 section 4.2

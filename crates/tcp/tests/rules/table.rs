@@ -207,7 +207,7 @@ impl Table {
     pub(crate) fn waits_for_output(&mut self, ms: u64) -> u64 {
         self.expects_nothing();
         let start = self.now;
-        let end = self.now + Duration::from_millis(ms);
+        let end = self.now + Duration::from_millis(ms) + Duration::from_micros(1);
         while self.seen.is_empty() && self.turn_before(end) {}
         assert!(!self.seen.is_empty(), "the engine said nothing for {ms} ms");
         (self.now - start).as_millis()
