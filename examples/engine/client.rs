@@ -26,13 +26,12 @@ const SHORT_LIVED: &str = "10.2.0.0/20";
 /// Records in TIME-WAIT: those of a few seconds of short lives.
 const TIME_WAIT_MAX: u32 = 4 << 20;
 /// Exchanges under way at once.
-const EXCHANGES_AT_ONCE: u32 = 256;
+const EXCHANGES_AT_ONCE: u32 = 512;
 /// How long an exchange is warmed up before it is measured.
 const WARM_UP: Duration = Duration::from_millis(300);
 
 /// Runs everything and says what came out.
 pub(crate) fn run(arguments: &Arguments) -> Outcome<Report> {
-    pin(true);
     let wire = format!("engine-{}", std::process::id());
     let link = |wire: &crore_nic::Wire| LinkConfig {
         mac: wire.capabilities().mac,
@@ -49,6 +48,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Report> {
         .args(["--server", &wire, "--connections", &arguments.connections.to_string()])
         .stdin(Stdio::null())
         .spawn()?;
+    // Only now: a child inherits where its parent may run.
+    pin(true);
     let mut run = Run { arguments, host, server, report: Report::default() };
     let outcome = run.phases();
     // The server ends by itself when the wire is gone; it must not be left behind if it does not.

@@ -1,4 +1,4 @@
-//! A bad network as text: `loss=1%,duplicate=2%,reorder=5%,overtaken=3,corrupt=0.1%,truncate=1%,delay=20ms,jitter=5ms,
+//! A bad network as text: `loss=1%,duplicate=2%,reorder=5%,overtaken=3,corrupt=0.1%,flips=1,truncate=1%,delay=20ms,jitter=5ms,
 //! rate=10M,queue=64KiB,seed=7`. A name with `in.` or `out.` before it concerns that direction (seen from the engine), one
 //! without concerns both.
 
@@ -46,6 +46,7 @@ fn set(faults: &mut Faults, name: &str, value: &str) -> Result<(), String> {
             faults.overtaken_by_max = value.parse().map_err(|_| format!("{value:?} is no number of frames"))?;
         }
         "corrupt" => faults.corruption = chance(value)?,
+        "flips" => faults.flipped_bits_max = value.parse().map_err(|_| format!("{value:?} is no number of bits"))?,
         "truncate" => faults.truncation = chance(value)?,
         "delay" => faults.delay = parse_duration(value).map_err(|error| error.to_string())?,
         "jitter" => faults.jitter = parse_duration(value).map_err(|error| error.to_string())?,

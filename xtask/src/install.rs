@@ -21,6 +21,8 @@ const PROGRAMS: &[(&[&str], &str)] = &[
     (&["node"], "nodejs"),
     (&["npm"], "npm"),
     (&["python3"], "python3"),
+    (&["ping"], "iputils-ping"),
+    (&["ip"], "iproute2"),
     (&["valgrind"], "valgrind"),
     (judges::CHROMIUM, "chromium"),
 ];

@@ -1,7 +1,8 @@
 //! The judges: black-box programs under `tests/judges`, most of them other people's clients, run against the built `crore`.
 //!
 //! Each judge starts servers of its own and prints `ok NAME`, `not ok NAME: reason` or `skip NAME: reason`; those lines are
-//! counted here. All of them run once with one worker and once with four.
+//! counted here. All of them run once with one worker and once with four, but for the one that judges our own TCP/IP: its
+//! subject is the example `tap`, which has one core.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,20 +45,63 @@ impl Need {
 const NODE: Need = Need::Program(&["node"]);
 const PYTHON: Need = Need::Program(&["python3"]);
 
+/// What is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// The command `crore`, with several numbers of workers.
+    Server,
+    /// The engine, by the example `tap`.
+    Engine,
+}
+
+impl Subject {
+    /// Its binary: the given one, or the one that the release build makes.
+    fn binary(self, root: &Path) -> PathBuf {
+        let built = match self {
+            Self::Server => "target/release/crore",
+            Self::Engine => "target/release/examples/tap",
+        };
+        self.given_binary().unwrap_or_else(|| root.join(built))
+    }
+
+    /// A binary to judge instead of the one that the release build makes.
+    fn given_binary(self) -> Option<PathBuf> {
+        let name = match self {
+            Self::Server => "CRORE_BINARY",
+            Self::Engine => "CRORE_TAP",
+        };
+        std::env::var_os(name).map(PathBuf::from)
+    }
+
+    /// Whether it has to be built: a judge of it is to run, and no binary is given.
+    pub(crate) fn is_to_be_built(self, options: &Options) -> bool {
+        let is_wanted = JUDGES.iter().any(|judge| judge.subject == self && options.wants(judge.name));
+        is_wanted && self.given_binary().is_none()
+    }
+}
+
 struct Judge {
     name: &'static str,
     file: &'static str,
     needs: &'static [Need],
     limit: Duration,
+    subject: Subject,
 }
 
 const fn judge(name: &'static str, file: &'static str, seconds: u64, needs: &'static [Need]) -> Judge {
-    Judge { name, file, needs, limit: Duration::from_secs(seconds) }
+    Judge { name, file, needs, limit: Duration::from_secs(seconds), subject: Subject::Server }
 }
 
 /// In the order in which a reader wants to know: does it speak, does it hold, does it bear abuse. A limit is several times
 /// what the judge takes here, so that only one that hangs reaches it.
 const JUDGES: &[Judge] = &[
+    Judge {
+        name: "tcp",
+        file: "tcp/judge.py",
+        needs: &[PYTHON, Need::Program(&["curl"]), Need::Program(&["ping"]), Need::Program(&["ip"])],
+        limit: Duration::from_secs(600),
+        subject: Subject::Engine,
+    },
     judge("api", "api.py", 180, &[PYTHON]),
     judge("websockets", "websockets_judge.py", 240, &[PYTHON, Need::Python("websockets")]),
     judge("centrifuge", "centrifuge.mjs", 300, &[NODE, Need::Npm("centrifuge"), Need::Npm("ws")]),
@@ -84,31 +128,28 @@ pub(crate) fn wanted(options: &Options) -> bool {
     JUDGES.iter().any(|judge| options.wants(judge.name))
 }
 
-/// A binary to judge instead of the one that the release build makes.
-pub(crate) fn given_binary() -> Option<PathBuf> {
-    std::env::var_os("CRORE_BINARY").map(PathBuf::from)
-}
-
-/// Runs the wanted judges with every number of workers.
+/// Runs the wanted judges, those of the server with every number of workers.
 pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
-    let binary = given_binary().unwrap_or_else(|| root.join("target/release/crore"));
+    let wanted = |subject| JUDGES.iter().filter(move |judge| judge.subject == subject && options.wants(judge.name));
+    for judge in wanted(Subject::Engine) {
+        report.step(judge.name, || hear(root, judge, 1, options));
+    }
     let workers = if options.quick { &WORKERS[..1] } else { WORKERS };
     for &count in workers {
-        for judge in JUDGES.iter().filter(|judge| options.wants(judge.name)) {
+        for judge in wanted(Subject::Server) {
             let noun = if count == 1 { "worker" } else { "workers" };
             let name = format!("{} ({count} {noun})", judge.name);
-            report.step(&name, || {
-                if !binary.is_file() {
-                    return Outcome::failed(format!("{} is not there", binary.display()), Vec::new());
-                }
-                hear(root, &binary, judge, count, options)
-            });
+            report.step(&name, || hear(root, judge, count, options));
         }
     }
 }
 
 /// Runs one judge and counts what it says.
-fn hear(root: &Path, binary: &Path, judge: &Judge, workers: u32, options: &Options) -> Outcome {
+fn hear(root: &Path, judge: &Judge, workers: u32, options: &Options) -> Outcome {
+    let binary = judge.subject.binary(root);
+    if !binary.is_file() {
+        return Outcome::failed(format!("{} is not there", binary.display()), Vec::new());
+    }
     let missing: Vec<String> = judge.needs.iter().filter_map(|need| need.missing(root)).collect();
     if !missing.is_empty() {
         return Outcome::skipped(missing.join(", "));
@@ -117,7 +158,8 @@ fn hear(root: &Path, binary: &Path, judge: &Judge, workers: u32, options: &Optio
     let program = if judge.file.ends_with(".py") { "python3" } else { "node" };
     let mut command = Command::new(program);
     command.arg(folder.join(judge.file)).current_dir(&folder);
-    command.env("CRORE_BINARY", binary).env("CRORE_WORKERS", workers.to_string());
+    let name = if judge.subject == Subject::Server { "CRORE_BINARY" } else { "CRORE_TAP" };
+    command.env(name, binary).env("CRORE_WORKERS", workers.to_string());
     command.env("CRORE_JUDGES", root.join("judges")).env("CRORE_OUT", root.join("target/judges"));
     command.env("CRORE_QUICK", if options.quick { "1" } else { "0" });
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");

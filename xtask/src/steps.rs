@@ -5,8 +5,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::exec::{self, Ended};
+use crate::judges::Subject;
 use crate::report::{Outcome, Report};
-use crate::{Options, compliance, instructions, judges, rules};
+use crate::{Options, compliance, instructions, rules};
 
 /// A step that takes longer has hung: a cold release build on two cores takes a few minutes.
 const STEP_LIMIT: Duration = Duration::from_secs(45 * 60);
@@ -31,9 +32,12 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     if options.wants("compliance") {
         report.step("compliance", || compliance(root));
     }
-    let for_judges = judges::wanted(options) && judges::given_binary().is_none();
-    if options.wants("build") || for_judges {
+    if options.wants("build") || Subject::Server.is_to_be_built(options) {
         report.step("build", || cargo(root, "build", &["build", "--release"], plain));
+    }
+    if Subject::Engine.is_to_be_built(options) {
+        let arguments = ["build", "--release", "--example", "tap"];
+        report.step("build tap", || cargo(root, "build-tap", &arguments, plain));
     }
 }
 

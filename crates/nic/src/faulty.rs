@@ -17,6 +17,7 @@ use crore_base::frame::{Frame, FramePool};
 use crore_base::random::Rng;
 use crore_base::time::{Duration, Instant};
 
+use crate::limits::FAULTY_FLIPPED_BITS_MAX;
 use crate::packet_io::{Capabilities, Link, PacketIo};
 
 pub use line::FaultCounts;
@@ -62,8 +63,10 @@ pub struct Faults {
     pub reordering: Chance,
     /// How many frames overtake at most.
     pub overtaken_by_max: u32,
-    /// One to four bits of a frame are turned over.
+    /// Some bits of a frame are turned over.
     pub corruption: Chance,
+    /// How many at most, 1 to 4. One is always found by a checksum; several may cancel each other out in it.
+    pub flipped_bits_max: u32,
     /// A frame loses its end; at least one byte is left.
     pub truncation: Chance,
     /// Every frame takes this long.
@@ -85,6 +88,7 @@ impl Default for Faults {
             reordering: Chance::NEVER,
             overtaken_by_max: 3,
             corruption: Chance::NEVER,
+            flipped_bits_max: FAULTY_FLIPPED_BITS_MAX,
             truncation: Chance::NEVER,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,

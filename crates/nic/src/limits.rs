@@ -60,7 +60,7 @@ pub const FAULTY_HELD_FRAMES_MAX: usize = 65_536;
 pub const FAULTY_OVERTAKEN_MAX: Duration = Duration::from_millis(20);
 
 /// Bits that one corruption turns over at most. Checksums find all of one, and most of several.
-pub const FAULTY_FLIPPED_BITS_MAX: u64 = 4;
+pub const FAULTY_FLIPPED_BITS_MAX: u32 = 4;
 
 /// Bytes that a capture collects before it writes them out.
 pub const PCAP_BUFFER_BYTES: usize = 256 << 10;

@@ -93,6 +93,11 @@ impl Families {
     /// Every kind of trouble.
     pub const ALL: Self = Self((1 << Family::ALL.len()) - 1);
 
+    /// The families of these bits, in the order of [`Family::ALL`]; bits that name none are left out.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
     /// Whether `family` is in it.
     pub const fn has(self, family: Family) -> bool {
         self.0 & 1 << family as u8 != 0

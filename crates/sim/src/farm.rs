@@ -73,7 +73,10 @@ pub fn run(kind: Kind, quick: u64) -> Result<Seen, Box<Found>> {
     for seed in first..first + count {
         match run_one(seed, kind, without, divisor, false).0 {
             Ok(one) => seen.add(&one),
-            Err(Failure { phase, what, .. }) if go_on => println!("{kind:?} {seed} {phase}: {what}"),
+            Err(Failure { phase, what, .. }) if go_on => {
+                let families = Plan::draw(seed, kind, without, divisor).families;
+                println!("{kind:?} {seed} {phase}: {what} {families:?}");
+            }
             Err(failure) => return Err(Box::new(shrink(seed, kind, without, divisor, failure))),
         }
     }

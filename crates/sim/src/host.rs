@@ -18,7 +18,7 @@ use crate::application::{Actor, Around};
 use crate::ledger::SideId;
 use crate::limits::OVERDUE_TURNS_MAX;
 use crate::plan::{HostPlan, Plan, SessionPlan, dice};
-use crate::world::Shared;
+use crate::world::{Phase, Shared};
 use crate::{Check, script::Script};
 
 use device::Device;
@@ -176,7 +176,10 @@ impl Host {
                     if !self.listeners.contains(&listener) {
                         return Err(format!("host {}: {listener:?} does not listen", self.number));
                     }
-                    self.accept_at.get_or_insert(shared.now + self.plan.accept_pause);
+                    // Once all is well, nobody is late: else those who try again together would be let in one by one.
+                    let hasty = shared.phase != Phase::Faults;
+                    let pause = if hasty { Duration::ZERO } else { self.plan.accept_pause };
+                    self.accept_at.get_or_insert(shared.now + pause);
                 }
                 Event::Connection { conn, token, ready, reason } => self.on_event(shared, conn, token, ready, reason)?,
             }
@@ -252,7 +255,7 @@ impl Host {
             }
             for frame in out.drain(..) {
                 let bytes = self.engine.frames().bytes(&frame);
-                shared.tap.emitted(self.number, shared.now, bytes)?;
+                shared.tap.emitted(self.number, shared.now, now, bytes)?;
                 if let Some(capture) = &mut shared.capture {
                     capture.frame(shared.now, bytes);
                 }
@@ -268,7 +271,9 @@ impl Host {
                 return Err(format!("host {} does not stop talking", self.number));
             }
         }
-        shared.tap.turn_ended(self.number);
+        if !self.engine.has_output() {
+            shared.tap.turn_ended(self.number);
+        }
         Ok(())
     }
 
@@ -333,7 +338,11 @@ impl Host {
         let Some(statistics) = self.engine.statistics(conn) else {
             return Err(format!("host {}: {conn:?} was given and does not exist", self.number));
         };
-        let ends = (statistics.local, statistics.remote);
+        let mut ends = (statistics.local, statistics.remote);
+        if ends.0.ip().is_unspecified() {
+            // It has ended before it was accepted.
+            ends.0.set_ip(address_of(self.number, ends.1.is_ipv4()));
+        }
         let side = shared.ledger.open(shared.now, self.number, ends, active);
         let index = self.actors.len();
         let options = self.plan.options[options];

@@ -10,7 +10,7 @@ use crore_base::time::Instant;
 use crore_tcp::CloseReason;
 
 use crate::Check;
-use crate::stream::Reader;
+use crate::stream::{self, Reader};
 
 /// The number of a side.
 pub(crate) type SideId = u32;
@@ -80,6 +80,8 @@ pub(crate) struct Ledger {
     /// When each host started anew last.
     pub(crate) restarted: HashMap<usize, Instant>,
     pub(crate) allowed: Allowed,
+    /// Streams that continued as another's.
+    pub(crate) mixed: u64,
     /// Bytes that were read.
     pub(crate) delivered: u64,
     /// Ends by reason, to see that there are some.
@@ -152,11 +154,20 @@ impl Ledger {
             return Err(format!("side {id} was given bytes after its end: {gone:?}"));
         }
         let before = side.reader.writer;
-        side.reader.take(bytes).map_err(|what| format!("side {id}: {what}"))?;
         side.moved = now;
+        if let Err(stray) = side.reader.take(bytes) {
+            let rest = &bytes[stray.place..];
+            if !self.is_of_a_second_coming(id, rest) {
+                return Err(format!("side {id}: {}", stray.what));
+            }
+            self.mixed += 1;
+            let reader = &mut self.side(id).reader;
+            (reader.is_mixed, reader.received) = (true, reader.received + rest.len() as u64);
+        }
+        let side = &self.sides[id as usize];
         self.delivered += bytes.len() as u64;
         let (received, writer) = (side.reader.received, side.reader.writer);
-        let Some(writer) = writer else { return Ok(()) };
+        let Some(writer) = writer.filter(|_| !side.reader.is_mixed) else { return Ok(()) };
         if before.is_none() {
             self.check_pair(id, writer)?;
         }
@@ -165,6 +176,18 @@ impl Ledger {
             return Err(format!("side {id} was given {received} bytes of {written} that side {writer} wrote"));
         }
         Ok(())
+    }
+
+    /// A server that remembers nothing can take an old handshake for a new one when it has given up the first connection, and
+    /// both begin with the same cookie. If the client has not heard that the first one is gone, it takes the bytes of the
+    /// second for more of the first: a danger of all SYN cookies, and of nothing else.
+    fn is_of_a_second_coming(&self, id: SideId, bytes: &[u8]) -> bool {
+        let side = &self.sides[id as usize];
+        let first_is_gone = side.reader.writer.is_some_and(|writer| self.sides[writer as usize].gone.is_some());
+        let position = side.reader.received;
+        let others = self.others(id).iter();
+        let mut second = others.filter(|&&other| Some(other) != side.reader.writer && stream::is_of(other, position, bytes));
+        self.allowed.cookies && side.active && first_is_gone && second.next().is_some()
     }
 
     /// A stream has told who writes it: it must be the other end, and nobody else's.
@@ -180,7 +203,11 @@ impl Ledger {
             ));
         }
         let readers = self.others(writer).iter();
-        let twice = readers.filter(|&&other| self.sides[other as usize].reader.writer == Some(writer)).count() > 1;
+        let mut others = readers.filter(|&&other| other != id && self.sides[other as usize].reader.writer == Some(writer));
+        // A cookie that comes back twice makes two connections, the second when nothing is known of the first any more: the
+        // price of remembering nothing (RFC 4987 section 3.6).
+        let again = |other: &Side| self.allowed.cookies && other.gone.is_some();
+        let twice = others.any(|&other| !again(&self.sides[other as usize]));
         if twice { Err(format!("side {writer} is read by two sides")) } else { Ok(()) }
     }
 
@@ -201,7 +228,7 @@ impl Ledger {
             other.shut && other.written == received
         };
         let known = side.reader.writer.map(wrote_that);
-        if !known.unwrap_or_else(|| self.others(id).iter().any(|&other| wrote_that(other))) {
+        if !side.reader.is_mixed && !known.unwrap_or_else(|| self.others(id).iter().any(|&other| wrote_that(other))) {
             let peer = self.peer_of(id).map(|peer| self.tell(peer));
             return Err(format!("side {id} was told of the end of its stream after {received} bytes; its peer: {peer:?}"));
         }
@@ -242,9 +269,7 @@ impl Ledger {
     /// A reset comes from a peer that is gone, or never was.
     fn explain_reset(&self, id: SideId, reason: CloseReason) -> Check {
         let side = &self.sides[id as usize];
-        let since = |host: Option<&Instant>| host.is_some_and(|&at| at >= side.created);
-        let peer_host = crate::host::host_of(side.remote.ip());
-        if since(self.restarted.get(&peer_host)) {
+        if self.peer_restarted(id) {
             return Ok(());
         }
         let Some(peer) = self.peer_of(id) else {
@@ -254,19 +279,43 @@ impl Ledger {
         };
         let other = &self.sides[peer as usize];
         let known = side.reader.writer.is_some() || other.reader.writer == Some(id);
-        // Both opened it: what came before the other had opened was refused.
-        let too_early = !known && other.active && side.active && other.created > side.created;
-        let explained = match other.gone {
-            // A server with cookies refuses what overtakes the end of a handshake (RFC 4987 section 3.6).
-            None => too_early || self.allowed.cookies && side.active && side.reader.received == 0,
+        let explained = if known { self.would_reset(id, peer) } else { self.somebody_would_reset(id) };
+        // A server with cookies refuses what overtakes the end of a handshake (RFC 4987 section 3.6).
+        let overtaken = self.allowed.cookies && side.active && side.reader.received == 0;
+        if explained || overtaken { Ok(()) } else { Err(format!("its peer is well: {}", self.tell(peer))) }
+    }
+
+    /// Whether the host at the other end has started anew since.
+    fn peer_restarted(&self, id: SideId) -> bool {
+        let side = &self.sides[id as usize];
+        let restarted = self.restarted.get(&crate::host::host_of(side.remote.ip()));
+        restarted.is_some_and(|&at| at >= side.created)
+    }
+
+    /// Whether a peer that is known would reset the connection.
+    fn would_reset(&self, id: SideId, peer: SideId) -> bool {
+        let (side, other) = (&self.sides[id as usize], &self.sides[peer as usize]);
+        match other.gone {
+            None => false,
             Some(Gone::Closed { unread: false }) => {
                 let wasted = side.written > other.reader.received;
                 // An orphan gives up as others do, and is not asked.
-                wasted || side.finish_told || self.allowed.time_out || self.allowed.short_memory || !known
+                wasted || side.finish_told || self.allowed.time_out || self.allowed.short_memory || self.allowed.cookies
             }
             Some(_) => true,
-        };
-        if explained { Ok(()) } else { Err(format!("its peer is well: {}", self.tell(peer))) }
+        }
+    }
+
+    /// Whether one of those that may be the peer is gone, or was not there yet.
+    fn somebody_would_reset(&self, id: SideId) -> bool {
+        let side = &self.sides[id as usize];
+        let others = self.others(id).iter().map(|&other| &self.sides[other as usize]);
+        let mut free = others.filter(|other| other.reader.writer.is_none_or(|writer| writer == id));
+        free.any(|other| {
+            // Both opened it: what came before the other had opened was refused.
+            let too_early = other.active && side.active && other.created > side.created;
+            other.gone.is_some() || too_early
+        })
     }
 
     fn peer_is_gone(&self, id: SideId) -> bool {
@@ -276,7 +325,7 @@ impl Ledger {
     /// Whether all that this side has written was read, or never will be.
     pub(crate) fn is_carried(&self, id: SideId) -> bool {
         let side = &self.sides[id as usize];
-        let Some(peer) = self.peer_of(id) else { return side.written == 0 };
+        let Some(peer) = self.peer_of(id) else { return side.written == 0 || self.peer_restarted(id) };
         let other = &self.sides[peer as usize];
         other.gone.is_some() || side.gone.is_some() || other.reader.received == side.written
     }

@@ -50,8 +50,12 @@ pub struct Plan {
 impl Plan {
     /// The plan of a seed, without the families in `without`.
     pub fn draw(seed: u64, kind: Kind, without: Families, divisor: u64) -> Self {
+        Self::with_families(seed, kind, draw_families(seed, kind).without_all(without), divisor)
+    }
+
+    /// The plan of a seed with these families of faults.
+    pub fn with_families(seed: u64, kind: Kind, families: Families, divisor: u64) -> Self {
         assert!(divisor > 0, "a world is divided by one at least");
-        let families = draw_families(seed, kind).without_all(without);
         let mut rng = dice(seed, "world");
         let faults_last = Duration::from_millis(rng.range(500..30_000));
         let start = draw_start(&mut rng);

@@ -3,6 +3,10 @@
 //!
 //! The first eight bytes name the writer; so a reader finds out whose stream it reads from the stream itself.
 
+/// Where the origin of stray bytes is looked for.
+const SIDES_SEARCHED: u32 = 200;
+const POSITIONS_SEARCHED: u64 = 200_000;
+
 /// Bytes that name the writer.
 pub(crate) const HEAD_BYTES: u64 = 8;
 
@@ -29,6 +33,17 @@ pub(crate) struct Reader {
     pub(crate) received: u64,
     /// Who writes, once the first bytes have told.
     pub(crate) writer: Option<u32>,
+    /// Its bytes are somebody else's by now, which is known and allowed; they are only counted.
+    pub(crate) is_mixed: bool,
+}
+
+/// Bytes that are not the next of their stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Stray {
+    /// Where they begin, in what was taken.
+    pub(crate) place: usize,
+    /// What they should be, and are.
+    pub(crate) what: String,
 }
 
 impl Reader {
@@ -36,20 +51,27 @@ impl Reader {
     ///
     /// # Errors
     /// They are not the next of this stream.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
-        for &byte in bytes {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(), Stray> {
+        if self.is_mixed {
+            self.received += bytes.len() as u64;
+            return Ok(());
+        }
+        for (place, &byte) in bytes.iter().enumerate() {
             if self.received < HEAD_BYTES {
                 self.head[self.received as usize] = byte;
                 self.received += 1;
                 if self.received == HEAD_BYTES {
-                    self.writer = Some(self.read_head()?);
+                    self.writer = Some(self.read_head().map_err(|what| Stray { place, what })?);
                 }
                 continue;
             }
             let writer = self.writer.expect("the head was read");
             let expected = byte_at(writer, self.received);
             if byte != expected {
-                return Err(format!("byte {} of side {writer}'s stream is {byte:#04x}, not {expected:#04x}", self.received));
+                let at = self.received;
+                let origin = origin(&bytes[place..]);
+                let what = format!("byte {at} of side {writer}'s stream is {byte:#04x}, not {expected:#04x}: {origin}");
+                return Err(Stray { place, what });
             }
             self.received += 1;
         }
@@ -60,5 +82,22 @@ impl Reader {
         let head = u64::from_le_bytes(self.head);
         let (writer, check) = (head as u32, (head >> 32) as u32);
         if writer == !check { Ok(writer) } else { Err(format!("a stream begins with {head:#x}, which nobody wrote")) }
+    }
+}
+
+/// Whether these bytes could be those from `position` on of the stream of `writer`.
+pub(crate) fn is_of(writer: u32, position: u64, bytes: &[u8]) -> bool {
+    bytes.iter().enumerate().all(|(place, &byte)| byte == byte_at(writer, position + place as u64))
+}
+
+/// Whose bytes these are, and from where, for the report of bytes that are not what they should be.
+fn origin(bytes: &[u8]) -> String {
+    let sample = &bytes[..bytes.len().min(16)];
+    let found = (0..SIDES_SEARCHED).find_map(|writer| {
+        (0..POSITIONS_SEARCHED).find(|&from| is_of(writer, from, sample)).map(|from| (writer, from))
+    });
+    match found {
+        Some((writer, from)) => format!("that is from byte {from} of side {writer}'s, {} bytes", bytes.len()),
+        None => format!("nobody wrote {sample:02x?}"),
     }
 }

@@ -25,6 +25,7 @@ use crore_wire::{icmp, icmpv6, protocol};
 use crate::Check;
 use crate::host::{address_of, mac_of};
 use crate::ledger::Side;
+use crate::family::Family;
 use crate::plan::Plan;
 use flow::Flow;
 
@@ -56,6 +57,8 @@ pub(crate) struct Tap {
     flows: Vec<HashMap<Ends, Flow>>,
     /// Flows of each host that were touched in its present turn.
     touched: Vec<Vec<Ends>>,
+    /// Servers may answer with cookies.
+    cookies: bool,
     pub(crate) frames: u64,
     /// When anything was last put on the wire.
     pub(crate) last: Instant,
@@ -68,20 +71,21 @@ impl Tap {
             mtus: plan.hosts.iter().map(|host| host.mtu).collect(),
             flows: vec![HashMap::new(); hosts],
             touched: vec![Vec::new(); hosts],
+            cookies: plan.has(Family::SmallSynCache),
             frames: 0,
             last: plan.start,
         }
     }
 
-    /// A host has put a frame on the wire.
-    pub(crate) fn emitted(&mut self, host: usize, now: Instant, bytes: &[u8]) -> Check {
+    /// A host has put a frame on the wire. `local` is the time by its own clock.
+    pub(crate) fn emitted(&mut self, host: usize, now: Instant, local: Instant, bytes: &[u8]) -> Check {
         self.frames += 1;
         self.last = now;
         let segment = self.read_frame(host, bytes).map_err(|what| format!("host {host} sent a frame that {what}"))?;
         let Some(segment) = segment else { return Ok(()) };
         self.touched[host].push(segment.ends);
         let flow = self.flows[host].entry(segment.ends).or_default();
-        flow.emitted(now, &segment).map_err(|what| {
+        flow.emitted(local, &segment, self.cookies).map_err(|what| {
             let (local, remote) = segment.ends;
             format!("host {host}, {local} to {remote}: {what}: {:?} with {} bytes", segment.header, segment.len)
         })
@@ -112,7 +116,7 @@ impl Tap {
         self.flows[host].entry((side.local, side.remote)).or_default().given_up();
     }
 
-    /// A host has said all that it had to say for now.
+    /// A host has said all that it had to say.
     pub(crate) fn turn_ended(&mut self, host: usize) {
         for ends in self.touched[host].drain(..) {
             if let Some(flow) = self.flows[host].get_mut(&ends) {

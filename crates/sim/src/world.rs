@@ -47,6 +47,8 @@ pub(crate) struct Shared {
 pub struct Seen {
     /// Bytes that applications have read.
     pub delivered: u64,
+    /// Streams that went on as another one after a cookie had come back twice.
+    pub mixed: u64,
     /// Active opens that were begun.
     pub opened: u64,
     /// Active opens that could not be begun, for want of room.
@@ -75,6 +77,7 @@ impl Default for Seen {
     fn default() -> Self {
         Self {
             delivered: 0,
+            mixed: 0,
             opened: 0,
             refused_opens: 0,
             accepted: 0,
@@ -94,6 +97,7 @@ impl Seen {
     /// Adds what happened in another world.
     pub fn add(&mut self, other: &Self) {
         self.delivered += other.delivered;
+        self.mixed += other.mixed;
         self.opened += other.opened;
         self.refused_opens += other.refused_opens;
         self.accepted += other.accepted;
@@ -196,6 +200,7 @@ impl World {
         let deeds = &self.network.deeds;
         let mut seen = Seen {
             delivered: self.shared.ledger.delivered,
+            mixed: self.shared.ledger.mixed,
             ends: self.shared.ledger.ends,
             frames: [
                 self.shared.tap.frames,

@@ -1,8 +1,9 @@
 //! The cold parts of a connection, which it has only while it is busy.
 
+mod queue;
+
 use std::collections::VecDeque;
 
-use crore_base::payload::Payload;
 use crore_base::time::Instant;
 use crore_base::wheel::TimerId;
 use crore_wire::seq::Seq;
@@ -10,6 +11,7 @@ use crore_wire::seq::Seq;
 use crate::chunk::Chunk;
 use crate::congestion::Window;
 use crate::reassembly::Reassembly;
+use queue::Queue;
 
 /// What a connection has while something is queued to be sent, or sent and not acknowledged.
 ///
@@ -17,7 +19,7 @@ use crate::reassembly::Reassembly;
 #[derive(Default)]
 pub(crate) struct Sending {
     /// What is to be sent, the unacknowledged first.
-    pub(crate) queue: VecDeque<Payload>,
+    pub(crate) queue: Queue,
     /// Bytes of the first payload that are acknowledged already.
     pub(crate) acknowledged: u32,
     /// Bytes in the queue, without the acknowledged ones.
@@ -84,9 +86,6 @@ impl Sending {
     /// Back to the resting state; what was allocated stays for the next user.
     pub(crate) fn reset(&mut self) {
         self.queue.clear();
-        if self.queue.capacity() > QUEUE_KEPT {
-            self.queue.shrink_to(QUEUE_KEPT);
-        }
         self.acknowledged = 0;
         self.queued = 0;
         self.next = 0;
@@ -109,7 +108,7 @@ impl Sending {
     pub(crate) fn slices(&self, from: Cursor, len: u32) -> impl Iterator<Item = &[u8]> + Clone {
         let mut skip = from.offset as usize;
         let mut left = len as usize;
-        self.queue.range(from.payload as usize..).map_while(move |payload| {
+        self.queue.from(from.payload).map_while(move |payload| {
             let rest = &payload[skip..];
             let taken = &rest[..rest.len().min(left)];
             skip = 0;
@@ -124,7 +123,7 @@ impl Sending {
         self.next += len;
         let mut left = len;
         while left > 0 {
-            let payload = self.queue[self.cursor.payload as usize].len() as u32 - self.cursor.offset;
+            let payload = self.queue.len_at(self.cursor.payload) - self.cursor.offset;
             if left < payload {
                 self.cursor.offset += left;
                 return;
@@ -152,7 +151,7 @@ impl Sending {
             && self.acknowledged >= first.len() as u32
         {
             self.acknowledged -= first.len() as u32;
-            self.queue.pop_front();
+            self.queue.pop();
             self.cursor.payload = self.cursor.payload.saturating_sub(1);
         }
         if rewound {
@@ -160,9 +159,6 @@ impl Sending {
         }
     }
 }
-
-/// Payload references that a resting part keeps room for.
-const QUEUE_KEPT: usize = 64;
 
 /// What a connection has while received bytes are unread or out of order.
 #[derive(Default)]
@@ -177,6 +173,9 @@ pub(crate) struct Receiving {
     pub(crate) fin_at: Option<Seq>,
     /// One after the last byte of urgent data.
     pub(crate) urgent_end: Option<Seq>,
+    /// ACKs that are due for segments that came early: one for each, however many came in a burst, because the peer counts
+    /// them to find a loss (RFC 5681 section 4.2). Nothing is due any more when the gap begins to fill.
+    pub(crate) duplicates_owed: u16,
 }
 
 impl Receiving {

@@ -116,7 +116,15 @@ impl Conn<'_> {
         }
         self.cx.sending.of_mut(id).reset();
         self.cx.sending.give_back(id);
-        self.cx.queues.parts_freed += 1;
+    }
+
+    /// Stands in line for a part to send with.
+    pub(crate) fn stand_in_line(&mut self) {
+        assert!(self.tcb.sending.is_none(), "who has a part needs none");
+        if !self.tcb.is(Flags::STARVED) {
+            self.tcb.set(Flags::STARVED);
+            self.cx.queues.starved.push_back(self.index);
+        }
     }
 
     /// Makes sure that it can keep received bytes. False if every part is in use.
@@ -127,11 +135,22 @@ impl Conn<'_> {
         !self.tcb.receiving.is_none()
     }
 
-    /// Gives the receiving part back if nothing is in it.
+    /// As [`start_receiving`](Self::start_receiving), for what came before its time. It gets no last part: it may wait for
+    /// ever for what is missing, and then nobody could receive anything.
+    pub(crate) fn start_receiving_early(&mut self) -> bool {
+        let has_one = !self.tcb.receiving.is_none();
+        (has_one || self.cx.receiving.available() > 1) && self.start_receiving()
+    }
+
+    /// Gives the receiving part back if nothing is in it; or, if it is the last that there is, nothing that is in order.
     pub(crate) fn rest_receiving(&mut self) {
-        if let Some(part) = self.receiving()
-            && part.is_idle()
-        {
+        let last = self.cx.receiving.available() == 0;
+        let Some(part) = self.receiving() else { return };
+        if last && part.unread.is_empty() && !part.is_idle() {
+            // The peer was told of none of it, and will send it again.
+            self.drop_received();
+        } else if part.is_idle() {
+            part.duplicates_owed = 0;
             let id = std::mem::take(&mut self.tcb.receiving);
             self.cx.receiving.give_back(id);
         }

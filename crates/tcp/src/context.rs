@@ -65,8 +65,6 @@ pub(crate) struct Queues {
     pub(crate) acks: VecDeque<(u32, u32)>,
     /// For a cold part to send with.
     pub(crate) starved: VecDeque<u32>,
-    /// Parts given back since the starved were last looked after.
-    pub(crate) parts_freed: u32,
     /// Replies without a connection.
     pub(crate) replies: VecDeque<Reply>,
 }

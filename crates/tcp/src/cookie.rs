@@ -29,6 +29,12 @@ pub(crate) const LIFE: Duration = Duration::from_nanos(2 * PERIOD.as_nanos());
 /// Segment sizes that a cookie can name: it has three bits for them.
 const CLASSES: usize = 8;
 
+/// Where the class stands in what is added to the hash: at its top. Below, it would make a cookie of every number that
+/// follows one closely, and with it a new connection of a segment that belongs to an old one.
+const CLASS_SHIFT: u32 = 29;
+
+const _: () = assert!(CLASSES == 1 << (u32::BITS - CLASS_SHIFT), "three bits name every class");
+
 /// Segment sizes of IPv4 peers that a cookie can name, ascending: the smallest that we let a peer impose, the default of
 /// RFC 9293, the smallest IPv6 path, common tunnels, Ethernet, jumbo frames.
 const MSS_V4: [u16; CLASSES] = [MSS_MIN_V4, 536, 1220, 1360, 1400, 1440, 1460, 8960];
@@ -72,7 +78,7 @@ impl Cookies {
         let class = classes.iter().rposition(|&of_class| of_class <= mss).unwrap_or(0);
         assert!(class < CLASSES && (classes[class] <= mss || class == 0));
         // RFC 4987 COOKIE, COOKIE-OPTIONS: nothing is remembered; the segment size is in the cookie itself.
-        cookie(&self.current, tuple, irs) + class as u32
+        cookie(&self.current, tuple, irs) + ((class as u32) << CLASS_SHIFT)
     }
 
     /// The segment size of a cookie that we made, or `None` if we did not, or too long ago. `irs` is the peer's initial
@@ -80,7 +86,7 @@ impl Cookies {
     pub(crate) fn check(&mut self, now: Instant, tuple: &Tuple, irs: Seq, iss: Seq) -> Option<u16> {
         self.turn(now);
         // RFC 4987 COOKIE-ROTATES: only the keys of this period and the last one open anything.
-        let class_by = |key: &HashKey| (iss - cookie(key, tuple, irs)) as usize;
+        let class_by = |key: &HashKey| (iss - cookie(key, tuple, irs)).rotate_right(CLASS_SHIFT) as usize;
         let classes = classes_of(tuple);
         let current = classes.get(class_by(&self.current));
         current.or_else(|| classes.get(class_by(&self.previous))).copied()
@@ -121,7 +127,7 @@ pub(crate) fn unpack(echo: u32) -> (Option<u8>, bool) {
 }
 
 /// The cookie of class 0. The hash is what a forger has to guess. It covers the peer's number too: with that only added, a
-/// segment that begins a few bytes later would pass for one of a smaller class, and the bytes before it would be missing.
+/// segment by which both sides are the same number of bytes further on would pass for the first.
 #[inline]
 fn cookie(key: &HashKey, tuple: &Tuple, irs: Seq) -> Seq {
     // Longer than an IPv4 tuple and shorter than an IPv6 one, so no tuple has the same hash.

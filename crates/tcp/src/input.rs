@@ -38,6 +38,9 @@ use crate::tcb::Tcb;
 use crate::tuple::Tuple;
 use segment::{Segment, Staged, Verdict};
 
+/// How many segments before the work on one its payload is asked for, and its part as many before that.
+const AHEAD: usize = 3;
+
 impl Engine {
     /// Takes every frame out of `burst` and processes it. Frames whose bytes wait for the application stay with the engine,
     /// the others go back to the pool.
@@ -52,18 +55,12 @@ impl Engine {
                 self.parse(frame, &mut stage);
             }
             self.look_up(&mut stage);
-            for staged in stage.drain(..) {
-                match self.read(staged) {
-                    Ok(mut segment) => {
-                        let verdict = self.process(&mut segment);
-                        self.done(segment, verdict);
-                    }
-                    Err(frame) => {
-                        self.cx.counters.count(Counter::DroppedTcpHeader);
-                        self.cx.frames.free(frame);
-                    }
-                }
+            for at in 0..stage.len() {
+                self.ask_for_part(stage.get(at + 2 * AHEAD));
+                self.ask_for_payload(stage.get(at + AHEAD));
+                self.work_on(&mut stage[at]);
             }
+            stage.clear();
         }
         drop(frames);
         self.stage = stage;
@@ -80,7 +77,7 @@ impl Engine {
             Ok(Link::Ip(packet)) if packet.protocol == protocol::TCP => match self.check(&packet, bytes) {
                 Ok(hash) => {
                     self.cx.flows.prefetch(hash);
-                    stage.push(Staged { frame, packet, hash, candidate: None });
+                    stage.push(Staged { frame: Some(frame), packet, hash, candidate: None });
                     return;
                 }
                 Err(reason) => Err(reason),
@@ -134,10 +131,49 @@ impl Engine {
         }
     }
 
-    /// Stage three begins: the header is read. Gives the frame back if there is none.
+    /// On the way to stage three: the control block is there by now, and says which part will be needed.
     #[inline]
-    fn read(&self, staged: Staged) -> Result<Segment, Frame> {
-        let Staged { mut frame, packet, hash, candidate } = staged;
+    fn ask_for_part(&self, staged: Option<&Staged>) {
+        let candidate = staged.and_then(|staged| staged.candidate);
+        if let Some(Record::Live(index)) = candidate.map(Record::from_bits)
+            && let Some(tcb) = self.tcbs.at(index)
+        {
+            self.cx.sending.prefetch(tcb.sending);
+        }
+    }
+
+    /// And further on: the part is there, and says which payload an ACK will forget.
+    #[inline]
+    fn ask_for_payload(&self, staged: Option<&Staged>) {
+        let candidate = staged.and_then(|staged| staged.candidate);
+        if let Some(Record::Live(index)) = candidate.map(Record::from_bits)
+            && let Some(tcb) = self.tcbs.at(index)
+            && !tcb.sending.is_none()
+        {
+            self.cx.sending.of(tcb.sending).queue.prefetch();
+        }
+    }
+
+    /// Stage three: the work.
+    #[inline]
+    fn work_on(&mut self, staged: &mut Staged) {
+        let Some(frame) = staged.frame.take() else { return };
+        match self.read(frame, staged) {
+            Ok(mut segment) => {
+                let verdict = self.process(&mut segment);
+                self.done(segment, verdict);
+            }
+            Err(frame) => {
+                self.cx.counters.count(Counter::DroppedTcpHeader);
+                self.cx.frames.free(frame);
+            }
+        }
+    }
+
+    /// Reads the header. Gives the frame back if there is none.
+    #[inline]
+    fn read(&self, mut frame: Frame, staged: &Staged) -> Result<Segment, Frame> {
+        let Staged { packet, hash, candidate, .. } = staged;
         let Ok((header, offset)) = tcp::parse(packet.payload(self.cx.frames.bytes(&frame))) else {
             return Err(frame);
         };
@@ -152,12 +188,12 @@ impl Engine {
             destination: packet.destination,
             mac: packet.source_mac,
             opens: header.flags.contains(tcp::Flags::SYN),
-            hash,
-            candidate,
+            hash: *hash,
+            candidate: *candidate,
         })
     }
 
-    /// The work.
+    /// What becomes of a segment.
     #[inline]
     fn process(&mut self, segment: &mut Segment) -> Verdict {
         match self.find(segment) {

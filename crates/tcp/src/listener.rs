@@ -157,6 +157,11 @@ impl Listeners {
         self.slots[usize::from(id.index)].listener.as_mut()?.waiting.pop_front().map(ConnId)
     }
 
+    /// Whether somebody may have begun to wait at a listener since it was polled last.
+    pub(crate) fn is_acceptable(&self) -> bool {
+        !self.acceptable.is_empty()
+    }
+
     /// A listener at which somebody has begun to wait since it was polled last.
     pub(crate) fn poll_acceptable(&mut self) -> Option<ListenerId> {
         loop {

@@ -22,6 +22,10 @@ use crate::tcb::{Flags, State};
 /// Frames that one connection sends before others have their turn.
 const FRAMES_PER_TURN: usize = 64;
 
+/// Connections that find no frame before a pass gives up: enough that some whose ACK fits the reserve are among them, few
+/// enough that a long line is not walked for nothing.
+const FRAMELESS_TURNS_MAX: usize = 64;
+
 /// Connections ahead in line whose control blocks are asked for early.
 const PREFETCH_AHEAD: usize = 8;
 
@@ -55,7 +59,8 @@ impl Engine {
     /// Whether a call of [`poll_output`](Self::poll_output) would find something to say.
     pub fn has_output(&self) -> bool {
         let queues = &self.cx.queues;
-        !queues.dirty.is_empty() || !queues.replies.is_empty() || self.cx.link.has_output()
+        let fed = !queues.starved.is_empty() && self.cx.sending.available() > 0;
+        !queues.dirty.is_empty() || !queues.replies.is_empty() || fed || self.cx.link.has_output()
     }
 
     fn emit_replies(&mut self, out: &mut Vec<Frame>, max: usize) {
@@ -79,6 +84,7 @@ impl Engine {
     fn emit_dirty(&mut self, out: &mut Vec<Frame>, max: usize) {
         // Who joins the line during the pass has its turn in the next, so that a pass ends.
         let mut turns = self.cx.queues.dirty.len();
+        let mut frameless = 0;
         while turns > 0 && out.len() < max {
             turns -= 1;
             if let Some(&ahead) = self.cx.queues.dirty.get(PREFETCH_AHEAD) {
@@ -87,9 +93,13 @@ impl Engine {
             let Some(index) = self.cx.queues.dirty.pop_front() else { return };
             let max = max.min(out.len() + FRAMES_PER_TURN);
             match self.with(index, |conn| conn.turn(out, max)) {
+                // Others may have no more to say than an ACK, for which there is the reserve.
                 Some(Turn::NoFrames) => {
-                    self.cx.queues.dirty.push_front(index);
-                    return;
+                    self.cx.queues.dirty.push_back(index);
+                    frameless += 1;
+                    if frameless == FRAMELESS_TURNS_MAX {
+                        return;
+                    }
                 }
                 Some(Turn::More) => self.cx.queues.dirty.push_back(index),
                 Some(Turn::Done) | None => {}
@@ -99,10 +109,17 @@ impl Engine {
 
     /// Those who were refused a cold part hear that there are some again.
     fn feed_starved(&mut self) {
-        let parts = std::mem::take(&mut self.cx.queues.parts_freed);
-        for _ in 0..parts {
-            let Some(index) = self.cx.queues.starved.pop_front() else { return };
+        // Whoever does not take its part leaves it for the next in the next pass.
+        let mut parts = self.cx.sending.available();
+        while parts > 0
+            && let Some(index) = self.cx.queues.starved.pop_front()
+        {
             self.with(index, |conn| {
+                if !conn.tcb.is(Flags::STARVED) {
+                    return;
+                }
+                conn.tcb.clear(Flags::STARVED);
+                parts -= 1;
                 if conn.tcb.is(Flags::WANTS_ROOM) && conn.tcb.sending.is_none() {
                     conn.tcb.clear(Flags::WANTS_ROOM);
                     conn.tell(Ready::WRITABLE);
@@ -129,38 +146,57 @@ impl Conn<'_> {
     }
 
     fn speak(&mut self, out: &mut Vec<Frame>, max: usize) -> Turn {
-        if self.tcb.state == State::Closed || self.tcb.is(Flags::NO_HOP) || !self.can_say_fin() {
+        if self.tcb.state == State::Closed || self.tcb.is(Flags::NO_HOP) {
             return Turn::Done;
         }
+        self.make_room_for_fin();
+        let turn = self.say(out, max);
+        self.keep_time();
+        turn
+    }
+
+    /// Data first, because it acknowledges too; then what has none.
+    fn say(&mut self, out: &mut Vec<Frame>, max: usize) -> Turn {
         while let Some(plan) = self.plan() {
             if out.len() >= max {
-                self.keep_time();
                 return Turn::More;
             }
             if !self.emit(plan, out) {
-                self.keep_time();
+                // No data goes with an ACK now; one without data may use the frames in reserve.
+                if self.tcb.is(Flags::ACK_NOW) || self.tcb.is(Flags::ACK_LATER) {
+                    self.emit_ack(out);
+                }
                 return Turn::NoFrames;
             }
         }
-        if self.tcb.is(Flags::PROBE) && self.tcb.sending.is_none() && !self.emit_keep_alive(out) {
-            return Turn::NoFrames;
-        }
-        if self.tcb.is(Flags::ACK_NOW) && !self.emit_ack(out) {
-            return Turn::NoFrames;
+        while let Some(probes) = self.says_bare() {
+            if out.len() >= max {
+                return Turn::More;
+            }
+            if !(if probes { self.emit_keep_alive(out) } else { self.emit_ack(out) }) {
+                return Turn::NoFrames;
+            }
         }
         self.delay_ack();
-        self.keep_time();
         Turn::Done
     }
 
-    /// A FIN needs a part to be in flight with. Without one the connection waits in line for one.
-    fn can_say_fin(&mut self) -> bool {
-        let wanted = self.tcb.is(Flags::FIN_WANTED) && !self.tcb.is(Flags::FIN_SENT);
-        if !wanted || self.start_sending() {
-            return true;
+    /// Whether a segment without data is due, and if so, whether it is a keep-alive probe.
+    fn says_bare(&mut self) -> Option<bool> {
+        if self.tcb.is(Flags::PROBE) && self.tcb.sending.is_none() {
+            return Some(true);
         }
-        self.cx.queues.starved.push_back(self.index);
-        false
+        // Data that has left says what we have, but only ACKs without any count as duplicates.
+        let duplicates = self.receiving().is_some_and(|part| part.duplicates_owed > 0);
+        (self.tcb.is(Flags::ACK_NOW) || duplicates).then_some(false)
+    }
+
+    /// A FIN needs a part to be in flight with. Without one the connection waits in line for one.
+    fn make_room_for_fin(&mut self) {
+        let wanted = self.tcb.is(Flags::FIN_WANTED) && !self.tcb.is(Flags::FIN_SENT);
+        if wanted && !self.start_sending() {
+            self.stand_in_line();
+        }
     }
 
     /// RFC 9293 MUST-40: an ACK that is owed waits for data to go with it, but not long.

@@ -3,6 +3,8 @@
 //! Parts keep what they have allocated when they are given back, and the last one given back is the next one taken, so in
 //! a steady state nothing is allocated and what is handed out is still in cache.
 
+use crore_base::prefetch::prefetch_at;
+
 /// The name of a part, small enough for the hot control block. Zero means none, so that fresh memory names no part.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default, zerocopy::FromZeros)]
 #[repr(transparent)]
@@ -75,6 +77,17 @@ impl<T: Default> Pool<T> {
     #[inline]
     pub(crate) fn of_mut(&mut self, id: PartId) -> &mut T {
         &mut self.parts[id.slot()]
+    }
+
+    /// Parts that can still be taken.
+    pub(crate) fn available(&self) -> u32 {
+        self.limit - self.in_use()
+    }
+
+    /// Asks for the cache lines of a part, ahead of work on it. None is allowed.
+    #[inline]
+    pub(crate) fn prefetch(&self, id: PartId) {
+        prefetch_at(&self.parts, (id.0 as usize).wrapping_sub(1));
     }
 
     /// Parts in use.

@@ -118,7 +118,7 @@ impl Conn<'_> {
         }
         if !self.start_sending() {
             self.tcb.set(Flags::WANTS_ROOM);
-            self.cx.queues.starved.push_back(self.index);
+            self.stand_in_line();
             return Err(SendError::Busy);
         }
         let part = self.cx.sending.of_mut(self.tcb.sending);
@@ -127,7 +127,7 @@ impl Conn<'_> {
             return Err(SendError::Full);
         }
         part.queued += payload.len() as u32;
-        part.queue.push_back(payload);
+        part.queue.push(payload);
         if self.tcb.state != State::SynSent {
             self.mark_dirty();
         }

@@ -94,6 +94,8 @@ impl Conn<'_> {
             return;
         }
         self.tcb.probes += 1;
+        // Whoever slept longer than that counts from here, so that the next probe waits as long as it should.
+        self.tcb.heard_ms = self.cx.clock.ms.wrapping_sub(due as u32);
         self.tcb.set(Flags::PROBE);
         self.mark_dirty();
         self.look_again_in(keep_alive.interval);

@@ -196,6 +196,8 @@ impl Flags {
     pub(crate) const PROBE: Self = Self(1 << 12);
     /// Its hop is not resolved yet.
     pub(crate) const NO_HOP: Self = Self(1 << 13);
+    /// It stands in line for a cold part to send with.
+    pub(crate) const STARVED: Self = Self(1 << 14);
     /// Its flow belongs to a TIME-WAIT record now, or to nobody.
     pub(crate) const NO_FLOW: Self = Self(1 << 15);
 }

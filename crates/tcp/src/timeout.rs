@@ -7,12 +7,16 @@ use crate::conn::Conn;
 use crate::engine::Engine;
 use crate::event::{CloseReason, Ready};
 use crate::limits::TIMERS_PER_CALL_MAX;
+use crate::link::Resolution;
 use crate::pool::PartId;
 use crate::sweep::PROBING;
 use crate::tcb::{Flags, State};
 
 /// Timeouts in a row after which the application hears that the peer falters (RFC 9293 MUST-20, R1: at least 3).
 const FALTERING_TIMEOUTS: u8 = 3;
+
+/// Timeouts in a row after which the way to the peer is in doubt. One is a lost segment.
+const LOST_WAY_TIMEOUTS: u8 = 2;
 
 impl Engine {
     /// Does what is due at `now`. Bounded: with very much due at once it does a part, and [`poll_timeout`](Self::poll_timeout)
@@ -28,12 +32,15 @@ impl Engine {
         self.sweep();
     }
 
-    /// When [`on_timeout`](Self::on_timeout) has something to do next. `None`: not until something else happens.
+    /// When [`on_timeout`](Self::on_timeout) has something to do next; at once while [`poll_event`](Self::poll_event) has
+    /// something to tell, which also the output pass can find. `None`: not until something else happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let cx = &self.cx;
         let ack = cx.queues.acks.front().map(|&(_, due)| self.instant_of(due));
         let sweep = (!self.tcbs.is_empty()).then_some(self.sweep.next);
+        let told = !cx.queues.told.is_empty() || cx.listeners.is_acceptable();
         let deadlines = [
+            told.then_some(cx.clock.now),
             cx.timers.next_deadline(),
             ack,
             cx.half_open.poll_timeout(),
@@ -115,12 +122,25 @@ impl Conn<'_> {
         if backoff == FALTERING_TIMEOUTS {
             self.tell(Ready::FALTERING);
         }
+        if synchronised && backoff >= LOST_WAY_TIMEOUTS {
+            self.look_for_the_way();
+        }
         match fired {
             Timer::Off => unreachable!("a timer that fires was armed"),
             Timer::Retransmit(_) => self.retransmit(),
             Timer::Persist(_) => self.tcb.set(Flags::PROBE),
         }
         self.mark_dirty();
+    }
+
+    /// Frames that come tell the way to the peer, but to whoever only sends none come any more when the way has changed: there
+    /// is another router, or the last frame came with a garbled source. So the link is asked (RFC 1122 section 3.3.1.4), and
+    /// what it has found out is used from the next timeout on.
+    fn look_for_the_way(&mut self) {
+        debug_assert!(!self.tcb.is(Flags::NO_HOP), "a synchronised connection has heard from its peer");
+        if let Resolution::Known(mac) = self.cx.link.resolve(self.cx.clock.now, &self.tcb.remote) {
+            self.tcb.hop = self.cx.link.follow(self.tcb.hop, mac);
+        }
     }
 
     /// RFC 6298 section 5.4 and RFC 9293 MUST-19: all that is in flight counts as lost, and leaves again from its beginning

@@ -99,8 +99,8 @@ def scarce_frames(count=100_000):
 
 @case("a backlog that is full lets the kernel try again, and all come in")
 def backlog():
-    with World("--backlog", 4) as world:
-        wave(world, 300, 7)
+    with World("--backlog", 32) as world:
+        wave(world, 400, 7)
         until(lambda: world.stats()["connections"] == 0, 10, "no connection")
 
 

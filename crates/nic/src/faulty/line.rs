@@ -115,7 +115,7 @@ impl Line {
         let copy = if fate.duplicated { frames.duplicate(&frame) } else { None };
         if let Some(mut throw) = fate.corruption {
             self.counts.corrupted += 1;
-            corrupt(frames.bytes_mut(&mut frame), &mut throw);
+            corrupt(frames.bytes_mut(&mut frame), &mut throw, self.faults.flipped_bits_max);
         }
         if let Some(mut throw) = fate.truncation.filter(|_| frame.len() > 1) {
             self.counts.truncated += 1;
@@ -214,9 +214,10 @@ impl Line {
 }
 
 /// Turns over one to [`FAULTY_FLIPPED_BITS_MAX`] different bits.
-fn corrupt(bytes: &mut [u8], throw: &mut Rng) {
+fn corrupt(bytes: &mut [u8], throw: &mut Rng, bits_max: u32) {
     let bits = bytes.len() as u64 * 8;
-    let wanted = throw.range(1..FAULTY_FLIPPED_BITS_MAX + 1).min(bits);
+    let most = u64::from(bits_max.clamp(1, FAULTY_FLIPPED_BITS_MAX));
+    let wanted = throw.range(1..most + 1).min(bits);
     let mut flipped: Vec<u64> = Vec::with_capacity(wanted as usize);
     while (flipped.len() as u64) < wanted {
         let bit = throw.below(bits);

@@ -111,7 +111,7 @@ fn draw_options(rng: &mut crore_base::random::Rng, families: Families) -> Option
             1 => rng.range(65_536..4_000_000) as u32,
             _ => 64 << 10,
         },
-        send_bytes_max: if small { rng.range(1..8_000) as u32 } else { rng.range(10_000..1_000_000) as u32 },
+        send_bytes_max: if small { rng.range(200..8_000) as u32 } else { rng.range(10_000..1_000_000) as u32 },
         timestamps: rng.chance(2, 3),
         keep_alive,
         user_timeout: if impatient { Duration::from_millis(rng.range(500..20_000)) } else { Duration::from_secs(300) },

@@ -56,7 +56,7 @@ pub(super) struct Flow {
 
 impl Flow {
     /// The host has sent this.
-    pub(super) fn emitted(&mut self, now: Instant, seen: &Seen) -> Check {
+    pub(super) fn emitted(&mut self, now: Instant, seen: &Seen, cookies: bool) -> Check {
         self.check_storm(now, seen)?;
         if seen.has(Flags::RST) {
             return Ok(());
@@ -68,6 +68,10 @@ impl Flow {
             return Err("belongs to no connection that has begun".to_owned());
         };
         let life = &mut self.lives[life];
+        if cookies && life.acknowledged.is_some_and(|before| seen.header.ack.is_before(before)) {
+            // A handshake can come back, and with it the same numbers.
+            (life.acknowledged, life.advertised, life.timestamp) = (None, None, None);
+        }
         life.check_size(seen)?;
         life.check_window(seen)?;
         life.check_acknowledgment(seen)
@@ -150,7 +154,10 @@ impl Flow {
     }
 
     fn check_storm(&mut self, now: Instant, seen: &Seen) -> Check {
-        let called_for = self.owed > 0 || !seen.is_bare();
+        if !seen.is_bare() {
+            return Ok(());
+        }
+        let called_for = self.owed > 0;
         self.owed = self.owed.saturating_sub(1);
         let second = now.as_millis() / 1000;
         if second != self.second {

@@ -8,8 +8,9 @@ use crate::family::Family;
 use crate::host::host_of;
 use crate::limits::{DRAIN_MAX, SETTLE_MAX, SILENCE, STALL_MAX};
 
-/// How long a link remembers that nobody answered, and some.
-const FORGET: Duration = Duration::from_secs(15);
+/// How long a link remembers that nobody answered, and a SYN cache what is half open: until then a new connection can still
+/// suffer from what was wrong before.
+const FORGET: Duration = Duration::from_secs(100);
 
 /// How often it is looked whether everybody is well.
 const LOOK: Duration = Duration::from_secs(1);
@@ -63,8 +64,9 @@ impl World {
     /// A world that is well again can be asked for something new: each client opens a connection, and it must work.
     fn open_fresh_connections(&mut self) {
         let then = self.shared.now + FORGET;
-        for host in &mut self.hosts[1..] {
-            host.plan_fresh(then, 0, self.plan.seed.is_multiple_of(2));
+        for (number, host) in self.hosts.iter_mut().enumerate().skip(1) {
+            // One after the other, because the smallest tables hold one.
+            host.plan_fresh(then + LOOK * number as u64, 0, self.plan.seed.is_multiple_of(2));
         }
     }
 

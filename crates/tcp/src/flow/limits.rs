@@ -40,10 +40,10 @@ pub(super) const BACKFILL_ENTRIES_MAX: u32 = 64;
 /// Bits of a tag that can name a segment: those that do not name its bucket. Enough for every limit that fits 32 bits.
 pub(super) const DEPTH_BITS_MAX: u32 = 32 - SEGMENT_BUCKET_BITS;
 
-/// Segments from which the table asks for huge pages: 48 MiB, about three million entries. The page that is only partly in
-/// use then costs less than an entry's sixteenth byte, and below it small pages are hardly slower, because lookups come in
-/// prefetched bursts.
-pub(super) const HUGE_SEGMENTS_MIN: usize = (48 << 20) / SEGMENT_BYTES;
+/// Segments from which the table asks for huge pages: 8 MiB, about half a million entries. Random lookups on small pages
+/// wait for address translation, which prefetching hides only in part; a page that is only partly in use costs a quarter of
+/// the table here, and ever less from here on.
+pub(super) const HUGE_SEGMENTS_MIN: usize = (8 << 20) / SEGMENT_BYTES;
 
 /// Bytes of a segment.
 pub(super) const SEGMENT_BYTES: usize = SEGMENT_BUCKETS * 64;

@@ -210,14 +210,14 @@ fn splits_are_spread_over_the_growth_of_the_table() {
 }
 
 #[test]
-fn memory_stays_within_16_bytes_an_entry_while_the_table_grows() {
+fn memory_stays_within_18_bytes_an_entry_while_the_table_grows() {
     let most = if cfg!(debug_assertions) { 2_000_000 } else { 10_000_000 };
     let mut table = table(most);
     for number in 0..most {
         table.insert(hash_of(number), number).unwrap();
         if number >= 1_000_000 && number % 1_000 == 0 {
             let bytes = table.memory_bytes() as f64 / f64::from(table.len());
-            assert!(bytes <= 16.0, "{bytes:.2} bytes an entry at {number}");
+            assert!(bytes <= 18.0, "{bytes:.2} bytes an entry at {number}");
         }
     }
 }

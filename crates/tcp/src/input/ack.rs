@@ -25,13 +25,13 @@ impl Conn<'_> {
         self.check_ack_range(ack)?;
         if self.tcb.sending.is_none() {
             debug_assert!(self.tcb.in_flight() == 0, "what is in flight has a part");
-            self.update_window(segment);
+            self.update_window(segment, false);
         } else if ack.is_after(self.tcb.snd_una) {
             self.acknowledged(ack, segment);
-            self.update_window(segment);
+            self.update_window(segment, true);
         } else {
             self.acknowledged_nothing(segment);
-            self.update_window(segment);
+            self.update_window(segment, false);
         }
         self.after_our_fin()
     }
@@ -171,11 +171,13 @@ impl Conn<'_> {
         self.mark_dirty();
     }
 
-    /// RFC 9293 section 3.10.7.4: only from segments that are not older than the last that told the window.
-    fn update_window(&mut self, segment: &Segment) {
+    /// RFC 9293 section 3.10.7.4: only from segments that are not older than the last that told the window. One that
+    /// acknowledges something new is not, though it may be a retransmission with an old sequence number: with the window of
+    /// before, we would send beyond what the peer takes.
+    fn update_window(&mut self, segment: &Segment, is_news: bool) {
         let (seq, ack) = (segment.header.seq, segment.header.ack);
         let newer = self.tcb.snd_wl1.is_before(seq) || self.tcb.snd_wl1 == seq && self.tcb.snd_wl2.is_at_or_before(ack);
-        if !newer || ack.is_before(self.tcb.snd_una) {
+        if !newer && !is_news || ack.is_before(self.tcb.snd_una) {
             return;
         }
         // RFC 9293 MUST-1: 16 bits without a sign, widened before they are shifted.
@@ -189,10 +191,11 @@ impl Conn<'_> {
         }
     }
 
-    /// More may be sent now. After a closed window, what probed it may have been refused, so sending starts over there.
+    /// More may be sent now. What probed a closed window may have been refused, so sending starts over there; without a probe
+    /// nothing was refused, and a peer that opens and closes its window must not have everything sent again each time.
     fn window_opened(&mut self, was_closed: bool) {
         let Some(part) = self.sending() else { return };
-        if was_closed {
+        if was_closed && part.backoff > 0 {
             part.rewind();
             part.backoff = 0;
             // RFC 6298 section 5.1: what leaves now is under a timer of its own, not under the long one of a probe.

@@ -64,6 +64,7 @@ impl Conn<'_> {
         let part = self.cx.receiving.of_mut(self.tcb.receiving);
         part.unread_bytes += segment.len;
         part.unread.push_back(chunk);
+        part.duplicates_owed = 0;
         self.tcb.rcv_nxt += segment.len;
         let had_early = !part.early.is_empty();
         if had_early {
@@ -118,7 +119,7 @@ impl Conn<'_> {
     /// Keeps what came before its time, within bounds, and tells the peer at once what is missing (RFC 5681 section 4.2).
     fn take_early(&mut self, segment: &mut Segment) -> Step {
         self.acknowledge_now();
-        if !self.start_receiving() {
+        if !self.start_receiving_early() {
             return Err(Verdict::Dropped(Counter::DroppedFull));
         }
         let Some(frame) = segment.frame.take() else { return Ok(()) };
@@ -134,6 +135,7 @@ impl Conn<'_> {
             Ok(spare) => (spare, true),
             Err(refused) => (Some(refused.chunk), false),
         };
+        part.duplicates_owed = part.duplicates_owed.saturating_add(u16::from(kept));
         if let Some(chunk) = spare {
             self.cx.discard(chunk);
         }

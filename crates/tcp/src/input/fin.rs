@@ -14,7 +14,7 @@ impl Conn<'_> {
             let at = segment.header.seq + segment.len;
             if at == self.tcb.rcv_nxt {
                 self.finished();
-            } else if at.is_after(self.tcb.rcv_nxt) && self.tcb.state.receives() && self.start_receiving() {
+            } else if at.is_after(self.tcb.rcv_nxt) && self.tcb.state.receives() && self.start_receiving_early() {
                 // It came before its last bytes. Remembered, it saves the peer a timeout.
                 let part = self.cx.receiving.of_mut(self.tcb.receiving);
                 part.fin_at = Some(at);

@@ -13,7 +13,8 @@ use crate::tuple::Tuple;
 
 /// A segment between the stages: its checksum is right and its flow known by hash. Small, because bursts of them are kept.
 pub(crate) struct Staged {
-    pub(crate) frame: Frame,
+    /// Taken out when the work begins.
+    pub(crate) frame: Option<Frame>,
     pub(crate) packet: Packet,
     /// The hash of its flow.
     pub(crate) hash: u64,

@@ -39,7 +39,9 @@ impl Conn<'_> {
         let len = segment.header.sequence_len(segment.len);
         let acceptable = match (len, window) {
             (0, 0) => seq == next,
-            (0, _) => seq.is_within(next, window),
+            // A peer that has filled the window and lost the first of it sends its ACKs from the window's end, and must be
+            // heard: else two that fill each other's windows wait for ever. Linux takes them too.
+            (0, _) => seq.is_within(next, window + u32::from(!segment.has(Bits::RST))),
             (_, 0) => false,
             (_, _) => seq.is_within(next, window) || (seq + (len - 1)).is_within(next, window),
         };
@@ -59,9 +61,19 @@ impl Conn<'_> {
             return Ok(());
         }
         if !segment.has(Bits::RST) {
+            self.follow_the_way_of(segment);
             self.answer_unacceptable(segment);
         }
         Err(Verdict::Dropped(Counter::DroppedWindow))
+    }
+
+    /// A peer that sends again what we have has not heard our ACK, perhaps because the way to it is another now. The answer goes
+    /// back to where the segment came from, if that is from the last window: another number proves nothing.
+    fn follow_the_way_of(&mut self, segment: &Segment) {
+        let behind = self.tcb.rcv_nxt - segment.header.seq;
+        if (1..=self.profile().options.receive_bytes_max).contains(&behind) {
+            self.tcb.hop = self.cx.link.follow(self.tcb.hop, segment.mac);
+        }
     }
 
     /// RFC 7323 RECENT: section 4.3, only from segments that begin at or before the last acknowledgment that we sent; and, as

@@ -143,7 +143,7 @@ impl Conn<'_> {
 
     /// An RST for the peer, with the number that it expects (RFC 9293 section 3.10.5).
     pub(crate) fn say_reset(&mut self) {
-        let reset = self.bare_reply(self.tcb.snd_nxt, self.tcb.rcv_nxt, Bits::RST.with(Bits::ACK));
+        let reset = self.bare_reply(self.bare_seq(), self.tcb.rcv_nxt, Bits::RST.with(Bits::ACK));
         self.cx.reply(reset);
     }
 

@@ -10,7 +10,7 @@ impl Conn<'_> {
         let Some(end) = segment.header.urgent_end() else { return };
         self.cx.counters.count(Counter::Urgent);
         // RFC 9293 MUST-30, MUST-31: any length; the pointer may lie beyond what has come.
-        if !self.tcb.state.receives() || !end.is_after(self.tcb.rcv_nxt) || !self.start_receiving() {
+        if !self.tcb.state.receives() || !end.is_after(self.tcb.rcv_nxt) || !self.start_receiving_early() {
             return;
         }
         // RFC 9293 MUST-32, MUST-33: the application is told at once, and can ask how much there is.

@@ -140,12 +140,21 @@ impl Conn<'_> {
 
     /// An ACK and nothing else. It may use the frames held in reserve, so that a full pool does not make us mute.
     pub(crate) fn emit_ack(&mut self, out: &mut Vec<Frame>) -> bool {
-        let header = self.acknowledging(self.tcb.snd_nxt, Bits::ACK);
+        let header = self.acknowledging(self.bare_seq(), Bits::ACK);
         if !self.write(&header, Cursor::default(), 0, out) {
             return false;
         }
         self.acknowledged_up_to_now(&header);
+        if let Some(part) = self.receiving() {
+            part.duplicates_owed = part.duplicates_owed.saturating_sub(1);
+        }
         true
+    }
+
+    /// The number of a segment without data: the next one, or the end of the peer's window if that lies before it, as it
+    /// does behind a probe or a window that was pulled back. The peer would not hear what comes from beyond its window.
+    pub(crate) fn bare_seq(&self) -> Seq {
+        self.tcb.snd_una + self.tcb.in_flight().min(self.tcb.snd_wnd)
     }
 
     /// A probe of an idle connection: an old sequence number, which makes the peer answer (RFC 9293 section 3.8.4).

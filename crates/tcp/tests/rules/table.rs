@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use crore_base::frame::Frame;
 use crore_base::time::{Duration, Instant};
 use crore_tcp::counter::Counter;
-use crore_tcp::{ConnId, Engine, ListenerId};
+use crore_tcp::{ConnId, Engine, Event, ListenerId, Usage};
 use crore_wire::arp::{self, Operation};
 use crore_wire::icmpv6::{self, Message};
 use crore_wire::ndp::NeighbourAdvertisement;
@@ -52,7 +52,11 @@ pub(crate) struct Table {
     /// Questions for the peer's link-layer address are answered.
     pub(crate) peer_is_found: bool,
     seen: VecDeque<Seen>,
+    /// What the application has not looked at yet.
+    events: Vec<Event>,
     guard: Guard,
+    /// Turns in a row that a deadline has passed.
+    overdue: u32,
 }
 
 impl Table {
@@ -69,6 +73,8 @@ impl Table {
             others: Vec::new(),
             peer_is_found: true,
             seen: VecDeque::new(),
+            events: Vec::new(),
+            overdue: 0,
         };
         table.collect();
         // The engine announces its addresses at start.
@@ -220,12 +226,21 @@ impl Table {
         self.expects_nothing();
     }
 
+    /// Takes the engine's events, as a loop does before it sleeps.
+    pub(crate) fn polls(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            self.events.push(event);
+        }
+    }
+
     /// Goes to the engine's next deadline, if that comes before `end`.
     fn turn_before(&mut self, end: Instant) -> bool {
+        self.polls();
         let Some(deadline) = self.engine.poll_timeout().filter(|&deadline| deadline < end) else { return false };
-        // What is due already and not done in one call goes on in the next.
-        let later = self.now + Duration::from_micros(1);
-        let next = if deadline > self.now { deadline } else { later };
+        // What is due already and not done in one call goes on in the next; but it must come to an end.
+        self.overdue = if deadline > self.now { 0 } else { self.overdue + 1 };
+        assert!(self.overdue < 1000, "the engine has a deadline of {deadline:?} at {:?} and does nothing about it", self.now);
+        let next = deadline.max(self.now + Duration::from_micros(1));
         if next >= end {
             return false;
         }
@@ -367,8 +382,8 @@ impl Drop for Table {
             }
         }
         self.collect();
-        assert_eq!(self.engine.connection_count(), 0, "connections are left");
-        assert_eq!(self.engine.frames().in_use(), 0, "frames are lost");
+        self.waits(2 * self.setup.config.time_wait.as_millis());
+        assert_eq!(self.engine.usage(), Usage::default(), "something is left");
         assert_eq!(self.engine.counters().unaccounted(), 0, "frames are not accounted for");
     }
 }

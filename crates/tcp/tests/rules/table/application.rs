@@ -1,7 +1,7 @@
 //! What the application does to the connection of a table, and what it hears of it.
 
 use crore_base::payload::Payload;
-use crore_tcp::{CloseReason, ConnId, Connect, Event, Listen, Options, Ready, SendError, Source, Statistics};
+use crore_tcp::{CloseReason, ConnId, Connect, Event, Listen, ListenerId, Options, Ready, SendError, Source, Statistics};
 use crore_wire::tcp::Flags;
 
 use super::segment::{Segment, ack, syn, syn_ack};
@@ -17,6 +17,18 @@ impl Table {
             options: self.setup.options,
         };
         self.listener = Some(self.engine.listen(listen).unwrap());
+    }
+
+    /// A second listener, beside the table's own.
+    pub(crate) fn listen_on_port(&mut self, port: u16) {
+        let local = self.peer.engine.to_std().to_string();
+        self.listen_at(&local, port);
+    }
+
+    pub(crate) fn listen_at(&mut self, local: &str, port: u16) -> ListenerId {
+        let options = self.setup.options;
+        let listen = Listen { local: local.parse().unwrap(), port, backlog: self.setup.backlog, options };
+        self.engine.listen(listen).unwrap()
     }
 
     pub(crate) fn connect_options(&self) -> Connect {
@@ -145,7 +157,8 @@ impl Table {
     /// As [`told`](Self::told), with the last reason.
     pub(crate) fn told_why(&mut self) -> (Ready, Option<CloseReason>) {
         let mut all = (Ready::default(), None);
-        while let Some(event) = self.engine.poll_event() {
+        self.polls();
+        for event in self.events.drain(..) {
             if let Event::Connection { conn, ready, reason, .. } = event
                 && Some(conn) == self.conn
             {
