@@ -5,8 +5,9 @@ use crore_tcp::{CloseReason, ConnId, Engine, Options, Source};
 
 use crate::arguments::Connect;
 use crate::checksum::Crc32;
+use crate::entry::{Ending, Outbox, Session};
 use crate::pattern::{Blocks, Pattern};
-use crate::sessions::{Ending, Outbox, Session, ip_of};
+use crate::sessions::ip_of;
 
 /// Opens what is to be opened.
 pub(crate) struct Opener {

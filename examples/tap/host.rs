@@ -14,8 +14,8 @@ use crate::command::Commands;
 use crate::network::{Network, until};
 use crate::sessions::Sessions;
 
-/// Frames taken from the device in one turn.
-const BURST_FRAMES: usize = 64;
+/// Frames taken from the device in one turn: as many as its queue in the kernel holds, because what does not fit there is lost.
+const BURST_FRAMES: usize = 512;
 /// Frames made in one turn.
 const OUTPUT_FRAMES: usize = 256;
 /// A device that is full is asked again after so long.

@@ -4,8 +4,8 @@
 use crore_base::payload::Payload;
 
 use crate::checksum::Crc32;
+use crate::entry::{Ending, Outbox, Session};
 use crate::pattern::{Blocks, Pattern};
-use crate::sessions::{Ending, Outbox, Session};
 
 const HEAD_BYTES_MAX: usize = 8192;
 /// Bytes of a body at most: its checksum is computed before it is sent, which takes a moment.

@@ -16,6 +16,7 @@ mod arguments;
 mod checksum;
 mod client;
 mod command;
+mod entry;
 mod faults;
 mod host;
 mod http;

@@ -3,9 +3,9 @@
 use crore_base::payload::Payload;
 
 use crate::checksum::Crc32;
+use crate::entry::{Ending, Outbox, Session};
 use crate::http::Http;
 use crate::pattern::{Blocks, Pattern};
-use crate::sessions::{Ending, Outbox, Session};
 
 /// A service at a port.
 #[derive(Copy, Clone)]

@@ -5,85 +5,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crore_base::payload::Payload;
 use crore_base::time::{Duration, Instant};
-use crore_tcp::{CloseReason, ConnId, Engine, Event, Listen, ListenerId, Options, Ready, SendError};
+use crore_tcp::{CloseReason, ConnId, Engine, Event, Listen, ListenerId, Options, Ready};
 use crore_wire::ip::{Ip, Prefix};
 
 use crate::Outcome;
 use crate::arguments::Serve;
 use crate::client::Opener;
+use crate::entry::{Ending, Entry, Session};
 use crate::pattern::Blocks;
 use crate::services::{SERVICES, Service};
 
-/// Bytes that wait to be queued beyond which nothing more is read: the peer is to take its answers first.
-const OUTBOX_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a payload at most, unless the send queue holds less.
 const PAYLOAD_BYTES_MAX: usize = 128 << 10;
-
-/// What one connection is for.
-pub(crate) trait Session {
-    /// Bytes came.
-    fn on_bytes(&mut self, bytes: &[u8], out: &mut Outbox);
-    /// The peer has sent all it has to send, and all of it was taken.
-    fn on_finish(&mut self, out: &mut Outbox) {
-        out.ending = Ending::Finish;
-    }
-    /// Nothing waits to be sent.
-    fn refill(&mut self, _out: &mut Outbox) {}
-    /// The connection is over; what was wrong with it, if that is a defect.
-    fn on_end(&mut self, _reason: CloseReason) -> Option<String> {
-        None
-    }
-}
-
-/// What is to happen when all is sent.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Ending {
-    /// Nothing.
-    None,
-    /// Our FIN.
-    Finish,
-    /// The connection is given up, in order if nothing is unread.
-    Close,
-    /// An RST.
-    Abort,
-}
-
-/// What a session wants to send.
-pub(crate) struct Outbox {
-    queue: VecDeque<Payload>,
-    bytes: usize,
-    pub(crate) ending: Ending,
-}
-
-impl Outbox {
-    pub(crate) fn push(&mut self, payload: Payload) {
-        self.bytes += payload.len();
-        self.queue.push_back(payload);
-    }
-
-    /// Nothing more is read from now on.
-    pub(crate) fn fill(&mut self) {
-        self.bytes = OUTBOX_BYTES_MAX;
-    }
-
-    /// Bytes that fit before a session should wait.
-    pub(crate) fn room(&self) -> usize {
-        OUTBOX_BYTES_MAX.saturating_sub(self.bytes)
-    }
-}
-
-struct Entry {
-    conn: ConnId,
-    session: Box<dyn Session>,
-    out: Outbox,
-    reads_from: Instant,
-    /// The peer's end was told, and the session told of it.
-    finished: (bool, bool),
-    /// Our end was told to the engine.
-    shut: bool,
-}
 
 /// See the module.
 pub(crate) struct Sessions {
@@ -174,8 +108,7 @@ impl Sessions {
             self.table.resize_with(slot + 1, || None);
         }
         assert!(self.table[slot].is_none(), "the engine gave out a slot twice");
-        let out = Outbox { queue: VecDeque::new(), bytes: 0, ending: Ending::None };
-        self.table[slot] = Some(Entry { conn, session, out, reads_from, finished: (false, false), shut: false });
+        self.table[slot] = Some(Entry::new(conn, session, reads_from));
         self.live += 1;
     }
 
@@ -223,7 +156,7 @@ impl Sessions {
             }
         }
         let ending = entry.out.ending;
-        if !entry.out.queue.is_empty() || ending == Ending::None {
+        if !entry.out.is_empty() || ending == Ending::None {
             return;
         }
         match ending {
@@ -318,66 +251,6 @@ impl Sessions {
         let entry = self.table.get_mut(conn.index() as usize)?.take_if(|entry| entry.conn == conn)?;
         self.live -= 1;
         Some(entry)
-    }
-}
-
-impl Entry {
-    /// Takes what has come. True if there was something.
-    fn read(&mut self, engine: &mut Engine, now: Instant) -> bool {
-        if now < self.reads_from {
-            return false;
-        }
-        let mut some = false;
-        while self.out.room() > 0 {
-            let Some(received) = engine.recv(self.conn) else {
-                if self.finished == (true, false) {
-                    self.finished.1 = true;
-                    self.session.on_finish(&mut self.out);
-                    some = true;
-                }
-                break;
-            };
-            self.session.on_bytes(engine.bytes(&received), &mut self.out);
-            engine.give_back(received);
-            some = true;
-        }
-        some
-    }
-
-    /// Queues what fits. True if something did.
-    fn write(&mut self, engine: &mut Engine, payload_max: usize) -> bool {
-        let mut some = false;
-        loop {
-            if self.out.queue.is_empty() && self.out.ending == Ending::None {
-                self.session.refill(&mut self.out);
-            }
-            let Some(first) = self.out.queue.front() else { return some };
-            if first.len() > payload_max {
-                self.split_first(payload_max);
-                continue;
-            }
-            match engine.send(self.conn, first.clone()) {
-                Ok(()) => {}
-                Err(SendError::Full | SendError::Busy) => return some,
-                // Nothing can be sent any more: the event that says why is on its way.
-                Err(SendError::Closed) => {
-                    self.out.queue.clear();
-                    self.out.bytes = 0;
-                    return some;
-                }
-                Err(SendError::TooLarge) => unreachable!("payloads fit the send queue"),
-            }
-            let sent = self.out.queue.pop_front().expect("it was just sent");
-            self.out.bytes -= sent.len();
-            some = true;
-        }
-    }
-
-    fn split_first(&mut self, payload_max: usize) {
-        let Some(first) = self.out.queue.pop_front() else { return };
-        for part in first.chunks(payload_max).rev() {
-            self.out.queue.push_front(Payload::from(part));
-        }
     }
 }
 

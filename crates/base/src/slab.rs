@@ -191,17 +191,33 @@ impl<T: Copy + FromZeros> Slab<T> {
         }
     }
 
-    /// What is in a slot, taken or not: for records of this crate whose links are right by construction, where looking up
-    /// the generation would be a second cache miss.
+    /// As [`prefetch`](Self::prefetch), for whoever goes on with [`slot`](Self::slot) and needs no generation.
     #[inline]
-    pub(crate) fn slot(&self, index: u32) -> Option<&T> {
+    pub fn prefetch_slot(&self, index: u32) {
+        let (chunk, offset) = self.place(index);
+        if let Some(chunk) = self.chunks.get(chunk) {
+            prefetch_at(&chunk.slots, offset as usize);
+        }
+    }
+
+    /// Asks for the cache line of a slot's generation, ahead of [`handle_at`](Self::handle_at).
+    #[inline]
+    pub fn prefetch_generation(&self, index: u32) {
+        self.generations.prefetch(index);
+    }
+
+    /// What is in a slot, taken or not: for records whose links are right by construction, where looking up the generation
+    /// would be another cache miss. A slot that was never taken is zero; one that was left has what its last tenant left
+    /// behind, or zero. `None` if the slab has never been so large.
+    #[inline]
+    pub fn slot(&self, index: u32) -> Option<&T> {
         let (chunk, offset) = self.place(index);
         self.chunks.get(chunk)?.slots.get(offset as usize)
     }
 
     /// As [`slot`](Self::slot), to change.
     #[inline]
-    pub(crate) fn slot_mut(&mut self, index: u32) -> Option<&mut T> {
+    pub fn slot_mut(&mut self, index: u32) -> Option<&mut T> {
         let (chunk, offset) = self.place(index);
         self.chunks.get_mut(chunk)?.slots.get_mut(offset as usize)
     }

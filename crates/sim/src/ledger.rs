@@ -61,6 +61,8 @@ pub(crate) struct Side {
 pub(crate) struct Allowed {
     /// Patience may end while faults last, or time steps over it.
     pub(crate) time_out: bool,
+    /// What an application has closed may be given up before it is finished.
+    pub(crate) orphans_end: bool,
     /// Questions for a neighbour may be lost.
     pub(crate) unreachable: bool,
     /// A server may answer with cookies.
@@ -186,8 +188,11 @@ impl Ledger {
         let first_is_gone = side.reader.writer.is_some_and(|writer| self.sides[writer as usize].gone.is_some());
         let position = side.reader.received;
         let others = self.others(id).iter();
-        let mut second = others.filter(|&&other| Some(other) != side.reader.writer && stream::is_of(other, position, bytes));
-        self.allowed.cookies && side.active && first_is_gone && second.next().is_some()
+        let mut seconds = others.filter(|&&other| {
+            let one_is_gone = first_is_gone || self.sides[other as usize].gone.is_some();
+            one_is_gone && Some(other) != side.reader.writer && stream::is_of(other, position, bytes)
+        });
+        self.allowed.cookies && side.active && seconds.next().is_some()
     }
 
     /// A stream has told who writes it: it must be the other end, and nobody else's.
@@ -300,7 +305,7 @@ impl Ledger {
             Some(Gone::Closed { unread: false }) => {
                 let wasted = side.written > other.reader.received;
                 // An orphan gives up as others do, and is not asked.
-                wasted || side.finish_told || self.allowed.time_out || self.allowed.short_memory || self.allowed.cookies
+                wasted || side.finish_told || self.allowed.orphans_end || self.allowed.short_memory || self.allowed.cookies
             }
             Some(_) => true,
         }

@@ -32,3 +32,9 @@ pub const CAPTURE_FRAMES_MAX: usize = 200_000;
 
 /// How long nothing may be heard before there is silence: longer than any retransmission timeout.
 pub const SILENCE: Duration = Duration::from_secs(70);
+
+/// How often initial sequence numbers advance by one (RFC 9293 section 3.4.1).
+pub const ISN_TICK: Duration = Duration::from_micros(4);
+
+/// By how much less than zero a stream may begin that is to wrap: most are longer.
+pub const WRAP_MARGIN_BYTES: u64 = 5_000;

@@ -19,6 +19,7 @@ use crore_base::time::Instant;
 use crore_wire::checksum::Sum;
 use crore_wire::ethernet;
 use crore_wire::packet::{Link, Packet};
+use crore_wire::seq::Seq;
 use crore_wire::tcp::{self, Flags, Header};
 use crore_wire::{icmp, icmpv6, protocol};
 
@@ -60,6 +61,9 @@ pub(crate) struct Tap {
     /// Servers may answer with cookies.
     cookies: bool,
     pub(crate) frames: u64,
+    /// The first sequence number that anybody used, and how many segments wrapped around zero.
+    pub(crate) first_number: Option<Seq>,
+    pub(crate) wraps: u64,
     /// When anything was last put on the wire.
     pub(crate) last: Instant,
 }
@@ -73,6 +77,8 @@ impl Tap {
             touched: vec![Vec::new(); hosts],
             cookies: plan.has(Family::SmallSynCache),
             frames: 0,
+            first_number: None,
+            wraps: 0,
             last: plan.start,
         }
     }
@@ -84,6 +90,9 @@ impl Tap {
         let segment = self.read_frame(host, bytes).map_err(|what| format!("host {host} sent a frame that {what}"))?;
         let Some(segment) = segment else { return Ok(()) };
         self.touched[host].push(segment.ends);
+        let seq = segment.header.seq;
+        self.first_number.get_or_insert(seq);
+        self.wraps += u64::from(seq.0.checked_add(segment.len).is_none());
         let flow = self.flows[host].entry(segment.ends).or_default();
         flow.emitted(local, &segment, self.cookies).map_err(|what| {
             let (local, remote) = segment.ends;

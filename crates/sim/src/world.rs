@@ -10,9 +10,9 @@ use crate::capture::Capture;
 use crate::family::{Families, Family};
 use crate::host::Host;
 use crate::ledger::{Allowed, Ledger};
-use crate::limits::TURNS_MAX;
+use crate::limits::{ISN_TICK, TURNS_MAX, WRAP_MARGIN_BYTES};
 use crate::network::Network;
-use crate::plan::Plan;
+use crate::plan::{Plan, dice};
 use crate::tap::Tap;
 
 /// A part in the life of a world.
@@ -59,6 +59,8 @@ pub struct Seen {
     pub events: u64,
     /// Turns of hosts.
     pub turns: u64,
+    /// Segments whose numbers wrapped.
+    pub wraps: u64,
     /// Frames put on the wire, and lost or cut, swallowed for their size, doubled, overtaken, flipped, truncated, padded.
     pub frames: [u64; 8],
     /// Frames that found no room in the host.
@@ -83,6 +85,7 @@ impl Default for Seen {
             accepted: 0,
             events: 0,
             turns: 0,
+            wraps: 0,
             frames: [0; 8],
             pool_empty: 0,
             restarts: 0,
@@ -103,6 +106,7 @@ impl Seen {
         self.accepted += other.accepted;
         self.events += other.events;
         self.turns += other.turns;
+        self.wraps += other.wraps;
         self.pool_empty += other.pool_empty;
         self.restarts += other.restarts;
         self.clock_steps += other.clock_steps;
@@ -142,7 +146,14 @@ impl World {
     ///
     /// # Errors
     /// A plan that cannot be.
-    pub fn new(plan: Plan, capture: bool) -> Result<Self, String> {
+    pub fn new(mut plan: Plan, capture: bool) -> Result<Self, String> {
+        if plan.has(Family::Wrap) {
+            plan.start += Self::build(plan.clone(), false)?.time_to_wrap();
+        }
+        Self::build(plan, capture)
+    }
+
+    fn build(plan: Plan, capture: bool) -> Result<Self, String> {
         let hosts = (0..plan.hosts.len()).map(|host| Host::new(&plan, host, host == 0));
         let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
         let shared = Shared {
@@ -157,6 +168,21 @@ impl World {
             seen: Seen::default(),
         };
         Ok(Self { network: Network::new(&plan), hosts, shared, plan })
+    }
+
+    /// How much later the world would have to begin for the first sequence number in it to be just before zero: initial
+    /// numbers follow the clock (RFC 9293 section 3.4.1), and nothing else that comes before depends on when it begins.
+    fn time_to_wrap(mut self) -> Duration {
+        let end = self.shared.now + self.plan.faults_last;
+        while self.shared.tap.first_number.is_none() && self.shared.now < end {
+            if self.step(end).is_err() {
+                break;
+            }
+        }
+        let Some(first) = self.shared.tap.first_number else { return Duration::ZERO };
+        let margin = dice(self.plan.seed, "wrap").below(WRAP_MARGIN_BYTES) as u32;
+        let missing = 0_u32.wrapping_sub(first.0).wrapping_sub(margin);
+        ISN_TICK * u64::from(missing)
     }
 
     /// Lives to the end. Returns what happened on the way.
@@ -201,6 +227,7 @@ impl World {
         let mut seen = Seen {
             delivered: self.shared.ledger.delivered,
             mixed: self.shared.ledger.mixed,
+            wraps: self.shared.tap.wraps,
             ends: self.shared.ledger.ends,
             frames: [
                 self.shared.tap.frames,
@@ -268,6 +295,7 @@ fn allowed(plan: &Plan) -> Allowed {
     ]);
     Allowed {
         time_out: has(&[Family::Impatience, Family::ClockSteps]),
+        orphans_end: has(&[Family::Impatience, Family::ClockSteps, Family::KeepAlive]),
         unreachable: lossy,
         cookies: has(&[Family::SmallSynCache]),
         half_dead: has(&[Family::SmallSynCache, Family::SmallBacklog, Family::SmallParts, Family::ClockSteps]),

@@ -1,4 +1,5 @@
 //! Worlds from many seeds, of every kind. See `crore_sim::farm` for the variables that choose them.
+#![cfg(not(feature = "canary"))]
 
 use crore_sim::Seen;
 use crore_sim::farm;

@@ -1,4 +1,5 @@
 //! The fuzz targets, without a fuzzer: the same functions, on noise. The same inputs every time, so a failure repeats.
+#![cfg(not(feature = "canary"))]
 
 use crore_base::random::Rng;
 

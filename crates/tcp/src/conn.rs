@@ -172,7 +172,7 @@ impl Conn<'_> {
         self.cx.receiving.give_back(id);
     }
 
-    /// The retransmission timeout at the present back-off (RFC 6298).
+    /// The retransmission timeout at the present back-off (RFC 6298), which is that of window probes too (RFC 9293 SHLD-30).
     pub(crate) fn rto(&mut self) -> Duration {
         let rto = self.tcb.rtt.rto(&self.cx.rto_bounds);
         let max = self.cx.rto_bounds.max;

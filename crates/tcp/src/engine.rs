@@ -10,6 +10,7 @@ use crore_base::hash::HashKey;
 use crore_base::slab::Slab;
 use crore_base::time::Instant;
 use crore_wire::ip::Ip;
+use zerocopy::FromZeros;
 
 use crate::config::{Config, ConfigError};
 use crate::conn::Conn;
@@ -19,6 +20,9 @@ use crate::event::{CloseReason, ConnId, Event, Ready};
 use crate::input::segment::Staged;
 use crate::sweep::Sweep;
 use crate::tcb::{Flags, State, Tcb};
+
+/// Events ahead in line whose connection's generation is asked for early.
+const EVENTS_AHEAD: usize = 8;
 
 /// A TCP/IP endpoint of one core. `!Send`: what it sends is shared with its own core only.
 ///
@@ -113,8 +117,11 @@ impl Engine {
         }
         loop {
             let index = self.cx.queues.told.pop_front()?;
+            if let Some(&ahead) = self.cx.queues.told.get(EVENTS_AHEAD) {
+                self.tcbs.prefetch_generation(ahead);
+            }
             let Some(handle) = self.tcbs.handle_at(index) else { continue };
-            let Some(tcb) = self.tcbs.at_mut(index) else { continue };
+            let Some(tcb) = self.tcbs.slot_mut(index) else { continue };
             if !tcb.is(Flags::TOLD) {
                 continue;
             }
@@ -132,11 +139,13 @@ impl Engine {
         self.cx.clock = Clock::at(now);
     }
 
-    /// Works on the connection in slot `index`, and does after it what only the owner of the table can do. `None` if the
-    /// slot is free.
+    /// Works on the connection in slot `index`, and does after it what only the owner of the table can do.
+    ///
+    /// The generation is not looked at: it would be another cache miss for each segment. Flows lead to connections that
+    /// exist; who waits in a queue may be gone, and a slot without a connection is all zero, a closed one that wants nothing.
     #[inline]
     pub(crate) fn with<R>(&mut self, index: u32, work: impl FnOnce(&mut Conn<'_>) -> R) -> Option<R> {
-        let tcb = self.tcbs.at_mut(index)?;
+        let tcb = self.tcbs.slot_mut(index)?;
         let mut conn = Conn { cx: &mut self.cx, tcb, index };
         let result = work(&mut conn);
         if matches!(conn.tcb.state, State::Established) {
@@ -161,7 +170,7 @@ impl Engine {
 
     /// Turns a connection that has reached TIME-WAIT into its record, and frees one that nobody holds any more.
     fn settle(&mut self, index: u32) {
-        let Some(tcb) = self.tcbs.at_mut(index) else { return };
+        let Some(tcb) = self.tcbs.slot_mut(index) else { return };
         let mut conn = Conn { cx: &mut self.cx, tcb, index };
         let orphan = conn.tcb.is(Flags::ORPHAN);
         let waits = conn.tcb.state == State::TimeWait || conn.tcb.state == State::FinWait2 && orphan;
@@ -175,7 +184,9 @@ impl Engine {
 
     fn free(&mut self, index: u32) {
         let Some(handle) = self.tcbs.handle_at(index) else { return };
-        let tcb = self.tcbs.remove(handle).expect("the handle is fresh");
+        let left = self.tcbs.get_mut(handle).expect("the handle is fresh");
+        let tcb = std::mem::replace(left, Tcb::new_zeroed());
+        self.tcbs.remove(handle);
         assert!(tcb.sending.is_none() && tcb.receiving.is_none(), "a connection is freed without its parts");
         assert!(tcb.is(Flags::NO_FLOW), "a connection is freed without its flow");
     }

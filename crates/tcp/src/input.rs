@@ -97,7 +97,8 @@ impl Engine {
     /// we know are right, and a stranger's are checked with the rest about him.
     #[inline]
     fn check(&self, packet: &Packet, frame: &[u8]) -> Result<u64, Counter> {
-        if !self.cx.link.accepts(packet.destination_mac) {
+        // TCP is between two: what a whole link was told at once is not for us (RFC 1122 section 3.3.6).
+        if packet.destination_mac != self.cx.link.mac() {
             return Err(Counter::DroppedElsewhere);
         }
         let segment = packet.payload(frame);
@@ -123,7 +124,7 @@ impl Engine {
         for segment in stage {
             segment.candidate = self.cx.flows.candidate(segment.hash);
             match segment.candidate.map(Record::from_bits) {
-                Some(Record::Live(index)) => self.tcbs.prefetch(index),
+                Some(Record::Live(index)) => self.tcbs.prefetch_slot(index),
                 Some(Record::HalfOpen(index)) => self.cx.half_open.prefetch(index),
                 Some(Record::TimeWait(index)) => self.cx.time_wait.prefetch(index),
                 None => {}
@@ -136,7 +137,7 @@ impl Engine {
     fn ask_for_part(&self, staged: Option<&Staged>) {
         let candidate = staged.and_then(|staged| staged.candidate);
         if let Some(Record::Live(index)) = candidate.map(Record::from_bits)
-            && let Some(tcb) = self.tcbs.at(index)
+            && let Some(tcb) = self.tcbs.slot(index)
         {
             self.cx.sending.prefetch(tcb.sending);
         }
@@ -147,7 +148,7 @@ impl Engine {
     fn ask_for_payload(&self, staged: Option<&Staged>) {
         let candidate = staged.and_then(|staged| staged.candidate);
         if let Some(Record::Live(index)) = candidate.map(Record::from_bits)
-            && let Some(tcb) = self.tcbs.at(index)
+            && let Some(tcb) = self.tcbs.slot(index)
             && !tcb.sending.is_none()
         {
             self.cx.sending.of(tcb.sending).queue.prefetch();
@@ -226,7 +227,7 @@ impl Engine {
     #[inline]
     fn is_flow_of(&self, segment: &Segment, bits: u32) -> bool {
         match Record::from_bits(bits) {
-            Record::Live(index) => self.tcbs.at(index).is_some_and(|tcb| self.is_connection_of(segment, tcb)),
+            Record::Live(index) => self.tcbs.slot(index).is_some_and(|tcb| self.is_connection_of(segment, tcb)),
             Record::HalfOpen(index) => self.cx.half_open.get(index).is_some_and(|half| half.tuple == segment.tuple()),
             Record::TimeWait(index) => self.cx.time_wait.get(index).is_some_and(|record| {
                 record.remote == segment.source

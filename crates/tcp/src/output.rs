@@ -88,7 +88,7 @@ impl Engine {
         while turns > 0 && out.len() < max {
             turns -= 1;
             if let Some(&ahead) = self.cx.queues.dirty.get(PREFETCH_AHEAD) {
-                self.tcbs.prefetch(ahead);
+                self.tcbs.prefetch_slot(ahead);
             }
             let Some(index) = self.cx.queues.dirty.pop_front() else { return };
             let max = max.min(out.len() + FRAMES_PER_TURN);
@@ -220,6 +220,7 @@ impl Conn<'_> {
             Timer::Retransmit(_) if in_flight => {}
             _ if in_flight => self.arm(Timer::Retransmit),
             Timer::Persist(_) if held_back => {}
+            // RFC 9293 SHLD-29: the first probe after one timeout.
             _ if held_back => {
                 part.waiting_since = now;
                 self.arm(Timer::Persist);

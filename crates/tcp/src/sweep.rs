@@ -75,6 +75,7 @@ impl Conn<'_> {
             return;
         }
         let idle = self.cx.clock.ms_since(self.tcb.heard_ms);
+        // RFC 7323 RECENT-EXPIRES.
         if idle > TIMESTAMP_STALE_MS {
             self.tcb.set(Flags::TS_STALE);
         }
@@ -84,6 +85,7 @@ impl Conn<'_> {
             return;
         }
         let probes = self.tcb.probes;
+        // RFC 9293 MUST-27: the interval that was set.
         let due = keep_alive.idle.as_millis() + u64::from(probes) * keep_alive.interval.as_millis();
         if u64::from(idle) < due {
             return;

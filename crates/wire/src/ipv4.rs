@@ -60,6 +60,7 @@ impl Header {
             if end < LEN || end > packet.len() {
                 return Err(Refused::Ipv4TotalLength);
             }
+            // RFC 1122 IP-CHECKSUM: of every header.
             if Sum::of_array(fixed).finish() != 0 {
                 return Err(Refused::Ipv4Checksum);
             }

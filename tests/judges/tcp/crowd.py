@@ -115,3 +115,12 @@ def churn():
             opened += 1
         stats = until(lambda: (s := world.stats())["connections"] == 0 and s, 5, "no connection")
         same(stats["tally"]["accepted"], opened, "connections accepted")
+
+
+@case("a connection that is left over does not escape the judge")
+def canary():
+    with World("--linger", "300ms") as world, world.connect(7) as link:
+        echoed(link, b"hello")
+        world.tell("quit")
+        same(world.hear()["problems"], ["1 connections are left"], "what our host complains about")
+        same(world.process.wait(5), 1, "its exit code")

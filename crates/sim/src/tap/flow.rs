@@ -39,6 +39,8 @@ struct Life {
     /// One after the peer's FIN.
     their_end: Option<Seq>,
     given_up: bool,
+    /// An RST was sent.
+    is_over: bool,
 }
 
 /// See the module.
@@ -59,6 +61,7 @@ impl Flow {
     pub(super) fn emitted(&mut self, now: Instant, seen: &Seen, cookies: bool) -> Check {
         self.check_storm(now, seen)?;
         if seen.has(Flags::RST) {
+            self.lives.iter_mut().for_each(|life| life.is_over = true);
             return Ok(());
         }
         if seen.has(Flags::SYN) {
@@ -68,9 +71,10 @@ impl Flow {
             return Err("belongs to no connection that has begun".to_owned());
         };
         let life = &mut self.lives[life];
-        if cookies && life.acknowledged.is_some_and(|before| seen.header.ack.is_before(before)) {
-            // A handshake can come back, and with it the same numbers.
-            (life.acknowledged, life.advertised, life.timestamp) = (None, None, None);
+        let goes_back = life.acknowledged.is_some_and(|before| seen.header.ack.is_before(before));
+        if cookies && (life.is_over || life.given_up || goes_back) {
+            // Its cookie came back once more, with whatever options a later segment of it seemed to have.
+            return Ok(());
         }
         life.check_size(seen)?;
         life.check_window(seen)?;
@@ -136,6 +140,7 @@ impl Flow {
             allowed: None,
             their_end: None,
             given_up: false,
+            is_over: false,
         });
         if self.lives.len() > LIVES_MAX {
             self.lives.remove(0);

@@ -100,7 +100,7 @@ impl Conn<'_> {
         self.after_progress(all);
     }
 
-    /// RFC 6298 section 5: the timer starts over when new data is acknowledged, and stops when nothing is in flight.
+    /// RFC 6298 REARM: the timer starts over when new data is acknowledged, and stops when nothing is in flight (section 5).
     fn after_progress(&mut self, all: bool) {
         let part = self.cx.sending.of_mut(self.tcb.sending);
         let idle = part.queued == 0 && all;

@@ -76,7 +76,7 @@ impl Conn<'_> {
             return true;
         }
         let opening = matches!(self.tcb.state, State::SynSent | State::SynReceived);
-        // RFC 5461: what is hard ends an open that is under way, and an established connection never.
+        // RFC 9293 SHLD-26, RFC 5461: what is hard ends an open that is under way, and an established connection never.
         if opening && !error.is_soft() {
             self.end(CloseReason::Unreachable);
         } else {

@@ -24,7 +24,7 @@ impl Conn<'_> {
             // RFC 7323 TS-ALWAYS: what else comes without one is silently dropped (section 3.2).
             return Err(Verdict::Dropped(Counter::DroppedNoTimestamp));
         };
-        // RFC 7323 PAWS, and its limit: after 24 days of silence the last timestamp says nothing.
+        // RFC 7323 PAWS and RECENT-EXPIRES: after 24 days of silence the last timestamp says nothing.
         let older = (timestamps.value.wrapping_sub(self.tcb.ts_recent) as i32) < 0;
         if older && !self.tcb.is(Flags::TS_STALE) {
             self.answer_unacceptable(segment);

@@ -41,6 +41,7 @@ impl Engine {
             Destination::Ours => {}
             // RFC 9293 MUST-57: silently.
             Destination::Group => return Err(Counter::DroppedAddress),
+            // RFC 1122 NOT-OURS: neither answered nor forwarded.
             Destination::Elsewhere => return Err(Counter::DroppedElsewhere),
         }
         // RFC 9293 MUST-63: silently.
@@ -73,6 +74,7 @@ impl Engine {
                 assert!(entry.is_ok(), "the table of flows has room for every record there can be");
                 self.send_syn_ack(&half, false);
             }
+            // RFC 4987 NO-REFLECTION: what is not remembered is not sent again.
             None => {
                 half.iss = self.cx.cookies.make(self.cx.clock.now, &half.tuple, half.irs, half.mss);
                 self.cx.counters.count(Counter::CookiesSent);

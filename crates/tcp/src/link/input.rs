@@ -120,6 +120,7 @@ impl Link {
         outcome.unwrap_or_else(Icmp::Ignored)
     }
 
+    /// RFC 1122 ECHO-REPLY, for both families.
     fn on_echo(&mut self, now: Instant, packet: &Packet, echo: &Echo<'_>) -> Result<Icmp, Ignored> {
         self.check_addresses(packet)?;
         let is_v4 = packet.source.is_v4();

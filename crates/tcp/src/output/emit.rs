@@ -192,6 +192,7 @@ impl Conn<'_> {
             ack: if flags.contains(Bits::ACK) { self.tcb.rcv_nxt } else { Seq(0) },
             flags,
             window: 0,
+            // RFC 9293 SHLD-13: nothing of ours is urgent.
             urgent: 0,
             options: Options::NONE,
         }
@@ -215,6 +216,7 @@ impl Conn<'_> {
         Path {
             source_mac: self.cx.link.mac(),
             destination_mac: self.cx.link.hop_mac(self.tcb.hop),
+            // RFC 9293 MUST-45: the address of the first segment, for ever.
             source: self.cx.link.address(self.tcb.local),
             destination: self.tcb.remote,
             // RFC 9293 MUST-48, MUST-49: as the application wants them.

@@ -63,6 +63,7 @@ impl Conn<'_> {
             return Some(Plan::WindowProbe);
         }
         let window = self.tcb.snd_wnd.min(part.window.limit(u32::from(self.tcb.mss)));
+        // RFC 9293 MUST-34: what is in flight may be more than a window that was pulled back.
         let usable = window.saturating_sub(part.next);
         let mss = u32::from(self.tcb.mss);
         let len = unsent.min(usable).min(mss);

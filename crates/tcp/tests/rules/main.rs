@@ -23,6 +23,7 @@ mod linux;
 mod opening;
 mod paws;
 mod probes;
+mod properties;
 mod recovery;
 mod resets;
 mod retransmission;

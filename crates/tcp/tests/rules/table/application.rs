@@ -179,6 +179,11 @@ impl Table {
         self.guard.forget_window();
     }
 
+    /// Windows are not watched from here on: the peer is no peer.
+    pub(crate) fn looks_away_from_windows(&mut self) {
+        self.guard.look_away();
+    }
+
     /// The state by its name; `gone` if the application has given up the name.
     pub(crate) fn state(&self) -> &'static str {
         self.engine.statistics(self.id()).map_or("gone", |statistics| statistics.state)

@@ -23,6 +23,7 @@ pub(super) struct Guard {
     peer_end: Option<u32>,
     /// The connection is over: what answers for it now offers no window.
     is_over: bool,
+    looks_away: bool,
     hop_limit: u8,
 }
 
@@ -38,6 +39,7 @@ impl Guard {
             edge: None,
             peer_end: None,
             is_over: false,
+            looks_away: false,
             hop_limit: setup.options.hop_limit,
         }
     }
@@ -89,7 +91,7 @@ impl Guard {
 
     /// RFC 9293 SHLD-14: the right edge never moves left, but for what the scale rounds off (RFC 7323 section 2.4).
     fn check_window(&mut self, seen: &Seen) {
-        if seen.flags.contains(Flags::RST) || self.is_over || self.peer_end == Some(seen.ack) {
+        if seen.flags.contains(Flags::RST) || self.is_over || self.looks_away || self.peer_end == Some(seen.ack) {
             self.edge = None;
             return;
         }
@@ -110,6 +112,11 @@ impl Guard {
         }
         let later = self.edge.is_none_or(|before| (edge.wrapping_sub(before) as i32) > 0);
         self.edge = if later { Some(edge) } else { self.edge };
+    }
+
+    /// This table's peer is no peer, and windows are not what it is about.
+    pub(super) fn look_away(&mut self) {
+        self.looks_away = true;
     }
 
     /// The application has given the connection up, or it has ended.
