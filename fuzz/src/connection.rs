@@ -5,7 +5,7 @@
 
 use crore_base::frame::{Frame, FramePool};
 use crore_base::time::{Duration, Instant};
-use crore_tcp::{Config, Connect, ConnId, Engine, Event, KeepAlive, LinkConfig, Listen, Options, Source};
+use crore_tcp::{Config, ConnId, Connect, Engine, Event, KeepAlive, LinkConfig, Listen, Options, Source};
 use crore_wire::emit::{self, Path};
 use crore_wire::ethernet::Mac;
 use crore_wire::ip::Ip;
@@ -264,7 +264,9 @@ impl Scene {
         let bytes = self.engine.frames().bytes(&frame).to_vec();
         self.engine.frames_mut().free(frame);
         match Link::parse(&bytes).expect("what is sent can be read") {
-            Link::Arp(question) if question.operation == arp::Operation::Request && question.sender != question.target => {
+            Link::Arp(question)
+                if question.operation == arp::Operation::Request && question.sender != question.target =>
+            {
                 let answer = arp::Packet {
                     operation: arp::Operation::Reply,
                     sender_mac: PEER_MAC,

@@ -12,6 +12,12 @@ use crate::{Options, compliance, instructions, rules};
 /// A step that takes longer has hung: a cold release build on two cores takes a few minutes.
 const STEP_LIMIT: Duration = Duration::from_secs(45 * 60);
 
+/// Seeds of each kind of world that a run looks at.
+const SEEDS: u64 = 8_000;
+
+/// The same, in a quick run.
+const SEEDS_QUICK: u64 = 300;
+
 /// Runs every step that is wanted, in order; a failed one does not keep the others from running.
 pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     let step = |report: &mut Report, name: &str, arguments: &[&str], read: fn(&Ended) -> Outcome| {
@@ -26,8 +32,11 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     }
     step(report, "tests", &["test", "--workspace"], tests);
     if !options.quick {
-        let arguments = ["test", "-p", "crore-gateway", "--features", "canary"];
-        step(report, "canary", &arguments, canary);
+        step(report, "canary", &["test", "-p", "crore-gateway", "--features", "canary"], canary);
+        step(report, "tcp-canary", &["test", "-p", "crore-sim", "--features", "canary", "--test", "canary"], canary);
+    }
+    if options.wants("simulation") {
+        report.step("simulation", || simulation(root, options));
     }
     if options.wants("compliance") {
         report.step("compliance", || compliance(root));
@@ -48,11 +57,29 @@ pub(crate) fn run_after_install(root: &Path, options: &Options, report: &mut Rep
     }
 }
 
+/// Thousands of worlds of every kind, more than the quick tests look at: in the release build, each from its own seed.
+fn simulation(root: &Path, options: &Options) -> Outcome {
+    let seeds = if options.quick { SEEDS_QUICK } else { SEEDS };
+    let mut command = cargo_command(root, &["test", "-p", "crore-sim", "--release", "--test", "farm"]);
+    // Not the seeds of the quick tests again.
+    command.env("SIM_FIRST", "1000").env("SIM_SEEDS", seeds.to_string());
+    let outcome = judge(root, "simulation", command, tests);
+    Outcome { detail: format!("{seeds} seeds a kind; {}", outcome.detail), ..outcome }
+}
+
 /// Runs cargo (the one that runs us) and lets `read` judge what it printed.
 fn cargo(root: &Path, name: &str, arguments: &[&str], read: fn(&Ended) -> Outcome) -> Outcome {
+    judge(root, name, cargo_command(root, arguments), read)
+}
+
+fn cargo_command(root: &Path, arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(arguments).current_dir(root);
+    command
+}
+
+fn judge(root: &Path, name: &str, command: Command, read: fn(&Ended) -> Outcome) -> Outcome {
     let log = root.join("target").join("xtask").join(format!("{name}.log"));
     match exec::run(command, &log, STEP_LIMIT) {
         Ok(ended) => read(&ended),

@@ -51,7 +51,14 @@ pub(crate) struct Around<'a> {
 }
 
 impl Actor {
-    pub(crate) fn new(now: Instant, conn: ConnId, side: SideId, script: Script, options: Options, passive: bool) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        conn: ConnId,
+        side: SideId,
+        script: Script,
+        options: Options,
+        passive: bool,
+    ) -> Self {
         Self {
             conn,
             side,
@@ -176,7 +183,10 @@ impl Actor {
         let Some(statistics) = engine.statistics(self.conn) else { return Ok(()) };
         let most = self.options.receive_bytes_max + UNREAD_SLACK_BYTES;
         if statistics.unread > most {
-            return Err(format!("side {} has {} bytes unread, at most {most} were allowed", self.side, statistics.unread));
+            return Err(format!(
+                "side {} has {} bytes unread, at most {most} were allowed",
+                self.side, statistics.unread
+            ));
         }
         Ok(())
     }

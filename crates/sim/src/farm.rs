@@ -64,7 +64,8 @@ impl Found {
 /// The first that fails, shrunk.
 pub fn run(kind: Kind, quick: u64) -> Result<Seen, Box<Found>> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let without = std::env::var("SIM_WITHOUT").unwrap_or_default().parse().unwrap_or_default();
+    let without =
+        std::env::var("SIM_WITHOUT").unwrap_or_default().parse().unwrap_or_else(|what| panic!("SIM_WITHOUT: {what}"));
     let divisor = number("SIM_DIVISOR").unwrap_or(1);
     let first = number("SIM_SEED").or(number("SIM_FIRST")).unwrap_or(0);
     let count = if number("SIM_SEED").is_some() { 1 } else { number("SIM_SEEDS").unwrap_or(quick) };
@@ -84,16 +85,21 @@ pub fn run(kind: Kind, quick: u64) -> Result<Seen, Box<Found>> {
 }
 
 /// One world, from its beginning to its end. A panic in it is a failure of it.
-pub fn run_one(seed: u64, kind: Kind, without: Families, divisor: u64, capture: bool) -> (Result<Seen, Failure>, World) {
+pub fn run_one(
+    seed: u64,
+    kind: Kind,
+    without: Families,
+    divisor: u64,
+    capture: bool,
+) -> (Result<Seen, Failure>, World) {
     listen_to_panics();
     let plan = Plan::draw(seed, kind, without, divisor);
     let mut world = World::new(plan, capture).expect("every plan can be");
     LAST_PANIC.set(Some(String::new()));
     let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
     let said = LAST_PANIC.take().unwrap_or_default();
-    let outcome = outcome.unwrap_or_else(|_| {
-        Err(Failure { age: world.age(), phase: world.phase(), what: format!("a panic: {said}") })
-    });
+    let outcome = outcome
+        .unwrap_or_else(|_| Err(Failure { age: world.age(), phase: world.phase(), what: format!("a panic: {said}") }));
     (outcome, world)
 }
 

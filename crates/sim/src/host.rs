@@ -2,16 +2,17 @@
 
 mod accidents;
 mod device;
+mod frames;
 mod opens;
+mod start;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use crore_base::frame::{Frame, FramePool};
 use crore_base::random::Rng;
 use crore_base::time::{Duration, Instant};
 use crore_tcp::counter::Counter;
-use crore_tcp::{CloseReason, Config, ConnId, Engine, Event, LinkConfig, ListenerId, Ready};
+use crore_tcp::{CloseReason, ConnId, Engine, Event, ListenerId, Ready};
 use crore_wire::ethernet::Mac;
 
 use crate::application::{Actor, Around};
@@ -22,6 +23,7 @@ use crate::world::{Phase, Shared};
 use crate::{Check, script::Script};
 
 use device::Device;
+use start::engine_of;
 
 /// The link-layer address of a host.
 pub(crate) fn mac_of(host: usize) -> Mac {
@@ -142,32 +144,6 @@ impl Host {
         now + self.skew
     }
 
-    fn take_input(&mut self, now: Instant, shared: &mut Shared) -> Check {
-        // What was changed on the way comes alone, so that one can see what becomes of it.
-        let mut burst = Vec::new();
-        for _ in 0..self.plan.burst {
-            let Some((bytes, tampered)) = self.device.receive() else { break };
-            let Some(frame) = copied(self.engine.frames_mut(), &bytes) else {
-                shared.seen.pool_empty += 1;
-                continue;
-            };
-            if tampered {
-                self.engine.on_input(now, &mut burst);
-                let delivered = self.engine.counters().of(Counter::FramesDelivered);
-                burst.push(frame);
-                self.engine.on_input(now, &mut burst);
-                if self.engine.counters().of(Counter::FramesDelivered) != delivered {
-                    return Err(format!("host {} took a damaged frame for good: {bytes:02x?}", self.number));
-                }
-                continue;
-            }
-            shared.tap.delivered(self.number, &bytes)?;
-            burst.push(frame);
-        }
-        self.engine.on_input(now, &mut burst);
-        if burst.is_empty() { Ok(()) } else { Err("on_input left frames behind".to_owned()) }
-    }
-
     fn take_events(&mut self, shared: &mut Shared) -> Check {
         while let Some(event) = self.engine.poll_event() {
             shared.seen.events += 1;
@@ -181,13 +157,22 @@ impl Host {
                     let pause = if hasty { Duration::ZERO } else { self.plan.accept_pause };
                     self.accept_at.get_or_insert(shared.now + pause);
                 }
-                Event::Connection { conn, token, ready, reason } => self.on_event(shared, conn, token, ready, reason)?,
+                Event::Connection { conn, token, ready, reason } => {
+                    self.on_event(shared, conn, token, ready, reason)?
+                }
             }
         }
         Ok(())
     }
 
-    fn on_event(&mut self, shared: &mut Shared, conn: ConnId, token: u32, ready: Ready, reason: Option<CloseReason>) -> Check {
+    fn on_event(
+        &mut self,
+        shared: &mut Shared,
+        conn: ConnId,
+        token: u32,
+        ready: Ready,
+        reason: Option<CloseReason>,
+    ) -> Check {
         if ready.is_empty() {
             return Err(format!("host {}: an event of {conn:?} says nothing", self.number));
         }
@@ -245,38 +230,6 @@ impl Host {
         result
     }
 
-    fn give_output(&mut self, now: Instant, shared: &mut Shared) -> Check {
-        let mut out: Vec<Frame> = Vec::new();
-        let mut rounds = 0;
-        loop {
-            let count = self.engine.poll_output(now, &mut out, self.plan.output_max);
-            if count != out.len() || count > self.plan.output_max {
-                return Err(format!("poll_output says {count}, gave {}, might give {}", out.len(), self.plan.output_max));
-            }
-            for frame in out.drain(..) {
-                let bytes = self.engine.frames().bytes(&frame);
-                shared.tap.emitted(self.number, shared.now, now, bytes)?;
-                if let Some(capture) = &mut shared.capture {
-                    capture.frame(shared.now, bytes);
-                }
-                let left = self.device.transmit(shared.now, frame);
-                shared.outbox.push((left, self.number, bytes.to_vec()));
-            }
-            self.device.reclaim(shared.now, self.engine.frames_mut());
-            rounds += 1;
-            if count < self.plan.output_max {
-                break;
-            }
-            if rounds > 1_000 {
-                return Err(format!("host {} does not stop talking", self.number));
-            }
-        }
-        if !self.engine.has_output() {
-            shared.tap.turn_ended(self.number);
-        }
-        Ok(())
-    }
-
     fn check(&mut self, shared: &Shared) -> Check {
         let unaccounted = self.engine.counters().unaccounted();
         if unaccounted != 0 {
@@ -294,12 +247,14 @@ impl Host {
     fn plan_wake(&mut self, shared: &mut Shared) -> Check {
         let soon = shared.now + Duration::from_micros(1);
         let timeout = self.engine.poll_timeout().map(|at| Instant::ZERO + (at - (Instant::ZERO + self.skew)));
-        let output = self.engine.has_output().then(|| self.device.next_free().unwrap_or(shared.now + Duration::from_micros(20)));
-        let mut wake = [timeout, output, self.device.next(), self.next_accident(shared.now), self.next_open(), self.accept_at]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(Instant::FAR_FUTURE);
+        let output =
+            self.engine.has_output().then(|| self.device.next_free().unwrap_or(shared.now + Duration::from_micros(20)));
+        let mut wake =
+            [timeout, output, self.device.next(), self.next_accident(shared.now), self.next_open(), self.accept_at]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(Instant::FAR_FUTURE);
         for index in 0..self.actors.len() {
             if !self.actors[index].done {
                 let next = self.with_actor(shared, index, |actor, _, around| actor.next(around));
@@ -311,7 +266,20 @@ impl Host {
     }
 
     /// A host in words, for a world that does not end.
-    pub(crate) fn tell(&self) -> String { format!("host {} wakes at {:?}, engine {:?}, output {}, device {:?}, accident {:?}, open {:?}, accept {:?}, skew {}", self.number, self.wake, self.engine.poll_timeout(), self.engine.has_output(), self.device.next(), self.next_accident(self.wake), self.next_open(), self.accept_at, self.skew) }
+    pub(crate) fn tell(&self) -> String {
+        format!(
+            "host {} wakes at {:?}, engine {:?}, output {}, device {:?}, accident {:?}, open {:?}, accept {:?}, skew {}",
+            self.number,
+            self.wake,
+            self.engine.poll_timeout(),
+            self.engine.has_output(),
+            self.device.next(),
+            self.next_accident(self.wake),
+            self.next_open(),
+            self.accept_at,
+            self.skew
+        )
+    }
 
     /// Whether nothing is left of any connection, and why not.
     pub(crate) fn at_rest(&self) -> Check {
@@ -334,7 +302,14 @@ impl Host {
         }
     }
 
-    fn adopt(&mut self, shared: &mut Shared, conn: ConnId, active: bool, script: Script, options: usize) -> Result<SideId, String> {
+    fn adopt(
+        &mut self,
+        shared: &mut Shared,
+        conn: ConnId,
+        active: bool,
+        script: Script,
+        options: usize,
+    ) -> Result<SideId, String> {
         let Some(statistics) = self.engine.statistics(conn) else {
             return Err(format!("host {}: {conn:?} was given and does not exist", self.number));
         };
@@ -355,36 +330,4 @@ impl Host {
         }
         Ok(side)
     }
-}
-
-fn engine_of(plan: &HostPlan, number: usize, seed: u64, now: Instant) -> Result<Engine, String> {
-    let prefix = |v4: bool, bits: u8| format!("{}/{bits}", address_of(number, v4)).parse().expect("an address and its bits");
-    let link = LinkConfig {
-        mac: mac_of(number),
-        mtu: plan.mtu,
-        addresses: vec![prefix(true, 24), prefix(false, 64)],
-        owned: Vec::new(),
-        gateways: Vec::new(),
-    };
-    let config = Config {
-        connections_max: 2_000,
-        sending_max: plan.sending_max,
-        receiving_max: plan.receiving_max,
-        half_open_max: plan.half_open_max,
-        time_wait_max: plan.time_wait_max,
-        time_wait: plan.time_wait,
-        rto_min: plan.rto_min,
-        delayed_ack: plan.delayed_ack,
-        ..Config::new(link)
-    };
-    let frames = FramePool::new(plan.frames, plan.reserve).map_err(|error| error.to_string())?;
-    Engine::new(config, frames, seed, now).map_err(|error| error.to_string())
-}
-
-/// A frame of the pool with these bytes.
-fn copied(frames: &mut FramePool, bytes: &[u8]) -> Option<Frame> {
-    let mut frame = frames.alloc()?;
-    frames.buffer_mut(&mut frame)[..bytes.len()].copy_from_slice(bytes);
-    frame.set_len(bytes.len());
-    Some(frame)
 }

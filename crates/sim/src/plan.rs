@@ -77,9 +77,9 @@ impl Plan {
 
 /// Dice of their own for one concern of one seed.
 pub(crate) fn dice(seed: u64, concern: &str) -> Rng {
-    let mixed = concern.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let mixed = concern
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     Rng::from_seed(seed ^ mixed)
 }
 

@@ -24,9 +24,9 @@ use crore_wire::tcp::{self, Flags, Header};
 use crore_wire::{icmp, icmpv6, protocol};
 
 use crate::Check;
+use crate::family::Family;
 use crate::host::{address_of, mac_of};
 use crate::ledger::Side;
-use crate::family::Family;
 use crate::plan::Plan;
 use flow::Flow;
 
@@ -162,7 +162,9 @@ impl Tap {
         let payload = packet.payload(bytes);
         match packet.protocol {
             protocol::TCP => read_segment(&packet, bytes).map(Some),
-            protocol::ICMP => icmp::parse(payload).map(|_| None).map_err(|reason| format!("is none of ICMP: {reason:?}")),
+            protocol::ICMP => {
+                icmp::parse(payload).map(|_| None).map_err(|reason| format!("is none of ICMP: {reason:?}"))
+            }
             protocol::ICMPV6 => {
                 let message = icmpv6::parse(payload, &packet);
                 message.map(|_| None).map_err(|reason| format!("is none of ICMPv6: {reason:?}"))

@@ -247,6 +247,14 @@ impl Link {
         resolution
     }
 
+    /// As [`resolve`](Self::resolve), for a peer that acknowledges nothing: what is believed of the way to it may be wrong.
+    pub(crate) fn resolve_again(&mut self, now: Instant, remote: &Ip) -> Resolution {
+        if let Some(hop) = self.next_hop(remote) {
+            self.neighbours.doubt(now, &hop);
+        }
+        self.resolve(now, remote)
+    }
+
     /// A next hop whose question has come to an end, and how. One event may concern many connections: those whose
     /// [`next_hop`](Self::next_hop) it is.
     pub(crate) fn poll_resolved(&mut self) -> Option<(Ip, Result<Mac, Unreachable>)> {

@@ -138,7 +138,7 @@ impl Conn<'_> {
     /// what it has found out is used from the next timeout on.
     fn look_for_the_way(&mut self) {
         debug_assert!(!self.tcb.is(Flags::NO_HOP), "a synchronised connection has heard from its peer");
-        if let Resolution::Known(mac) = self.cx.link.resolve(self.cx.clock.now, &self.tcb.remote) {
+        if let Resolution::Known(mac) = self.cx.link.resolve_again(self.cx.clock.now, &self.tcb.remote) {
             self.tcb.hop = self.cx.link.follow(self.tcb.hop, mac);
         }
     }

@@ -58,7 +58,9 @@ impl Actor {
             Ending::CloseUnread => self.close_unread(engine, around),
             Ending::Close if all_queued => Step::Close,
             Ending::Finish if all_queued && !side.shut => Step::Shutdown,
-            Ending::Answer | Ending::Linger if all_queued && !side.shut && (side.finished || last_call) => Step::Shutdown,
+            Ending::Answer | Ending::Linger if all_queued && !side.shut && (side.finished || last_call) => {
+                Step::Shutdown
+            }
             _ => Step::Nothing,
         }
     }
@@ -99,6 +101,10 @@ impl Actor {
             return Err(format!("side {} was given bytes after it was given up", self.side));
         }
         let sent = engine.send(self.conn, (&[0_u8]).into());
-        if sent == Err(SendError::Closed) { Ok(()) } else { Err(format!("side {} could send after its end: {sent:?}", self.side)) }
+        if sent == Err(SendError::Closed) {
+            Ok(())
+        } else {
+            Err(format!("side {} could send after its end: {sent:?}", self.side))
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use crore_base::time::{Duration, Instant};
 
-use super::{Host, engine_of};
+use super::Host;
+use super::start::engine_of;
 use crate::Check;
 use crate::ledger::Gone;
 use crate::world::{Phase, Shared};

@@ -53,8 +53,16 @@ impl Host {
     /// An application wants a connection that must work, now that everything is well.
     pub(crate) fn plan_fresh(&mut self, at: Instant, to: usize, v4: bool) {
         let script = Script::fresh(&mut self.rng);
-        let session =
-            SessionPlan { at: Duration::ZERO, from: self.number, to, v4, source_port: None, port: PORT, options: FRESH_OPTIONS, script };
+        let session = SessionPlan {
+            at: Duration::ZERO,
+            from: self.number,
+            to,
+            v4,
+            source_port: None,
+            port: PORT,
+            options: FRESH_OPTIONS,
+            script,
+        };
         self.retries.push((at, session, true));
         self.wake = self.wake.min(at);
     }

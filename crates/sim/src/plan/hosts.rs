@@ -50,7 +50,7 @@ impl HostPlan {
         let millis = Duration::from_millis;
         let parts = families.has(Family::SmallParts);
         let part_limit = |rng: &mut crore_base::random::Rng| if parts { rng.range(1..6) as u32 } else { 1_000 };
-        let frames = if families.has(Family::SmallFrames) { rng.range(24..96) as u32 } else { 1_024 };
+        let frames = if families.has(Family::SmallFrames) { rng.range(12..64) as u32 } else { 1_024 };
         let slow_device = families.has(Family::SlowDevice);
         let small_backlog = families.has(Family::SmallBacklog);
         let small_time_wait = families.has(Family::SmallTimeWait);
@@ -115,7 +115,11 @@ fn draw_options(rng: &mut crore_base::random::Rng, families: Families) -> Option
         timestamps: rng.chance(2, 3),
         keep_alive,
         user_timeout: if impatient { Duration::from_millis(rng.range(500..20_000)) } else { Duration::from_secs(300) },
-        connect_timeout: if impatient { Duration::from_millis(rng.range(500..20_000)) } else { Duration::from_secs(180) },
+        connect_timeout: if impatient {
+            Duration::from_millis(rng.range(500..20_000))
+        } else {
+            Duration::from_secs(180)
+        },
         hop_limit: rng.range(1..256) as u8,
         dscp: rng.below(64) as u8,
     }

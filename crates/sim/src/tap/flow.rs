@@ -125,7 +125,8 @@ impl Flow {
     fn begin(&mut self, seen: &Seen) {
         let ours = syn_of(seen);
         // A server that remembers nothing answers an old SYN as it did before, long after that connection has ended.
-        self.lives.retain(|life| life.ours.seq != ours.seq || life.acknowledged.is_none_or(|ack| ack == seen.header.ack));
+        self.lives
+            .retain(|life| life.ours.seq != ours.seq || life.acknowledged.is_none_or(|ack| ack == seen.header.ack));
         if self.lives.iter().any(|life| life.ours.seq == ours.seq) {
             return;
         }

@@ -74,7 +74,10 @@ impl World {
         let sides = &self.shared.ledger.sides;
         let failed = sides.iter().position(|side| side.fresh && !side.finished);
         match failed {
-            Some(id) => Err(format!("a connection of the healed world did not come through: {}", self.shared.ledger.tell(id as u32))),
+            Some(id) => Err(format!(
+                "a connection of the healed world did not come through: {}",
+                self.shared.ledger.tell(id as u32)
+            )),
             None => Ok(()),
         }
     }

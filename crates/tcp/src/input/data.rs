@@ -6,7 +6,6 @@ use crate::conn::Conn;
 use crate::counter::Counter;
 use crate::event::Ready;
 use crate::input::segment::{Segment, Step, Verdict};
-use crate::limits::RANGES_MAX;
 use crate::reassembly::Chunk as _;
 use crate::tcb::Flags;
 
@@ -133,7 +132,6 @@ impl Conn<'_> {
         let limit = self.profile().options.receive_bytes_max as usize;
         let (next, seq) = (self.tcb.rcv_nxt, segment.header.seq);
         let part = self.cx.receiving.of_mut(self.tcb.receiving);
-        debug_assert!(RANGES_MAX >= 1, "at least one range is kept");
         let (spare, kept) = match part.early.insert(next, seq, chunk, limit) {
             Ok(spare) => (spare, true),
             Err(refused) => (Some(refused.chunk), false),

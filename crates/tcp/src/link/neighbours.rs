@@ -119,6 +119,18 @@ impl Neighbours {
         }
     }
 
+    /// Something speaks against what is believed of a next hop, so whoever is there is asked again, and everybody if there is
+    /// no answer. What is believed counts until then. At most one question a second, however much speaks against it.
+    pub(super) fn doubt(&mut self, now: Instant, hop: &Ip) {
+        let Some(&index) = self.names.get(hop) else { return };
+        if let State::Known { mac, until } = self.entry(index).state
+            && until > now
+            && until - now + REQUEST_INTERVAL <= REACHABLE
+        {
+            self.ask(now, index, State::Probing { mac, asked: REQUESTS_MAX });
+        }
+    }
+
     /// A neighbour said that `address` is at `mac`. Changes nothing, and is false, if we never asked for that address.
     pub(super) fn on_heard(&mut self, now: Instant, address: &Ip, mac: Mac, heard: Heard) -> bool {
         debug_assert!(!mac.is_group(), "no host is at the address of a group");
@@ -135,12 +147,7 @@ impl Neighbours {
             // The question that is under way decides.
             State::Probing { .. } => {}
             State::Known { mac: before, .. } if before == mac => {}
-            State::Known { mac: before, until } if until > now => {
-                // At most one question a second, however many claims come.
-                if until - now + REQUEST_INTERVAL <= REACHABLE {
-                    self.ask(now, index, State::Probing { mac: before, asked: REQUESTS_MAX });
-                }
-            }
+            State::Known { until, .. } if until > now => self.doubt(now, address),
             State::Known { .. } if heard.replaces => self.settle(index, doubtful),
             State::Known { .. } => {}
         }

@@ -80,6 +80,6 @@ impl Conn<'_> {
         let all = len == unsent;
         // RFC 9293 MUST-17: Nagle's algorithm can be turned off, and is.
         let nagle = !self.profile().options.nodelay && part.next > 0 && !fin;
-        all && !nagle || len >= self.tcb.snd_wnd_max / 2 && !nagle || self.tcb.is(Flags::PROBE)
+        !nagle && (all || len >= self.tcb.snd_wnd_max / 2) || self.tcb.is(Flags::PROBE)
     }
 }

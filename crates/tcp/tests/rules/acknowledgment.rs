@@ -24,7 +24,8 @@ fn an_acknowledgment_of_what_was_never_sent_is_answered_and_ignored() {
 #[test]
 fn an_old_acknowledgment_is_taken_only_as_far_back_as_the_largest_window() {
     // The peer's largest window was 5,000 bytes; 10,000 are acknowledged.
-    for (number, is_taken) in [(10_001, true), (5_001, true), (5_000, false), (1, false), (0, false), (1 << 31, false)] {
+    for (number, is_taken) in [(10_001, true), (5_001, true), (5_000, false), (1, false), (0, false), (1 << 31, false)]
+    {
         let mut t = Setup::new().peer_window(5000).established();
         for _ in 0..4 {
             t.writes(&bytes_from(t.peer.engine_next, 2500));

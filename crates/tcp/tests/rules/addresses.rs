@@ -70,7 +70,12 @@ fn what_comes_from_no_host_is_dropped_silently() {
         assert_eq!(t.counted(counter), 4, "{address}");
         assert_eq!(t.engine.usage().half_open, 0);
     }
-    for (address, counter) in [("ff02::1", Counter::DroppedMalformed), ("::", Counter::DroppedMalformed), ("::1", Counter::DroppedAddress), ("fd00::1", Counter::DroppedAddress)] {
+    for (address, counter) in [
+        ("ff02::1", Counter::DroppedMalformed),
+        ("::", Counter::DroppedMalformed),
+        ("::1", Counter::DroppedAddress),
+        ("fd00::1", Counter::DroppedAddress),
+    ] {
         let mut t = Setup::new().v6().listening();
         let mut peer = t.other_peer(6000);
         peer.address = address.parse().unwrap();
@@ -153,6 +158,18 @@ fn segments_travel_as_the_application_wants_them_to() {
 
 /// RFC 9293 MUST-48, MUST-49
 #[test]
+fn segments_with_timestamps_travel_as_the_application_wants_them_to() {
+    for v6 in [false, true] {
+        let setup = Setup::new().timestamps().options(|options| (options.hop_limit, options.dscp) = (7, 46));
+        let mut t = if v6 { setup.v6() } else { setup }.established();
+        t.writes(b"abc");
+        let seen = t.expects(data(b"abc"));
+        assert_eq!((seen.packet.hop_limit, seen.packet.dscp_ecn >> 2), (7, 46), "v6 {v6}");
+    }
+}
+
+/// RFC 9293 MUST-48, MUST-49
+#[test]
 fn what_cannot_travel_so_is_refused() {
     for change in [|options: &mut Options| options.dscp = 64, |options: &mut Options| options.hop_limit = 0] {
         let mut t = Setup::new().idle();
@@ -173,7 +190,8 @@ fn answers_go_to_the_neighbour_that_the_last_segment_came_from() {
     let evil = Mac([2, 0, 0, 0, 0, 66]);
     let mut stranger = t.peer.clone();
     stranger.mac = evil;
-    for segment in [data(b"x").seq(70_000), data(b"x").ack(1 << 30), rst().seq(100), syn().seq(4), ack().seq(4).ack(99)] {
+    for segment in [data(b"x").seq(70_000), data(b"x").ack(1 << 30), rst().seq(100), syn().seq(4), ack().seq(4).ack(99)]
+    {
         assert!(t.injects(&[stranger.frame(&segment)]));
         t.waits(600);
         for seen in t.rest() {

@@ -10,7 +10,9 @@ use crate::table::*;
 /// CVE-2019-11479: a peer that asks for tiny segments makes us send headers.
 #[test]
 fn a_tiny_segment_size_has_a_floor() {
-    for (v6, asked, size) in [(false, 0, 88), (false, 1, 88), (false, 48, 88), (false, 89, 89), (true, 1, 216), (true, 217, 217)] {
+    for (v6, asked, size) in
+        [(false, 0, 88), (false, 1, 88), (false, 48, 88), (false, 89, 89), (true, 1, 216), (true, 217, 217)]
+    {
         for opens in [Setup::established, Setup::connected] {
             let setup = Setup::new().peer_mss(asked);
             let mut t = opens(if v6 { setup.v6() } else { setup });
@@ -257,7 +259,9 @@ fn floods_of_strays_leave_no_trace() {
     let before = t.engine.usage();
     for flags in [Flags::ACK, Flags::RST, Flags::FIN | Flags::ACK, Flags::SYN | Flags::ACK, Flags::PSH | Flags::ACK] {
         let frames: Vec<Vec<u8>> = (0..1000)
-            .map(|n| t.other_peer(2000 + n).frame(&Segment::new(flags).seq(u32::from(n)).ack(u32::from(n)).payload(b"x")))
+            .map(|n| {
+                t.other_peer(2000 + n).frame(&Segment::new(flags).seq(u32::from(n)).ack(u32::from(n)).payload(b"x"))
+            })
             .collect();
         assert!(t.injects(&frames));
         t.strays.clear();

@@ -155,7 +155,9 @@ fn a_header_of_an_impossible_length_is_counted_and_does_no_harm() {
 /// RFC 9293 MUST-14, MUST-65, MUST-67
 #[test]
 fn a_syn_names_what_the_link_can_bring_in_and_nothing_else_does() {
-    for (mtu, v6, mss) in [(1500, false, 1460), (1500, true, 1440), (576, false, 536), (1280, true, 1220), (2034, false, 1994)] {
+    for (mtu, v6, mss) in
+        [(1500, false, 1460), (1500, true, 1440), (576, false, 536), (1280, true, 1220), (2034, false, 1994)]
+    {
         let setup = || if v6 { Setup::new().v6().mtu(mtu) } else { Setup::new().mtu(mtu) };
         let mut t = setup().listening();
         t.sends(syn().mss(1400));
@@ -173,7 +175,9 @@ fn a_syn_names_what_the_link_can_bring_in_and_nothing_else_does() {
 /// RFC 9293 MUST-14, MUST-16
 #[test]
 fn no_segment_is_larger_than_the_peer_asked_for() {
-    for (peer, v6, size) in [(1460, false, 1460), (1000, false, 1000), (536, false, 536), (9000, false, 1460), (9000, true, 1440)] {
+    for (peer, v6, size) in
+        [(1460, false, 1460), (1000, false, 1000), (536, false, 536), (9000, false, 1460), (9000, true, 1440)]
+    {
         let setup = Setup::new().peer_mss(peer);
         let mut t = if v6 { setup.v6() } else { setup }.established();
         t.writes(&bytes(size + 1));

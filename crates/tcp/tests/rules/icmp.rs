@@ -67,7 +67,8 @@ fn an_error_that_may_pass_is_told_and_ends_nothing() {
         (ErrorKind::TimeExceeded, 0),
         (ErrorKind::ParameterProblem, 1),
     ];
-    for (v6, kind, code) in v4.map(|(kind, code)| (false, kind, code)).into_iter().chain(v6.map(|(k, c)| (true, k, c))) {
+    for (v6, kind, code) in v4.map(|(kind, code)| (false, kind, code)).into_iter().chain(v6.map(|(k, c)| (true, k, c)))
+    {
         let setup = || if v6 { Setup::new().v6() } else { Setup::new() };
         let (mut t, seen) = sending(setup());
         arrives(&mut t, &seen, kind, code, 0);
@@ -162,6 +163,33 @@ fn a_segment_that_was_too_big_leaves_again_in_smaller_ones() {
         assert_eq!(usize::from(t.statistics().segment_size), size);
         t.sends(ack().ack(2001));
     }
+}
+
+/// RFC 9293 MUST-16
+#[test]
+fn the_bytes_of_options_come_off_what_the_path_carries() {
+    let mut t = Setup::new().timestamps().established();
+    t.writes(&bytes(2000));
+    let seen = t.expects(more(&bytes(1448)));
+    t.rest();
+    arrives(&mut t, &seen, ErrorKind::PacketTooBig, 4, 1000);
+    let lens: Vec<usize> = t.rest().iter().map(|seen| seen.frame.len() - ethernet::LEN).collect();
+    assert_eq!(lens, [1000, 1000, 52 + 2000 - 2 * 948], "20 bytes of IP, 20 of TCP and 12 of options");
+    t.sends(ack().ack(2001));
+}
+
+/// RFC 6298 KARN
+#[test]
+fn nothing_is_measured_on_what_was_sent_again_in_smaller_segments() {
+    let mut t = Setup::new().established();
+    t.writes(&bytes(1460));
+    let seen = t.next();
+    t.waits(100);
+    arrives(&mut t, &seen, ErrorKind::PacketTooBig, 4, 1000);
+    assert_eq!(t.rest().len(), 2);
+    t.waits(50);
+    t.sends(ack().ack(1461));
+    assert_eq!(t.statistics().round_trip, None);
 }
 
 /// RFC 9293 MUST-54, RFC 5927 section 7: a forged path is no smaller than what every path carries.

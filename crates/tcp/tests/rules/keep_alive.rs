@@ -135,10 +135,7 @@ fn a_peer_that_answers_no_probe_is_given_up() {
 /// RFC 9293 MUST-29
 #[test]
 fn no_configuration_gives_up_after_a_single_probe() {
-    let options = Options {
-        keep_alive: Some(KeepAlive { probes: 1, ..KeepAlive::default() }),
-        ..Options::default()
-    };
+    let options = Options { keep_alive: Some(KeepAlive { probes: 1, ..KeepAlive::default() }), ..Options::default() };
     assert!(options.validate().unwrap_err().to_string().contains("keep_alive.probes"));
 }
 

@@ -65,7 +65,10 @@ fn without_a_part_to_send_with_nothing_is_queued_until_one_is_free() {
     t.another_opens(&mut other);
     t.accepts();
     assert_eq!(t.queues(b"x"), Err(SendError::Busy));
-    assert_eq!(t.engine.connect(t.now, crore_tcp::Connect { source_port: None, ..t.connect_options() }), Err(ConnectError::Full));
+    assert_eq!(
+        t.engine.connect(t.now, crore_tcp::Connect { source_port: None, ..t.connect_options() }),
+        Err(ConnectError::Full)
+    );
     t.sends(ack());
     assert_eq!(t.told(), Ready::WRITABLE);
     t.queues(b"x").unwrap();
@@ -218,7 +221,8 @@ fn settings_that_cannot_be_are_refused_with_their_range() {
     let mut config = Setup::new().config;
     config.link.addresses.push("10.0.0.1/24".parse().unwrap());
     config.validate().unwrap();
-    let wrong: [(&str, fn(&mut crore_tcp::Config)); 6] = [
+    type Change = fn(&mut crore_tcp::Config);
+    let wrong: [(&str, Change); 6] = [
         ("connections_max", |config| config.connections_max = 0),
         ("connections_max", |config| config.connections_max = 1 << 30),
         ("half_open_max", |config| config.half_open_max = 0),

@@ -14,6 +14,7 @@ mod congestion;
 mod cookies;
 mod data;
 mod delayed_acks;
+mod ends;
 mod failure;
 mod header;
 mod icmp;

@@ -79,7 +79,7 @@ fn after_24_idle_days_an_old_clock_is_believed_again() {
         t.rest();
         // And what is believed counts from now on.
         t.sends(data(b"def").seq(4).clock(1_000_000 - 2));
-        assert_eq!(t.statistics().unread > 3, false, "after {days} days");
+        assert!(t.statistics().unread <= 3, "after {days} days");
         t.rest();
         t.reads();
         t.rest();

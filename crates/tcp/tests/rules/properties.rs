@@ -15,7 +15,15 @@ use crate::table::*;
 #[derive(Clone, Debug)]
 enum Step {
     /// A segment whose numbers are near the expected ones, or not.
-    Segment { flags: u8, seq: i32, ack: i32, window: u16, len: u16, urgent: u16, clock: Option<i32> },
+    Segment {
+        flags: u8,
+        seq: i32,
+        ack: i32,
+        window: u16,
+        len: u16,
+        urgent: u16,
+        clock: Option<i32>,
+    },
     /// Any bytes where options should be.
     Options(Vec<u8>),
     /// A frame of the peer's with some of its bytes changed.

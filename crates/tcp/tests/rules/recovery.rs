@@ -146,6 +146,7 @@ fn duplicates_after_a_timeout_are_not_taken_for_another_loss() {
     assert_eq!(t.statistics().congestion_window, MSS);
 }
 
+/// RFC 9293 MUST-61
 #[test]
 fn what_is_sent_again_fast_is_cut_to_the_segment_that_was_lost() {
     let mut t = Setup::new().established();

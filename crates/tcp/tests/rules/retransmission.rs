@@ -302,6 +302,20 @@ fn after_a_lost_syn_data_starts_with_three_seconds() {
     assert_close(&waits_between(&mut t, 2, || data(b"abc").seq(1)), &[3000, 6000]);
 }
 
+/// RFC 6298 REARM
+#[test]
+fn what_leaves_after_the_last_acknowledgment_has_a_whole_timeout() {
+    let mut t = Setup::new().peer_window(1460).established();
+    t.writes(&bytes(2920));
+    t.expects(more(&bytes(1460)));
+    t.waits(900);
+    t.sends(ack().ack(1461));
+    t.expects(data(&bytes_from(1461, 1460)));
+    // The first sample was 900 ms: 900 + 4 * 450. Of the old timeout 100 ms were left.
+    assert_close(&[t.waits_for_output(10_000)], &[2700]);
+    t.expects(data(&bytes_from(1461, 1460)).seq(1461));
+}
+
 fn hours(hours: u64) -> crore_base::time::Duration {
     crore_base::time::Duration::from_secs(3600 * hours)
 }

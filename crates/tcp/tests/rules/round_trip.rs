@@ -50,6 +50,22 @@ fn the_handshake_is_a_measurement() {
     assert_eq!(t.statistics().round_trip.unwrap().as_millis(), 150);
 }
 
+/// RFC 6298 KARN
+#[test]
+fn nothing_is_measured_on_a_probe_that_left_again_when_the_window_opened() {
+    let mut t = Setup::new().established();
+    t.sends(ack().window(0));
+    t.writes(&bytes(100));
+    t.waits_for_output(2000);
+    t.expects(more(&bytes(1)));
+    t.waits(100);
+    t.sends(ack().ack(1).window(65_535));
+    t.expects(data(&bytes(100)).seq(1));
+    t.waits(30);
+    t.sends(ack().ack(101));
+    assert_eq!(t.statistics().round_trip, None, "the answer may be to the first byte of 130 ms ago");
+}
+
 /// An echo of the future, of days ago or of nothing cannot be what it says.
 #[test]
 fn a_senseless_echo_measures_nothing() {

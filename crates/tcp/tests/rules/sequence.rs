@@ -36,7 +36,9 @@ fn without_data_and_window_only_the_next_number_is_acceptable() {
 /// No data, open window: acceptable from the next number to the window's end, from where a peer speaks that has filled it.
 #[test]
 fn without_data_any_number_in_the_window_is_acceptable() {
-    for (seq, is_acceptable) in [(0, false), (1, true), (2, true), (1000, true), (1001, true), (1002, false), (5000, false)] {
+    for (seq, is_acceptable) in
+        [(0, false), (1, true), (2, true), (1000, true), (1001, true), (1002, false), (5000, false)]
+    {
         let mut t = Setup::new().receive_bytes_max(1000).established();
         t.writes(b"abc");
         t.expects(data(b"abc"));

@@ -73,7 +73,7 @@ fn our_syns_offer_no_more_than_16_bits_can_say() {
     t.sends(data(b"x"));
     t.waits(40);
     t.accepts();
-    t.expects(ack().window(((1 << 20) - 1 >> 5) as u16));
+    t.expects(ack().window((((1 << 20) - 1) >> 5) as u16));
 
     let mut t = setup().idle();
     t.connect();

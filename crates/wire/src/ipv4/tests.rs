@@ -78,6 +78,7 @@ fn another_version_is_refused() {
     assert_eq!(changed(|bytes| bytes[0] = 0x05), Err(Refused::Ipv4Version));
 }
 
+/// RFC 1122 IP-CHECKSUM
 #[test]
 fn any_flipped_bit_of_a_header_is_noticed() {
     for whole in [packet(&[], b"x"), packet(&[1, 1, 1, 0], b"x")] {

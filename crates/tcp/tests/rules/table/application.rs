@@ -1,7 +1,9 @@
 //! What the application does to the connection of a table, and what it hears of it.
 
 use crore_base::payload::Payload;
-use crore_tcp::{CloseReason, ConnId, Connect, Event, Listen, ListenerId, Options, Ready, SendError, Source, Statistics};
+use crore_tcp::{
+    CloseReason, ConnId, Connect, Event, Listen, ListenerId, Options, Ready, SendError, Source, Statistics,
+};
 use crore_wire::tcp::Flags;
 
 use super::segment::{Segment, ack, syn, syn_ack};

@@ -83,7 +83,10 @@ impl Guard {
         }
         let floor = if seen.packet.source.is_v4() { 88 } else { 216 };
         let with_options = seen.payload.len() + seen.header.options.emitted_len();
-        assert!(seen.payload.is_empty() || with_options <= self.peer_mss.max(floor), "{with_options} bytes is too much");
+        assert!(
+            seen.payload.is_empty() || with_options <= self.peer_mss.max(floor),
+            "{with_options} bytes is too much"
+        );
         let is_alive = seen.packet.hop_limit == self.hop_limit;
         assert!(is_alive || seen.payload.is_empty(), "data travels as the application wants it to");
         self.check_window(seen);

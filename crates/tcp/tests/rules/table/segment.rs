@@ -79,10 +79,6 @@ impl Segment {
         self
     }
 
-    pub(crate) fn push(self) -> Self {
-        self.with(Flags::PSH)
-    }
-
     pub(crate) fn fin(self) -> Self {
         self.with(Flags::FIN)
     }
@@ -197,8 +193,6 @@ pub(crate) fn bytes_from(from: u32, len: usize) -> Vec<u8> {
 /// A segment that the engine sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// Milliseconds since the table began.
-    pub(crate) at_ms: u64,
     pub(crate) flags: Flags,
     /// Counted from the engine's SYN. Meaningless before it is known.
     pub(crate) seq: u32,
