@@ -3,7 +3,7 @@
 use crate::cold::Receiving;
 use crate::conn::Conn;
 use crate::engine::Engine;
-use crate::event::{CloseReason, ConnId};
+use crate::event::{CloseReason, ConnId, Ready};
 use crate::tcb::{Flags, State};
 
 impl Engine {
@@ -22,7 +22,7 @@ impl Engine {
     /// Ends the connection at once with an RST, and gives its name up. No event follows. False if the name is stale.
     pub fn abort(&mut self, conn: ConnId) -> bool {
         let aborted = self.with_conn(conn, |conn| {
-            conn.tcb.set(Flags::ORPHAN);
+            conn.let_go();
             conn.cut_off();
             conn.drop_received();
         });
@@ -45,7 +45,7 @@ impl Conn<'_> {
 
     fn give_up(&mut self) {
         let unread = self.receiving().is_some_and(|part: &mut Receiving| part.unread_bytes > 0);
-        self.tcb.set(Flags::ORPHAN);
+        self.let_go();
         self.tcb.clear(Flags::WANTS_ROOM);
         if unread && self.tcb.state != State::Closed {
             self.cut_off();
@@ -53,6 +53,13 @@ impl Conn<'_> {
             self.finish();
         }
         self.drop_received();
+    }
+
+    /// From now on nobody is told, not even of what has happened already.
+    fn let_go(&mut self) {
+        self.tcb.set(Flags::ORPHAN);
+        self.tcb.clear(Flags::TOLD);
+        self.tcb.ready = Ready::default();
     }
 
     /// Ends a connection that may exist at the peer too, which therefore must hear of it.

@@ -155,7 +155,10 @@ impl Options {
         let Some(keep_alive) = self.keep_alive else { return Ok(()) };
         within("keep_alive.idle in ms", keep_alive.idle.as_millis(), 1000, 20 * DAY_MS)?;
         within("keep_alive.interval in ms", keep_alive.interval.as_millis(), 1000, DAY_MS)?;
-        within("keep_alive.probes", keep_alive.probes.into(), 2, 255)
+        within("keep_alive.probes", keep_alive.probes.into(), 2, 255)?;
+        // The clock of idle times has 32 bits of milliseconds.
+        let all = keep_alive.idle.as_millis() + u64::from(keep_alive.probes) * keep_alive.interval.as_millis();
+        within("keep_alive.idle + probes * interval in ms", all, 1, 40 * DAY_MS)
     }
 }
 

@@ -67,7 +67,20 @@ impl Conn<'_> {
             return;
         }
         self.tcb.ready |= ready;
-        if !self.tcb.is(Flags::TOLD) {
+        self.stand_in_line_to_tell();
+    }
+
+    /// Somebody has accepted the connection, and hears now what has happened to it before.
+    pub(crate) fn accepted(&mut self) {
+        self.tcb.unaccepted = false;
+        if !self.tcb.ready.is_empty() {
+            self.stand_in_line_to_tell();
+        }
+    }
+
+    #[inline]
+    fn stand_in_line_to_tell(&mut self) {
+        if !self.tcb.is(Flags::TOLD) && !self.tcb.unaccepted {
             self.tcb.set(Flags::TOLD);
             self.cx.queues.told.push_back(self.index);
         }

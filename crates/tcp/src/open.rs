@@ -114,9 +114,11 @@ impl Engine {
     }
 
     /// The connection that has waited longest at a listener. It may have received data, or have ended, meanwhile: an event
-    /// tells.
+    /// tells, and none has told before.
     pub fn accept(&mut self, id: ListenerId) -> Option<ConnId> {
-        self.cx.listeners.pop(id)
+        let conn = self.cx.listeners.pop(id)?;
+        self.with_conn(conn, |conn| conn.accepted());
+        Some(conn)
     }
 
     /// Opens a connection. [`Ready::OPENED`](crate::event::Ready::OPENED) or

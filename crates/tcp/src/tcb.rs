@@ -74,7 +74,8 @@ pub(crate) struct Tcb {
     /// Keep-alive probes sent without an answer.
     pub(crate) probes: u8,
     pub(crate) retransmissions: u16,
-    pub(crate) listener: u16,
+    /// Nobody has accepted it yet; until then nobody is told about it.
+    pub(crate) unaccepted: bool,
 }
 
 const _: () = assert!(size_of::<Tcb>() == 128, "the hot part of a connection fits two cache lines");

@@ -157,6 +157,7 @@ impl Engine {
         tcb.remote_port = half.tuple.remote_port;
         tcb.local_port = half.tuple.local_port;
         (tcb.local, tcb.hop, tcb.profile) = (local, hop, profile);
+        tcb.unaccepted = true;
         tcb.state = State::Established;
         tcb.snd_una = half.iss + 1;
         tcb.snd_nxt = half.iss + 1;
