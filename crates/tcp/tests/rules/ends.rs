@@ -56,6 +56,26 @@ fn a_port_is_listened_on_while_its_connections_open_and_live() {
     t.accepts();
 }
 
+/// RFC 9293 MUST-42
+#[test]
+fn a_port_is_listened_on_while_we_open_from_it() {
+    let mut t = Setup::new().connecting();
+    t.listen();
+    // The peer's SYN crosses ours, which was there before the listener.
+    t.sends(syn().mss(1460));
+    t.expects(syn_ack().seq(0).ack(1));
+    assert_eq!(t.state(), "SYN-RECEIVED");
+    let half = t.other_peer(6000);
+    assert!(t.injects(&[half.frame(&syn().mss(1460))]));
+    t.listen_at("10.0.0.0/24", PORT);
+    let mut other = t.other_peer(6001);
+    t.another_opens(&mut other);
+    let listener = t.listener.unwrap();
+    assert!(t.engine.accept(listener).is_some());
+    t.sends(syn_ack().ack(1).mss(1460));
+    assert_eq!(t.state(), "ESTABLISHED");
+}
+
 /// RFC 9293 MUST-43
 #[test]
 fn the_caller_can_fix_our_address() {

@@ -6,6 +6,7 @@
 
 mod table;
 
+mod accepting;
 mod acknowledgment;
 mod addresses;
 mod attacks;
