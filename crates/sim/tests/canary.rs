@@ -12,10 +12,10 @@ use crore_sim::plan::Kind;
 const WORLDS: u64 = 100;
 
 #[test]
-fn a_byte_given_twice_is_found_and_shrunk() {
+fn the_canary_that_gives_a_byte_twice_is_found_and_shrunk() {
     for kind in [Kind::Pair, Kind::Crossing, Kind::Crowd] {
         let found = farm::run(kind, WORLDS).expect_err("a byte was given twice and nobody noticed");
-        println!("the canary was found: {}", found.tell("a_byte_given_twice_is_found_and_shrunk"));
+        println!("the canary was found: {}", found.tell("the_canary_that_gives_a_byte_twice_is_found_and_shrunk"));
         assert!(found.failure.what.contains("stream is"), "something else was found: {}", found.failure.what);
         // What was written down is enough to see it again.
         let (again, _) = farm::run_one(found.seed, kind, found.without, found.divisor, false);

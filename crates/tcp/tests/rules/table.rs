@@ -51,6 +51,8 @@ pub(crate) struct Table {
     guard: Guard,
     /// Turns in a row that a deadline has passed.
     overdue: u32,
+    /// Bursts that have arrived.
+    bursts: u32,
 }
 
 impl Table {
@@ -69,6 +71,7 @@ impl Table {
             seen: VecDeque::new(),
             events: Vec::new(),
             overdue: 0,
+            bursts: 0,
         };
         table.collect();
         // The engine announces its addresses at start.
@@ -120,6 +123,8 @@ impl Table {
             burst.push(frame);
         }
         let all = burst.len() == frames.len();
+        self.bursts += 1;
+        assert!(self.bursts < 1_000_000, "this table never ends");
         self.engine.on_input(self.now, &mut burst);
         assert!(burst.is_empty() && self.engine.counters().unaccounted() == 0, "every frame comes to an end");
         self.collect();

@@ -43,6 +43,23 @@ fn the_right_edge_stays_while_nothing_is_read() {
     }
 }
 
+/// RFC 9293 SHLD-14
+#[test]
+fn with_room_to_spare_nothing_is_rounded_off_the_right_edge() {
+    let mut t = Setup::new().receive_bytes_max(1 << 20).peer_scale(0).established();
+    let mut edge = 0;
+    for n in 0..500 {
+        t.sends(data(&bytes_from(t.peer.next, 40 + n % 61)));
+        t.reads();
+        t.waits(40);
+        for seen in t.rest() {
+            let here = seen.ack + (u32::from(seen.window()) << 5);
+            assert!(here >= edge, "{here} after {edge}");
+            edge = here;
+        }
+    }
+}
+
 /// Bytes that nobody takes stay within the limit, in however small pieces they come.
 #[test]
 fn a_window_closes_however_small_the_segments_are() {
