@@ -111,7 +111,11 @@ impl Run<'_> {
             self.check(&opening.failure)?;
             if told.elapsed().as_secs() >= 2 {
                 told = Clock::now();
-                eprintln!("{} of {} connections verified", Count(opening.verified.into()), Count(opening.wanted.into()));
+                eprintln!(
+                    "{} of {} connections verified",
+                    Count(opening.verified.into()),
+                    Count(opening.wanted.into())
+                );
             }
         }
         self.report.connect_seconds = begin.elapsed().as_secs_f64();

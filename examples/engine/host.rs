@@ -41,7 +41,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(wire: &str, role: Role, link: impl FnOnce(&Wire) -> LinkConfig, tune: impl FnOnce(&mut Config)) -> Outcome<Self> {
+    pub(crate) fn new(
+        wire: &str,
+        role: Role,
+        link: impl FnOnce(&Wire) -> LinkConfig,
+        tune: impl FnOnce(&mut Config),
+    ) -> Outcome<Self> {
         let wire = Wire::open(wire, 1, role)?.pop().ok_or("a wire has a queue")?;
         let mut config = Config::new(link(&wire));
         tune(&mut config);

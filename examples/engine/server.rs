@@ -66,7 +66,8 @@ pub(crate) fn run(wire: &str, connections: u32) -> Outcome<()> {
         owned: Vec::new(),
         gateways: Vec::new(),
     };
-    let mut host = Host::new(wire, Role::Guest, link, |config| config.connections_max = connections + SPARE_CONNECTIONS)?;
+    let mut host =
+        Host::new(wire, Role::Guest, link, |config| config.connections_max = connections + SPARE_CONNECTIONS)?;
     let local = Prefix::host(Ip::v4(SERVER));
     let options = Options { keep_alive: Some(KeepAlive::default()), ..Options::default() };
     let echo = host.engine.listen(Listen { local, port: ECHO, backlog: 4096, options })?;

@@ -45,7 +45,9 @@ impl Options {
         match arguments.next().as_deref() {
             Some("test") => {}
             Some(other) => {
-                return Err(format!("unknown task {other:?}; the tasks are `test`, `bench`, `instructions` and `compliance`"));
+                return Err(format!(
+                    "unknown task {other:?}; the tasks are `test`, `bench`, `instructions` and `compliance`"
+                ));
             }
             None => return Err("no task given".to_owned()),
         }

@@ -22,7 +22,8 @@ impl Pair {
         let mut pair = Self { client, server, clients: Vec::new(), now: Instant::from_nanos(1_000_000_000) };
         let options = Options { receive_bytes_max: 1 << 20, send_bytes_max: 4 << 20, ..Options::default() };
         let local = "10.0.0.2".parse().expect("the address is one");
-        let listener = pair.server.listen(Listen { local, port: 7, backlog: 1024, options }).expect("nobody listens yet");
+        let listener =
+            pair.server.listen(Listen { local, port: 7, backlog: 1024, options }).expect("nobody listens yet");
         let remote = Ip::v4([10, 0, 0, 2]);
         for _ in 0..count {
             let connect = Connect { source: Source::Any, source_port: None, remote, remote_port: 7, options };

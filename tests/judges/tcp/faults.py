@@ -19,7 +19,7 @@ def streams(spec, count, six=False, flags=(), before=(), seconds=60):
 
         def stream(port, transfer):
             try:
-                with world.connect(port, six=six, before=before) as link:
+                with world.connect(port, six=six, before=before, seconds=seconds * TIMES) as link:
                     took[transfer.__name__] = transfer(link, count * TIMES)
             except Exception as error:
                 failures.append(f"{transfer.__name__}: {type(error).__name__} {error}")

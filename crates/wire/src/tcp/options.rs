@@ -174,8 +174,7 @@ impl Options {
     /// The timestamps, if there is no other option.
     #[inline]
     pub fn only_timestamps(&self) -> Option<Timestamps> {
-        let alone =
-            self.mss.is_none() & self.window_scale.is_none() & !self.sack_permitted & self.sack.is_empty();
+        let alone = self.mss.is_none() & self.window_scale.is_none() & !self.sack_permitted & self.sack.is_empty();
         self.timestamps.filter(|_| alone)
     }
 
