@@ -193,12 +193,8 @@ impl Engine {
 
     /// Puts a new control block into the table. `None` if it is full.
     pub(crate) fn admit(&mut self, tcb: Tcb) -> Option<u32> {
-        let is_probed = self.cx.profiles.of(tcb.profile).options.keep_alive.is_some();
         let handle = self.tcbs.insert(tcb)?;
         self.sweep.high_water = self.sweep.high_water.max(handle.index() + 1);
-        if is_probed {
-            self.hasten_sweep();
-        }
         Some(handle.index())
     }
 

@@ -70,12 +70,17 @@ impl Conn<'_> {
     /// RFC 5961 ACK-RANGE: what acknowledges the future, or a past that no window of the peer reached, is challenged, and
     /// its data is not looked at.
     fn check_ack_range(&mut self, ack: Seq) -> Step {
-        let oldest = Seq(self.tcb.snd_una.0.wrapping_sub(self.tcb.snd_wnd_max));
-        if ack.is_after(self.tcb.snd_nxt) || ack.is_before(oldest) {
-            self.challenge();
-            return Err(Verdict::Dropped(Counter::DroppedAck));
+        if self.is_credible(ack) {
+            return Ok(());
         }
-        Ok(())
+        self.challenge();
+        Err(Verdict::Dropped(Counter::DroppedAck))
+    }
+
+    /// Whether the true peer can have acknowledged this.
+    pub(super) fn is_credible(&self, ack: Seq) -> bool {
+        let oldest = Seq(self.tcb.snd_una.0.wrapping_sub(self.tcb.snd_wnd_max));
+        ack.is_at_or_before(self.tcb.snd_nxt) && ack.is_at_or_after(oldest)
     }
 
     /// Something new is acknowledged, up to `ack`.

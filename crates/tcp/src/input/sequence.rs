@@ -61,18 +61,25 @@ impl Conn<'_> {
             return Ok(());
         }
         if !segment.has(Bits::RST) {
-            self.follow_the_way_of(segment);
+            self.heed_repetition(segment);
             self.answer_unacceptable(segment);
         }
         Err(Verdict::Dropped(Counter::DroppedWindow))
     }
 
-    /// A peer that sends again what we have has not heard our ACK, perhaps because the way to it is another now. The answer goes
-    /// back to where the segment came from, if that is from the last window: another number proves nothing.
-    fn follow_the_way_of(&mut self, segment: &Segment) {
+    /// A peer that sends again what we have has not heard our ACK, perhaps because the way to it is another now: the answer
+    /// goes back to where the segment came from. And it echoes this segment's clock, not that of the one whose ACK was lost,
+    /// or the peer would take all the time since then for a round trip. Only from the last window, and as elsewhere only with
+    /// an acknowledgment that can be: other numbers prove nothing.
+    fn heed_repetition(&mut self, segment: &Segment) {
         let behind = self.tcb.rcv_nxt - segment.header.seq;
-        if (1..=self.profile().options.receive_bytes_max).contains(&behind) {
-            self.tcb.hop = self.cx.link.follow(self.tcb.hop, segment.mac);
+        if !(1..=self.profile().options.receive_bytes_max).contains(&behind) {
+            return;
+        }
+        self.tcb.hop = self.cx.link.follow(self.tcb.hop, segment.mac);
+        let is_data = segment.len > 0 && segment.has(Bits::ACK) && !segment.has(Bits::SYN);
+        if is_data && self.is_credible(segment.header.ack) {
+            self.note_timestamp(segment);
         }
     }
 

@@ -94,9 +94,16 @@ fn an_older_segment_does_not_tell_the_window() {
     t.sends(ack().seq(1).window(9000));
     assert_eq!(t.statistics().send_window, 4000);
     t.rest();
+    // Acceptable, but sent before one that has come already.
+    t.sends(data(b"later").seq(107).window(3500));
+    t.sends(ack().seq(7).window(9000));
+    assert_eq!(t.statistics().send_window, 3500);
+    t.expects(ack().ack(7));
+    t.sends(data(&bytes_from(7, 100)).seq(7));
+    t.expects(ack().ack(112));
     // The same place, and a later acknowledgment or the same: it counts.
-    t.sends(ack().seq(7).window(3000));
-    t.sends(ack().seq(7).window(6000));
+    t.sends(ack().seq(112).window(3000));
+    t.sends(ack().seq(112).window(6000));
     assert_eq!(t.statistics().send_window, 6000);
     t.waits(40);
     t.rest();

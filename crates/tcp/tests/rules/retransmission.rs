@@ -185,6 +185,34 @@ fn an_acknowledgment_without_news_leaves_the_timer_alone() {
 
 /// RFC 6298 REARM
 #[test]
+fn duplicates_leave_the_timer_alone() {
+    let mut t = Setup::new().established();
+    t.writes(&bytes(2920));
+    t.rest();
+    for _ in 0..2 {
+        t.waits(400);
+        t.sends(ack().ack(1));
+        t.rest();
+    }
+    assert_close(&[t.waits_for_output(10_000)], &[200]);
+    t.expects(more(&bytes(1460)).seq(1));
+}
+
+/// RFC 6298 REARM
+#[test]
+fn what_leaves_when_all_is_acknowledged_has_a_timer_of_its_own() {
+    let mut t = Setup::new().peer_window(1460).established();
+    t.writes(&bytes(2920));
+    t.expects(more(&bytes(1460)));
+    t.waits(900);
+    t.sends(ack().ack(1461));
+    t.expects(data(&bytes_from(1461, 1460)));
+    assert_close(&[t.waits_for_output(10_000)], &[2700]);
+    t.expects(data(&bytes_from(1461, 1460)).seq(1461));
+}
+
+/// RFC 6298 REARM
+#[test]
 fn sending_more_leaves_the_timer_alone() {
     let mut t = Setup::new().established();
     for n in 0..9 {

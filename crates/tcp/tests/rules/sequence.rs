@@ -192,6 +192,19 @@ fn acknowledgments_count_at_a_closed_window() {
     assert_eq!(t.statistics().unread, 1000);
 }
 
+#[test]
+fn a_fin_waits_for_the_window_to_open() {
+    let mut t = closed_window();
+    t.sends(fin().seq(1001));
+    t.expects(ack().ack(1001).window(0));
+    assert_eq!(t.state(), "ESTABLISHED");
+    t.reads();
+    t.expects(ack().ack(1001).window(1000));
+    t.sends(fin().seq(1001));
+    t.expects(ack().ack(1002));
+    assert_eq!(t.state(), "CLOSE-WAIT");
+}
+
 /// RFC 9293 MUST-66
 #[test]
 fn windows_are_told_at_a_closed_window() {

@@ -138,7 +138,7 @@ fn with_the_table_of_connections_full_handshakes_wait() {
     assert_eq!(t.engine.connection_count(), 2);
 }
 
-/// RFC 4987: a listener's own share of the records.
+/// RFC 4987 CACHE-BOUNDED
 #[test]
 fn one_listener_does_not_take_all_records() {
     let mut t = Setup::new().config(|config| config.half_open_max = 64).listening();
