@@ -97,3 +97,23 @@ fn data_that_comes_again_by_another_way_is_acknowledged_along_that_way() {
     t.peer.mac = right;
     t.reads();
 }
+
+/// A peer whose data we have, and whose ACK was lost, measures the round trip by what we answer its repetition. With the clock
+/// of the first copy it would count all the time since then, and wait ever longer.
+#[test]
+fn data_that_comes_again_is_answered_with_its_own_clock() {
+    let mut t = Setup::new().timestamps().established();
+    let clock = t.peer.clock;
+    t.sends(data(&bytes(100)).clock(clock + 1));
+    t.waits(40);
+    t.expects(ack().ack(101));
+    t.sends(data(&bytes(100)).seq(1).clock(clock + 5000));
+    assert_eq!(t.next().echo(), clock + 5000);
+    // Nobody makes the peer look old who guesses numbers.
+    t.sends(data(&bytes(100)).seq(1).ack(1_000_000).clock(clock + 9000));
+    assert_eq!(t.next().echo(), clock + 5000);
+    t.sends(data(b"x").seq(101_000_001).clock(clock + 9000));
+    assert_eq!(t.next().echo(), clock + 5000);
+    t.peer.clock = clock + 6000;
+    t.reads();
+}
