@@ -161,7 +161,7 @@ impl<C: Chunk> Reassembly<C> {
 
     /// The ranges, each from its first byte to the first one behind; first those for which something came last, which is the
     /// order of a SACK option (RFC 2018 section 4).
-    #[cfg_attr(not(test), allow(dead_code, reason = "selective acknowledgments are what tells them"))]
+    #[cfg(test)]
     pub(crate) fn ranges(&self) -> impl Iterator<Item = (Seq, Seq)> {
         let mut latest_first = [(0, Seq(0), Seq(0)); RANGES_MAX];
         for (copy, range) in latest_first.iter_mut().zip(&self.ranges) {

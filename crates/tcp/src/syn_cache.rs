@@ -148,7 +148,6 @@ impl SynCache {
 
     /// Asks for the memory of a record that is wanted soon.
     #[inline]
-    #[allow(dead_code, reason = "for the second stage of input")]
     pub(crate) fn prefetch(&self, index: u32) {
         self.slots.prefetch(index);
     }
@@ -166,7 +165,6 @@ impl SynCache {
     }
 
     /// How many records this listener has: its backlog in use.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for listeners that bound their half-open connections too"))]
     pub(crate) fn waiting(&self, listener: u32) -> u32 {
         self.waiting.get(listener as usize).copied().unwrap_or(0)
     }
@@ -201,7 +199,6 @@ impl SynCache {
     }
 
     /// How many records there are.
-    #[cfg_attr(not(test), allow(dead_code, reason = "a gauge for those who show one"))]
     pub(crate) fn len(&self) -> u32 {
         self.slots.len()
     }

@@ -135,7 +135,6 @@ impl TimeWait {
 
     /// Asks for the memory of a record that is wanted soon.
     #[inline]
-    #[allow(dead_code, reason = "for the second stage of input")]
     pub(crate) fn prefetch(&self, index: u32) {
         self.slots.prefetch(index);
     }
@@ -175,7 +174,6 @@ impl TimeWait {
     }
 
     /// How many records there are.
-    #[cfg_attr(not(test), allow(dead_code, reason = "a gauge for those who show one"))]
     pub(crate) fn len(&self) -> u32 {
         self.slots.len()
     }
