@@ -160,13 +160,15 @@ impl Conn<'_> {
     /// A probe of an idle connection: an old sequence number, which makes the peer answer (RFC 9293 section 3.8.4).
     pub(crate) fn emit_keep_alive(&mut self, out: &mut Vec<Frame>) -> bool {
         let old = Seq(self.tcb.snd_nxt.0.wrapping_sub(1));
-        let header = self.acknowledging(old, Bits::ACK);
+        let mut header = self.acknowledging(old, Bits::ACK);
+        // A peer drops it for its number and looks at nothing else in it. So nothing new is promised, and an ACK that is owed
+        // is owed still: else two that probe each other at the same moment would both go without an answer.
+        header.window = (self.tcb.rcv_wnd() >> self.tcb.rcv_scale()).min(65_535) as u16;
         if !self.write(&header, Cursor::default(), 0, out) {
             return false;
         }
         self.tcb.clear(Flags::PROBE);
         self.cx.counters.count(Counter::KeepAliveProbes);
-        self.acknowledged_up_to_now(&header);
         true
     }
 

@@ -1,5 +1,6 @@
 //! What Linux at the other end has taught: each table is a defect that the judge under `tests/judges/tcp` has found.
 
+use crore_base::time::Duration;
 use crore_wire::ethernet::Mac;
 
 use crate::table::setup::Setup;
@@ -116,4 +117,20 @@ fn data_that_comes_again_is_answered_with_its_own_clock() {
     assert_eq!(t.next().echo(), clock + 5000);
     t.peer.clock = clock + 6000;
     t.reads();
+}
+
+/// A probe is dropped for its number before anything else in it is looked at, so it is no answer to the peer's own probe that
+/// came in the same turn.
+#[test]
+fn two_that_probe_each_other_at_the_same_moment_both_get_an_answer() {
+    let mut t = Setup::new().keep_alive(60, 5, 3).established();
+    // The table goes to deadlines; the last one is the probe's.
+    while !t.engine.has_output() {
+        t.now = t.engine.poll_timeout().unwrap().max(t.now + Duration::from_micros(1));
+        t.engine.on_timeout(t.now);
+    }
+    t.sends(ack().seq(0));
+    t.expects(ack().seq(0).ack(1));
+    t.expects(ack().seq(1).ack(1));
+    t.sends(ack());
 }
