@@ -1,5 +1,6 @@
 //! `crore load`: flags into a load, its outcome into text, JSON and an exit code.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -62,11 +63,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     source: Vec<String>,
 
+    /// Our address on the network of wire:, tap: or xdp:, like 192.0.2.7/24; on a wire it follows from --source
+    #[arg(long = "address", value_name = "CIDR")]
+    addresses: Vec<String>,
+
+    /// The router of that network
+    #[arg(long = "gateway", value_name = "IP")]
+    gateways: Vec<IpAddr>,
+
     /// Load processes; by default as many as the limit of descriptors demands
     #[arg(long, value_name = "N", value_parser = parse_count)]
     processes: Option<u64>,
 
-    /// The I/O model of the clients
+    /// The I/O model of the clients: auto, epoll, or our own TCP/IP on wire:NAME, tap:NAME or xdp:IFACE
     #[arg(long, value_name = "MODEL", default_value = "auto")]
     io: String,
 
@@ -97,6 +106,8 @@ impl Args {
             api_url: self.api_url,
             server_pid: self.server_pid,
             sources: self.source,
+            addresses: self.addresses,
+            gateways: self.gateways,
             processes: self.processes,
             io: self.io,
             report: self.report,

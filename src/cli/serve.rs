@@ -1,13 +1,14 @@
 //! `crore serve`: reads the settings, runs the gateway, and ends it in order.
 
 use std::io::{self, IsTerminal, Read};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crore_gateway::values::{Addresses, Count};
+use crore_gateway::values::{Addresses, Count, Network};
 use crore_gateway::{Config, Gateway, Layer, unknown_variables};
 use crore_rt::Runtime;
+use crore_rt::net::Prefix;
 use crore_rt::signal::{SIGINT, SIGTERM, Signals};
 use tracing_subscriber::EnvFilter;
 
@@ -24,9 +25,18 @@ pub(crate) struct Args {
     /// Listen here, and only here, for console, API and metrics.
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
-    /// The I/O model. [default: auto]
+    /// The I/O model: auto, epoll, or our own TCP/IP on wire:NAME, tap:NAME or xdp:IFACE. [default: auto]
     #[arg(long, value_name = "MODEL")]
     io: Option<String>,
+    /// Our address on the network of wire:, tap: or xdp:, like 192.0.2.7/24; may be given several times.
+    #[arg(long = "address", value_name = "CIDR")]
+    addresses: Vec<Prefix>,
+    /// The router of that network.
+    #[arg(long = "gateway", value_name = "IP")]
+    gateways: Vec<IpAddr>,
+    /// Write every frame of wire:, tap: or xdp: to this file, for Wireshark and tcpdump.
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
     /// How many cores serve. [default: one for each processor]
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
@@ -44,6 +54,9 @@ impl Args {
             listen: Some(Addresses(self.listen.clone())),
             admin: self.admin,
             io: self.io.clone(),
+            addresses: (!self.addresses.is_empty()).then(|| self.addresses.iter().copied().map(Network).collect()),
+            gateways: (!self.gateways.is_empty()).then(|| self.gateways.clone()),
+            capture: self.capture.clone(),
             workers: self.workers.map(Count),
             insecure: self.insecure.then_some(true),
             ..Layer::default()
@@ -88,7 +101,8 @@ fn start_log() {
 
 fn serve(config: Config) -> io::Result<()> {
     let descriptors = crore_rt::raise_descriptor_limit();
-    let runtime = Runtime::builder().workers(config.workers).driver(&config.io).build()?;
+    let network = config.network().map_err(io::Error::other)?;
+    let runtime = Runtime::builder().workers(config.workers).driver(&config.io).network(network).build()?;
     let seed = seed()?;
     runtime.block_on(async move {
         let mut signals = Signals::new(&[SIGTERM, SIGINT])?;

@@ -14,7 +14,7 @@ use crore_rt::{time, yield_now};
 
 use crate::counters::Counter;
 use crate::latency;
-use crate::limits::{EBB_CLIENTS, RING_BATCH, WALK_DELIVERIES};
+use crate::limits::{EBB_CLIENTS, RING_BATCH, SEND_BACKLOG_MAX, WALK_DELIVERIES};
 use crate::outlet::Outlet;
 use crate::protocol::Disconnect;
 use crate::shard::Shard;
@@ -88,6 +88,10 @@ fn take_requests(shard: &Rc<Shard>) -> bool {
 
 /// Delivers a slice; true if there is more to deliver, or something to look back on.
 fn walk(shard: &Rc<Shard>, left: &mut Left) -> bool {
+    // Ten million deliveries wait in the walk, where they cost nothing, and not in send queues.
+    if crore_rt::send_backlog() > SEND_BACKLOG_MAX {
+        return true;
+    }
     let mut outlet = Outlet::new(shard);
     let more = shard.hub.borrow_mut().walk(WALK_DELIVERIES, &mut outlet);
     left.delivered = outlet.delivered;

@@ -35,7 +35,7 @@ pub(crate) struct Crew {
 }
 
 enum Lane {
-    Thread { orders: Mailbox, thread: Option<JoinHandle<()>> },
+    Thread { orders: Mailbox<Order>, thread: Option<JoinHandle<()>> },
     Process { child: Child, orders: Option<ChildStdin>, reader: Option<JoinHandle<()>> },
 }
 
@@ -180,9 +180,10 @@ fn write_line(output: &mut impl Write, value: &impl serde::Serialize) -> io::Res
 }
 
 /// Runs a lane on a runtime of its own, to its end.
-fn run_lane(plan: Plan, orders: Mailbox, emit: impl Fn(Event) + Clone + 'static) {
+fn run_lane(plan: Plan, orders: Mailbox<Order>, emit: impl Fn(Event) + Clone + 'static) {
     // Lanes beside each other must not be pinned to the same processor, and the server may be on this machine, too.
-    let runtime = match Runtime::builder().workers(1).pin(false).driver(&plan.io).build() {
+    let build = |network| Runtime::builder().workers(1).pin(false).driver(&plan.io).network(network).build();
+    let runtime = match plan.network.network().and_then(|network| build(network).map_err(|error| error.to_string())) {
         Ok(runtime) => runtime,
         Err(error) => return emit(Event::Broken(format!("no runtime: {error}"))),
     };

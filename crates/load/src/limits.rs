@@ -6,6 +6,9 @@ use crore_base::time::Duration;
 /// for a free port takes seconds a thousand.
 pub const CONNECTIONS_PER_SOURCE: u64 = 12_000;
 
+/// As [`CONNECTIONS_PER_SOURCE`], where our own TCP/IP chooses the ports: nearly all that there are.
+pub const CONNECTIONS_PER_OWN_SOURCE: u64 = 60_000;
+
 /// Connections asked for at most: the runtime's slots of 16 processes.
 pub const CONNECTIONS_MAX: u64 = 16 << 24;
 
@@ -107,3 +110,103 @@ pub const LATENCY_DIGITS: u8 = 3;
 
 /// Source addresses used at most: enough for 49 million connections.
 pub const SOURCES_MAX: usize = 4_096;
+
+/// Members of one group channel of `c10m`: its pushes are a walk of some thousand, as in chat rooms and tickers.
+pub const GROUP_MEMBERS: u32 = 1_000;
+
+/// Connections of the swarm that are being opened at one time: enough to keep both ends busy, few enough that queues of
+/// half-open connections stay short.
+pub const SWARM_WINDOW: u32 = 1_024;
+
+/// Connections of the swarm at most: the runtime's slots of one core, with room for those that request.
+pub const SWARM_CONNECTIONS_MAX: u64 = (1 << 24) - SWARM_REQUESTERS as u64;
+
+/// Keep-alive connections that request during the steady phase.
+pub const SWARM_REQUESTERS: u32 = 1_000;
+
+/// Connections of one source address of the swarm on our own TCP/IP, which takes ports from the whole range.
+pub const SWARM_CONNECTIONS_PER_SOURCE: u64 = 60_000;
+
+/// Source addresses of the swarm at most: one /16.
+pub const SWARM_SOURCES_MAX: u64 = 65_534;
+
+/// From the start of a connect of the swarm to the reply of its last subscription. Beyond it the connection has failed.
+pub const SWARM_OPEN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How often connections that take too long to open are looked for.
+pub const SWARM_SWEEP: Duration = Duration::from_secs(1);
+
+/// A phase of the swarm is given up when nothing has moved for so long: longer than any pause of a busy machine.
+pub const SWARM_QUIET: Duration = Duration::from_secs(15);
+
+/// How often a phase looks whether it is done.
+pub const SWARM_STEP: Duration = Duration::from_millis(5);
+
+/// Publications of a channel whose bytes are kept for comparing; later ones are parsed by each client. Stops: somebody who
+/// publishes to the channels of a run faster than they are delivered.
+pub const RECENT_PUBLICATIONS_MAX: usize = 64;
+
+/// Bytes of a frame that the swarm takes: many times its own publications, and a recovery of several.
+pub const SWARM_FRAME_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of the answer to an upgrade.
+pub const SWARM_UPGRADE_BYTES_MAX: usize = 4 << 10;
+
+/// How far an offset may be ahead of what was seen of its channel. Stops: a server that counts in leaps, for each of which
+/// an entry would be made.
+pub const OFFSET_LEAP_MAX: u32 = 1 << 16;
+
+/// Clients with a gap whose missing publications are remembered; what further ones skip is lost for good.
+pub const GAPPED_CLIENTS_MAX: usize = 1 << 16;
+
+/// Requests of the verify phase under way at one time.
+pub const VERIFY_WINDOW: u64 = 1_024;
+
+/// One of so many clients is verified by a round trip.
+pub const VERIFIED_ONE_OF: u32 = 100;
+
+/// One of so many clients vanishes and comes back.
+pub const LEAVING_ONE_OF: u32 = 10;
+
+/// Clients told to vanish before other tasks run.
+pub const LEAVES_PER_TURN: usize = 256;
+
+/// Publications to the channel of all while some are away.
+pub const MISSED_PUBLICATIONS: u32 = 3;
+
+/// Groups that are published to while some are away; at most, since the others only repeat them.
+pub const MISSED_GROUPS_MAX: u32 = 100;
+
+/// Bytes of the broadcast's data.
+pub const BROADCAST_BYTES: usize = 128;
+
+/// Bytes that each client gets in a minute of the steady phase unless told otherwise, as in published runs with 10 and 12
+/// million clients; in one publication.
+pub const STEADY_BYTES: usize = 512;
+
+/// How long the steady phase lasts when nothing was said.
+pub const STEADY_DEFAULT: Duration = Duration::from_secs(60);
+
+/// How long one phase of the whole test may be.
+pub const PHASE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// Publications kept for each channel of the test: what is published while clients are away, and some of others.
+pub const HISTORY_PUBLICATIONS: u32 = 16;
+
+/// Clients that a drain of the test sends away in a second.
+pub const DRAIN_PER_SECOND: u64 = 200_000;
+
+/// How long a child may take from its start until it says that it is ready.
+pub const START_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long a child may take to end after it was told, beyond its own drain; then it is killed.
+pub const STOP_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often the memory of both processes is read.
+pub const MEMORY_STEP: Duration = Duration::from_millis(250);
+
+/// How long an answer of the API may take: on one core it waits behind a walk of ten million.
+pub const API_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Lines of a child's log that are quoted when it ends before its time.
+pub const LOG_LINES_QUOTED: usize = 12;

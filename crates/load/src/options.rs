@@ -1,5 +1,6 @@
 //! What a user asks for, checked, and divided among lanes.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crore_base::time::Duration;
@@ -10,8 +11,9 @@ use crate::limits::{
     CONNECT_RATE_DEFAULT, CONNECTIONS_DEFAULT, CONNECTIONS_MAX, DESCRIPTORS_RESERVED, HOLD_DEFAULT, PAYLOAD_BYTES_MAX,
     PROCESSES_MAX, RATE_MAX,
 };
+use crate::network::NetworkPlan;
 use crate::server::Server;
-use crate::sources;
+use crate::sources::{self, Ports};
 use crate::stamp::Stamp;
 use crate::target::{Kind, Target};
 use crate::wire::{Plan, PublisherPlan};
@@ -41,6 +43,10 @@ pub struct Options {
     pub server_pid: Option<u32>,
     /// Addresses and CIDR blocks to connect from; empty: the system's choice, and on loopback several where needed.
     pub sources: Vec<String>,
+    /// Our addresses on the network of a device, with its length; empty: on a wire they follow from `sources`.
+    pub addresses: Vec<String>,
+    /// The routers of that network.
+    pub gateways: Vec<IpAddr>,
     /// Load processes; none: as many as the limit of descriptors demands.
     pub processes: Option<u64>,
     /// The I/O model, by the name the runtime knows it by.
@@ -64,6 +70,8 @@ impl Options {
             api_url: None,
             server_pid: None,
             sources: Vec::new(),
+            addresses: Vec::new(),
+            gateways: Vec::new(),
             processes: None,
             io: "auto".to_owned(),
             report: None,
@@ -81,9 +89,12 @@ impl Options {
             return Err(LoadError::usage("--publish-rate needs subscribers: use ws:// or sse+http://"));
         }
         let server = self.server_pid.map(Server::new).transpose().map_err(LoadError::Usage)?;
+        let network = NetworkPlan::new(&self.io, &self.sources, &self.addresses, &self.gateways);
+        let network = network.map_err(LoadError::Usage)?;
+        let ports = if crore_rt::is_device(&self.io) { Ports::Ours } else { Ports::Kernel };
         let sources =
-            sources::choose(target.address.ip(), self.connections, &self.sources).map_err(LoadError::Usage)?;
-        let capacity = sources::capacity(sources.len());
+            sources::choose(target.address.ip(), self.connections, &self.sources, ports).map_err(LoadError::Usage)?;
+        let capacity = ports.capacity(sources.len());
         if self.connections > capacity {
             return Err(LoadError::usage(format!(
                 "--connections {} is more than the {capacity} ports of {} source address(es): give more with --source",
@@ -94,7 +105,7 @@ impl Options {
         let publisher = self.publisher(&target)?;
         let lanes = self.lanes(crore_rt::raise_descriptor_limit())?;
         let kind = target.kind;
-        let plans = divided(&self.plan(target, sources), publisher.as_ref(), lanes);
+        let plans = divided(&self.plan(target, sources, network), publisher.as_ref(), lanes);
         Ok(Prepared { plans, server, kind })
     }
 
@@ -112,11 +123,7 @@ impl Options {
         if self.channel.is_empty() {
             return Err(LoadError::usage("--channel is empty: name the channel to subscribe to"));
         }
-        if !crore_rt::DRIVERS.contains(&self.io.as_str()) {
-            let known = crore_rt::DRIVERS.join(", ");
-            return Err(LoadError::usage(format!("--io {:?} is not built in: use one of {known}", self.io)));
-        }
-        Ok(())
+        crore_rt::check_driver(&self.io).map_err(|problem| LoadError::usage(format!("--io {:?}: {problem}", self.io)))
     }
 
     fn publisher(&self, target: &Target) -> Result<Option<PublisherPlan>, LoadError> {
@@ -143,7 +150,11 @@ impl Options {
 
     /// How many processes it takes, with `descriptors` for each.
     fn lanes(&self, descriptors: u64) -> Result<u32, LoadError> {
-        let each = descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(1);
+        let each = match crore_rt::is_device(&self.io) {
+            // Our own TCP/IP needs no descriptors, and a device has one owner.
+            true => self.connections,
+            false => descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(1),
+        };
         let needed = self.connections.div_ceil(each);
         let lanes = self.processes.unwrap_or(needed);
         if lanes < needed {
@@ -164,7 +175,7 @@ impl Options {
     }
 
     /// The plan of a first and only lane; without its publisher.
-    fn plan(&self, target: Target, sources: Vec<std::net::IpAddr>) -> Plan {
+    fn plan(&self, target: Target, sources: Vec<IpAddr>, network: NetworkPlan) -> Plan {
         let requests = target.kind == Kind::Requests;
         Plan {
             lane: 0,
@@ -176,6 +187,7 @@ impl Options {
             request_rate: self.rate.filter(|_| requests),
             sources,
             io: self.io.clone(),
+            network,
             run: run_number(),
             publisher: None,
         }

@@ -2,15 +2,47 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::limits::{CONNECTIONS_PER_SOURCE, SOURCES_MAX};
+use crate::limits::{CONNECTIONS_PER_OWN_SOURCE, CONNECTIONS_PER_SOURCE, SOURCES_MAX};
+
+/// Who chooses the source ports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ports {
+    /// The kernel.
+    Kernel,
+    /// Our own TCP/IP.
+    Ours,
+}
+
+impl Ports {
+    /// Connections from one address before another is used.
+    fn per_source(self) -> u64 {
+        match self {
+            Ports::Kernel => CONNECTIONS_PER_SOURCE,
+            Ports::Ours => CONNECTIONS_PER_OWN_SOURCE,
+        }
+    }
+
+    /// How many connections `sources` addresses can have to one destination.
+    pub(crate) fn capacity(self, sources: usize) -> u64 {
+        let each = match self {
+            Ports::Kernel => kernel_ports(),
+            Ports::Ours => CONNECTIONS_PER_OWN_SOURCE,
+        };
+        each * sources.max(1) as u64
+    }
+}
 
 /// The addresses to connect from, taken in turn; none: the system's choice. `given` are addresses and CIDR blocks.
 ///
 /// # Errors
 /// An address that is none or of another family than the target's, or fewer ports than connections.
-pub(crate) fn choose(target: IpAddr, connections: u64, given: &[String]) -> Result<Vec<IpAddr>, String> {
-    let wanted =
-        usize::try_from(connections.div_ceil(CONNECTIONS_PER_SOURCE)).unwrap_or(SOURCES_MAX).clamp(1, SOURCES_MAX);
+pub(crate) fn choose(
+    target: IpAddr,
+    connections: u64,
+    given: &[String],
+    ports: Ports,
+) -> Result<Vec<IpAddr>, String> {
+    let wanted = usize::try_from(connections.div_ceil(ports.per_source())).unwrap_or(SOURCES_MAX).clamp(1, SOURCES_MAX);
     if given.is_empty() {
         return Ok(of_loopback(target, wanted));
     }
@@ -26,15 +58,14 @@ pub(crate) fn choose(target: IpAddr, connections: u64, given: &[String]) -> Resu
     }
 }
 
-/// How many connections `sources` addresses can have to one destination, with the kernel's range of ports.
-pub(crate) fn capacity(sources: usize) -> u64 {
+/// The kernel's range of ports for active opens.
+fn kernel_ports() -> u64 {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let ports: Vec<u64> = range.split_whitespace().filter_map(|port| port.parse().ok()).collect();
-    let ports = match ports[..] {
+    match ports[..] {
         [first, last] if first <= last => last - first + 1,
         _ => 28_232, // Linux's default
-    };
-    ports * sources.max(1) as u64
+    }
 }
 
 /// All of 127.0.0.0/8 is this machine: from 127.0.0.2 on as many as are needed. Other targets get the system's choice.
@@ -80,13 +111,13 @@ mod tests {
 
     fn chosen(connections: u64, given: &[&str]) -> Vec<String> {
         let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
-        choose(LOOPBACK, connections, &given).unwrap().iter().map(ToString::to_string).collect()
+        choose(LOOPBACK, connections, &given, Ports::Kernel).unwrap().iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn few_connections_use_the_systems_choice() {
         assert!(chosen(12_000, &[]).is_empty());
-        assert!(choose("10.0.0.1".parse().unwrap(), 1 << 20, &[]).unwrap().is_empty());
+        assert!(choose("10.0.0.1".parse().unwrap(), 1 << 20, &[], Ports::Kernel).unwrap().is_empty());
     }
 
     #[test]
@@ -108,7 +139,7 @@ mod tests {
     #[test]
     fn what_is_no_source_is_refused_by_name() {
         for given in ["elsewhere", "127.0.0.1/33", "127.0.0/8", "::1"] {
-            let error = choose(LOOPBACK, 1, &[given.to_owned()]).unwrap_err();
+            let error = choose(LOOPBACK, 1, &[given.to_owned()], Ports::Kernel).unwrap_err();
             assert!(error.contains(given), "{error}");
         }
     }

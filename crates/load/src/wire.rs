@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::latency::Buckets;
 use crate::limits::{REASON_BYTES_MAX, REASONS_MAX};
+use crate::network::NetworkPlan;
 use crate::stamp::Stamp;
 use crate::target::Target;
 
@@ -40,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) sources: Vec<IpAddr>,
     /// The I/O model.
     pub(crate) io: String,
+    /// Who we are on its network, if it is a device.
+    pub(crate) network: NetworkPlan,
     /// Tells our publications from those of others, and of earlier runs.
     pub(crate) run: u64,
     /// Set in one lane only.

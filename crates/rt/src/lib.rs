@@ -41,10 +41,11 @@ mod timers;
 mod worker;
 
 pub use crore_macros::{main, test};
-pub use driver::DRIVERS;
+pub use driver::{DRIVERS, check_driver, is_device};
 pub use executor::join::{JoinError, JoinHandle, TasksFull, spawn, spawn_detached, yield_now};
 pub use executor::remote::{RemoteHandle, spawn_on};
 pub use runtime::{
-    Builder, Runtime, connection_count, core, cores, driver_name, raise_descriptor_limit, task_count, trim,
+    Builder, Runtime, connection_count, core, cores, driver_name, raise_descriptor_limit, send_backlog,
+    task_count, trim,
 };
 pub use stats::{Stats, stats};

@@ -68,3 +68,33 @@ pub const CONTROL_RING: usize = 256;
 
 /// Bytes under way in one direction of a simulated connection.
 pub const SIM_WINDOW_BYTES: usize = 64 * 1024;
+
+pub use crore_base::limits::FRAME_BYTES;
+
+/// Frames of a core whose TCP/IP is our own, 2 KiB each: room for a few turns of input and output, and for 8 MiB of received
+/// bytes that nobody has read yet. Memory is taken as they are used.
+pub const FRAMES: u32 = 16_384;
+
+/// Of them, those kept for ACK, RST and ARP, so that a core that has run out still answers.
+pub const FRAMES_RESERVED: u32 = 512;
+
+/// Frames taken from a device in one turn.
+pub const FRAMES_PER_TURN: usize = 256;
+
+/// Frames given to a device in one turn: more than are taken, because each may cause several.
+pub const FRAMES_SENT_PER_TURN: usize = 1024;
+
+/// Turns after which a core that its network keeps awake looks for events of the kernel, which costs a system call.
+pub const KERNEL_EVERY_TURNS: u32 = 16;
+
+/// How long after the last frame a core polls for the next before it sleeps: about what falling asleep and being woken cost.
+pub const POLLED_BEFORE_SLEEP: Duration = Duration::from_micros(20);
+
+/// How long a runtime that ends waits for its peers to take what was still queued, from when a frame moved last.
+pub const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long it then still answers what comes, counted in the same way.
+pub const LAST_ANSWERS: Duration = Duration::from_millis(20);
+
+/// Bytes of a capture file at most; what comes after is not captured.
+pub const CAPTURE_BYTES_MAX: u64 = 1 << 30;

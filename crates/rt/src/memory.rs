@@ -1,10 +1,13 @@
 //! What the runtime keeps for each connection and each task, in bytes: for tables of sizes and for planning.
 
-use crate::driver::epoll::CONNECTION_SLOT_BYTES;
+use crate::driver::{epoll, stack};
 use crate::executor::task;
 
 /// A connection's slot in the `epoll` driver, its place in the slab apart.
-pub const CONNECTION_BYTES: usize = CONNECTION_SLOT_BYTES;
+pub const CONNECTION_BYTES: usize = epoll::CONNECTION_SLOT_BYTES;
+
+/// A connection's slot in the driver of our own TCP/IP, beside what the engine keeps.
+pub const STACK_CONNECTION_BYTES: usize = stack::CONNECTION_SLOT_BYTES;
 
 /// The slot of a task whose future has `future_bytes`: header and future, rounded up to a size class; a future that fits in none
 /// takes a slot of one word, and its own size in a box.

@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::abort;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::thread;
@@ -17,10 +17,11 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use crate::clock::Clock;
 use crate::control::{self, Control};
 use crate::current;
-use crate::driver::{self, Driver, Surroundings};
+use crate::driver::{self, Driver, Surroundings, stack};
 use crate::executor::join::{JoinError, spawn};
 use crate::executor::shared::{PlaceGuard, SharedCore};
 use crate::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
+use crate::net::Network;
 use crate::stats;
 use crate::worker::{Parts, Worker};
 
@@ -31,11 +32,18 @@ pub struct Builder {
     driver: String,
     pin: bool,
     connections: u32,
+    network: Network,
 }
 
 impl Default for Builder {
     fn default() -> Builder {
-        Builder { workers: 0, driver: "auto".to_owned(), pin: true, connections: CONNECTIONS_PER_CORE_MAX }
+        Builder {
+            workers: 0,
+            driver: "auto".to_owned(),
+            pin: true,
+            connections: CONNECTIONS_PER_CORE_MAX,
+            network: Network::default(),
+        }
     }
 }
 
@@ -64,10 +72,17 @@ impl Builder {
         self
     }
 
-    /// Builds the runtime.
+    /// Who this host is on the network of a device (`wire:`, `tap:`, `xdp:`); for the other models it means nothing.
+    pub fn network(mut self, network: Network) -> Builder {
+        self.network = network;
+        self
+    }
+
+    /// Builds the runtime, and opens its device if it has one.
     ///
     /// # Errors
-    /// A number of workers or connections out of range, an unknown I/O model, or no descriptors left.
+    /// A number of workers or connections out of range, an unknown I/O model, a device that cannot be opened, or no
+    /// descriptors left.
     pub fn build(self) -> io::Result<Runtime> {
         let processors = processors();
         let workers = if self.workers == 0 { processors.len().clamp(1, CORES_MAX) } else { self.workers };
@@ -80,16 +95,16 @@ impl Builder {
             let text = format!("{asked} connections a core were asked for: 1 to {CONNECTIONS_PER_CORE_MAX} can be");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        if !crate::DRIVERS.contains(&self.driver.as_str()) {
-            let known = crate::DRIVERS.join(", ");
-            let text = format!("there is no I/O model {:?} here: choose one of {known}", self.driver);
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        }
+        driver::check_driver(&self.driver).map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
+        let seats = match driver::is_device(&self.driver) {
+            true => stack::open_seats(&self.driver, workers, &self.network)?.into_iter().map(Some).collect(),
+            false => (0..workers).map(|_| None).collect(),
+        };
         let pin = self.pin && workers <= processors.len();
         Ok(Runtime {
             place: PlaceGuard::take(workers)?,
             workers,
-            driver: self.driver,
+            seats: Mutex::new(seats),
             connections: self.connections,
             processors: if pin { processors } else { Vec::new() },
             counters: Counters::new(workers, stats::COUNTERS),
@@ -107,7 +122,8 @@ fn processors() -> Vec<usize> {
 pub struct Runtime {
     place: PlaceGuard,
     workers: usize,
-    driver: String,
+    /// What each core takes when it begins: its queue of the device, if there is one.
+    seats: Mutex<Vec<Option<stack::Seat>>>,
     connections: u32,
     /// Where each worker is pinned; empty: nowhere.
     processors: Vec<usize>,
@@ -172,7 +188,8 @@ impl Runtime {
             counters: self.counters.core(core),
             connections: self.connections,
         };
-        let driver = driver::open(&self.driver, surroundings)?;
+        let seat = self.seats.lock().unwrap_or_else(|poisoned| poisoned.into_inner())[core].take();
+        let driver = driver::open(seat, surroundings)?;
         Ok(Worker::new(self.parts(core, control, clock, driver)))
     }
 
@@ -293,6 +310,12 @@ pub fn driver_name() -> &'static str {
 /// Connections open on this core, those included that are sending their last bytes.
 pub fn connection_count() -> usize {
     current::with(|worker| worker.driver().borrow().connection_count())
+}
+
+/// Connections of this core that wait for their turn to send: more than a few thousand say that the network is slower than who
+/// fans out. Always 0 where the kernel carries connections, which are written to at the end of each turn.
+pub fn send_backlog() -> usize {
+    current::with(|worker| worker.driver().borrow().send_backlog())
 }
 
 /// Tasks alive on this core.

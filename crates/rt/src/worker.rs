@@ -340,6 +340,7 @@ impl Worker {
         }
         assert_eq!(self.tasks.borrow().len(), 0, "a stopped worker has no tasks");
         self.with_driver_waking(|driver, woken| driver.flush(woken));
+        self.driver.borrow_mut().finish();
     }
 
     pub(crate) fn task_count(&self) -> usize {

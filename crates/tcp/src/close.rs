@@ -56,7 +56,7 @@ impl Conn<'_> {
     }
 
     /// From now on nobody is told, not even of what has happened already.
-    fn let_go(&mut self) {
+    pub(crate) fn let_go(&mut self) {
         self.tcb.set(Flags::ORPHAN);
         self.tcb.clear(Flags::TOLD);
         self.tcb.ready = Ready::default();

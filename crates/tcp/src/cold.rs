@@ -140,6 +140,19 @@ impl Sending {
         self.cursor = Cursor { payload: 0, offset: self.acknowledged };
     }
 
+    /// Forgets the payloads that begin behind the first `len` unacknowledged bytes.
+    pub(crate) fn drop_behind(&mut self, len: u32) {
+        assert!(len >= self.next && len <= self.queued, "{len} bytes are in flight of {} queued", self.queued);
+        let mut kept = 0;
+        let mut end = 0;
+        while end < self.acknowledged + len {
+            end += self.queue.len_at(kept);
+            kept += 1;
+        }
+        self.queue.truncate(kept);
+        self.queued = end.saturating_sub(self.acknowledged);
+    }
+
     /// Forgets `len` bytes at the front, which the peer has.
     pub(crate) fn acknowledge(&mut self, len: u32) {
         assert!(len <= self.queued, "{len} bytes acknowledged of {} queued", self.queued);

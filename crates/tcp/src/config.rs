@@ -33,6 +33,10 @@ pub struct Config {
     pub rto_max: Duration,
     /// How long an ACK may wait for data to go with it: under 500 ms (RFC 9293 MUST-40).
     pub delayed_ack: Duration,
+    /// Segments for which there is neither a connection nor a listener get no RST. This is not what RFC 9293 section 3.10.7.1
+    /// wants of a host; it makes one that has vanished look vanished, and hides closed ports (as `net.inet.tcp.blackhole` of
+    /// FreeBSD does). Off by default.
+    pub stealth: bool,
 }
 
 impl Config {
@@ -49,6 +53,7 @@ impl Config {
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(60),
             delayed_ack: Duration::from_millis(40),
+            stealth: false,
         }
     }
 

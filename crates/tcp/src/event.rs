@@ -16,6 +16,17 @@ impl ConnId {
     pub fn index(self) -> u32 {
         self.0.index()
     }
+
+    /// The name as a handle, for who keeps connections of several kinds under one type.
+    pub fn to_handle(self) -> Handle {
+        self.0
+    }
+
+    /// The name that [`to_handle`](Self::to_handle) gave. A stranger's handle is safe: it finds nothing, or a connection that
+    /// exists.
+    pub fn from_handle(handle: Handle) -> Self {
+        Self(handle)
+    }
 }
 
 /// The name of a listener. It goes stale when the listener is closed.

@@ -44,6 +44,7 @@ mod record;
 mod restart;
 mod rtt;
 mod statistics;
+mod steer;
 mod stream;
 mod sweep;
 mod syn_cache;

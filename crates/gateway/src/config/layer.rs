@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::Namespace;
-use super::values::{Addresses, Bytes, Count, Rate, Span};
+use super::values::{Addresses, Bytes, Count, Network, Rate, Span};
 
 /// A wrong setting: what, where, and what to do.
 #[derive(Debug)]
@@ -33,6 +33,9 @@ const VARIABLES: &[&str] = &[
     "listen",
     "admin",
     "io",
+    "addresses",
+    "gateways",
+    "capture",
     "workers",
     "insecure",
     "api_key",
@@ -65,6 +68,12 @@ pub struct Layer {
     pub admin: Option<SocketAddr>,
     /// The I/O model.
     pub io: Option<String>,
+    /// Our addresses on the network of a device.
+    pub addresses: Option<Vec<Network>>,
+    /// The routers of that network.
+    pub gateways: Option<Vec<IpAddr>>,
+    /// Where every frame of the device is written to.
+    pub capture: Option<PathBuf>,
     /// Cores.
     pub workers: Option<Count>,
     /// Everything is permitted.
@@ -168,6 +177,9 @@ impl Layer {
             listen: stronger.listen.filter(|addresses| !addresses.0.is_empty()).or(self.listen),
             admin: stronger.admin.or(self.admin),
             io: stronger.io.or(self.io),
+            addresses: stronger.addresses.or(self.addresses),
+            gateways: stronger.gateways.or(self.gateways),
+            capture: stronger.capture.or(self.capture),
             workers: stronger.workers.or(self.workers),
             insecure: stronger.insecure.or(self.insecure),
             api_key: stronger.api_key.or(self.api_key),

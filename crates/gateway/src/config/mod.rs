@@ -4,11 +4,12 @@
 //! error that names its place.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use crore_base::time::Duration;
 use crore_hub::ChannelOptions;
+use crore_rt::net::{Network, Prefix};
 
 mod layer;
 pub mod values;
@@ -30,6 +31,12 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// The I/O model by name.
     pub io: String,
+    /// Our addresses where `io` names a device; empty: they follow from `listen`, if they can.
+    pub addresses: Vec<Prefix>,
+    /// The routers of the device's network.
+    pub gateways: Vec<IpAddr>,
+    /// Every frame of the device is written to this file.
+    pub capture: Option<PathBuf>,
     /// Cores; 0: one for each processor.
     pub workers: usize,
     /// Everything is permitted to everybody.
@@ -130,6 +137,9 @@ impl Config {
             },
             admin: layer.admin,
             io: layer.io.unwrap_or_else(|| "auto".to_owned()),
+            addresses: layer.addresses.unwrap_or_default().into_iter().map(|network| network.0).collect(),
+            gateways: layer.gateways.unwrap_or_default(),
+            capture: layer.capture,
             workers: layer.workers.map_or(0, |workers| workers.0),
             insecure,
             playground,
@@ -157,8 +167,11 @@ impl Config {
                 self.pong_timeout, self.ping_interval
             ));
         }
-        if !crore_rt::DRIVERS.contains(&self.io.as_str()) {
-            return wrong(format!("io is {:?}: choose one of {}", self.io, crore_rt::DRIVERS.join(", ")));
+        if let Err(text) = crore_rt::check_driver(&self.io) {
+            return wrong(format!("io is {:?}: {text}", self.io));
+        }
+        if let Err(text) = self.network() {
+            return wrong(text);
         }
         let cores_max = crore_rt::limits::CORES_MAX;
         if self.workers > cores_max {
@@ -172,7 +185,9 @@ impl Config {
                 return wrong(format!("namespace {name:?}: a name has two or more of A-Z a-z 0-9 - _"));
             }
         }
-        let everywhere = self.listen.iter().chain(&self.admin).find(|address| !address.ip().is_loopback());
+        // A wire leads to one other process of the same user, so nobody else reaches what listens on it.
+        let listen = if self.io.starts_with("wire:") { &[][..] } else { &self.listen[..] };
+        let everywhere = listen.iter().chain(&self.admin).find(|address| !address.ip().is_loopback());
         match everywhere {
             Some(address) if self.playground && !self.insecure => wrong(format!(
                 "will not listen on {address} without a configuration, only on loopback: anybody who reaches it could read and publish \
@@ -180,6 +195,15 @@ impl Config {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Who the gateway is on the network of its device.
+    ///
+    /// # Errors
+    /// The device needs an address, and none is given.
+    pub fn network(&self) -> Result<Network, String> {
+        let network = Network::for_server(&self.io, &self.listen, &self.addresses, &self.gateways)?;
+        Ok(Network { capture: self.capture.clone(), ..network })
     }
 
     /// What holds for a channel; none: its namespace is not configured.

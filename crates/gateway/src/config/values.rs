@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crore_base::time::Duration;
 use crore_base::units;
+use crore_rt::net::Prefix;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
@@ -23,6 +24,10 @@ pub struct Rate(pub u64);
 /// A count below 2^32: `100`, `"10k"`.
 #[derive(Debug, Clone, Copy)]
 pub struct Count(pub usize);
+
+/// An address with the length of its network: `"192.0.2.7/24"`.
+#[derive(Debug, Clone, Copy)]
+pub struct Network(pub Prefix);
 
 /// One address or a list.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +75,9 @@ text_or_number!(Span, "a span of time such as \"25s\", \"500ms\" or 0", |text| {
 text_or_number!(Bytes, "a size such as \"1MiB\" or 65536", |text| {
     let bytes = units::parse_bytes(text).map_err(|error| error.to_string())?;
     u32::try_from(bytes).map(Bytes).map_err(|_| format!("{text} is too large: below 4GiB, please"))
+});
+text_or_number!(Network, "an address with the length of its network such as \"192.0.2.7/24\"", |text| {
+    text.parse().map(Network).map_err(|_| format!("{text:?} is not an address with the length of its network"))
 });
 text_or_number!(Rate, "a rate such as \"5000/s\"", |text| {
     units::parse_rate(text).map(Rate).map_err(|error| error.to_string())

@@ -45,6 +45,7 @@ fn plan_of(target: Target, api: Target) -> Plan {
         connect_rate: 1_000,
         request_rate: None,
         sources: Vec::new(),
+        network: Default::default(),
         io: "sim".into(),
         run: 7,
         publisher: Some(PublisherPlan { api, api_key: Some("key".into()), rate, payload_bytes: 100 }),

@@ -1,7 +1,7 @@
 //! The contract between the runtime and an I/O model.
 //!
-//! Readiness models (`epoll`) and completion models (`sim`, and those to come) offer the same verbs; the driver is chosen
-//! once, at start, by name, in [`open`]. A driver belongs to one core and one turn at a time:
+//! Readiness models (`epoll`) and completion models (`sim`, our own TCP/IP in `stack`) offer the same verbs; the driver is chosen
+//! once, at start, by name. A driver belongs to one core and one turn at a time:
 //!
 //! 1. tasks call `poll_accept`, `poll_connect`, `poll_recv`, `send`, `poll_sendable`, `shutdown`, `close`;
 //! 2. `flush` ends the turn: all that was sent in it leaves together;
@@ -28,6 +28,7 @@ pub(crate) mod epoll;
 mod lease;
 mod send_queue;
 pub(crate) mod sim;
+pub(crate) mod stack;
 
 pub use lease::Lease;
 pub(crate) use lease::LeasePool;
@@ -46,6 +47,8 @@ pub(crate) enum Close {
     Graceful,
     /// At once, with a reset; what is queued is dropped.
     Abort,
+    /// At once, without a word to the peer. Where the kernel carries the connection it cannot be had, and is a reset.
+    Vanish,
 }
 
 /// How much room in a send queue somebody waits for.
@@ -118,7 +121,14 @@ pub(crate) trait Driver {
     /// When `wait` must return for the driver's own sake.
     fn next_deadline(&self) -> Option<Instant>;
 
+    /// Connections that wait for their turn to send beyond what `flush` got rid of. Who fans out waits until it is small.
+    fn send_backlog(&self) -> usize {
+        0
+    }
     fn connection_count(&self) -> usize;
+    /// The runtime ends, and its tasks are gone: whatever dies with the driver says its last words now. A kernel goes on by
+    /// itself.
+    fn finish(&mut self) {}
     /// Gives memory back to the system after a storm: bytes.
     fn trim(&mut self) -> usize;
 }
@@ -133,18 +143,32 @@ pub(crate) struct Surroundings {
     pub(crate) connections: u32,
 }
 
-/// The models that can be asked for by name.
-pub const DRIVERS: &[&str] = &["auto", "epoll"];
+/// The models that can be asked for by name. The last three are followed by the name of a device.
+pub const DRIVERS: &[&str] = &["auto", "epoll", "wire:NAME", "tap:NAME", "xdp:IFACE"];
 
-/// Opens the driver called `name` for one core.
-pub(crate) fn open(name: &str, surroundings: Surroundings) -> io::Result<Box<dyn Driver>> {
+/// Checks that there is an I/O model called `name`, without opening it.
+///
+/// # Errors
+/// What is wrong with the name, and which there are.
+pub fn check_driver(name: &str) -> Result<(), String> {
     match name {
-        "auto" | "epoll" => Ok(Box::new(epoll::Epoll::new(surroundings)?)),
-        _ => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("there is no I/O model {name:?} here: choose one of {}", DRIVERS.join(", ")),
-        )),
+        "auto" | "epoll" => Ok(()),
+        _ if is_device(name) => name.parse::<crore_nic::DeviceName>().map(drop).map_err(|error| error.to_string()),
+        _ => Err(format!("there is no I/O model {name:?} here: choose one of {}", DRIVERS.join(", "))),
     }
+}
+
+/// Whether connections are carried by our own TCP/IP on the device called `name`.
+pub fn is_device(name: &str) -> bool {
+    matches!(name.split_once(':'), Some(("wire" | "tap" | "xdp", _)))
+}
+
+/// Opens the driver of one core: on its seat at a device, or the kernel's.
+pub(crate) fn open(seat: Option<stack::Seat>, surroundings: Surroundings) -> io::Result<Box<dyn Driver>> {
+    Ok(match seat {
+        Some(seat) => Box::new(stack::Stack::new(seat, surroundings)?),
+        None => Box::new(epoll::Epoll::new(surroundings)?),
+    })
 }
 
 /// The error of a call on a connection that is not there any more.

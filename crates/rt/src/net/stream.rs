@@ -99,6 +99,13 @@ impl TcpStream {
         self.id().abort();
     }
 
+    /// Forgets the connection at once, without a word to the peer, as a host does that has lost its power: for tests of how the
+    /// other side notices. Only our own TCP/IP can; where the kernel carries the connection it is an
+    /// [`abort`](TcpStream::abort).
+    pub fn vanish(self) {
+        current::with(|worker| worker.driver().borrow_mut().close(self.id, Close::Vanish));
+    }
+
     /// Its weak name.
     pub fn id(&self) -> StreamId {
         StreamId(self.id)

@@ -74,6 +74,14 @@ impl Queue {
         }
     }
 
+    /// Keeps the first `len` payloads.
+    pub(crate) fn truncate(&mut self, len: u32) {
+        match len {
+            0 => self.clear(),
+            _ => self.others.truncate(len as usize - 1),
+        }
+    }
+
     /// Empties the queue; a little room is kept for its next user.
     #[inline]
     pub(crate) fn clear(&mut self) {

@@ -24,7 +24,8 @@ impl Engine {
         }
         let listener = self.cx.listeners.find(&segment.destination, segment.header.destination_port);
         let Some((listener, _)) = listener else {
-            return Verdict::Refused(Counter::DroppedStray);
+            let stray = Counter::DroppedStray;
+            return if self.cx.config.stealth { Verdict::Dropped(stray) } else { Verdict::Refused(stray) };
         };
         if segment.has(Bits::ACK) {
             return self.on_cookie(listener, segment);

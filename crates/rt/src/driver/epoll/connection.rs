@@ -187,7 +187,7 @@ impl Epoll {
             self.lingering.push_back((self.clock.now() + CLOSE_LINGER, id));
             return;
         }
-        if how == Close::Abort {
+        if matches!(how, Close::Abort | Close::Vanish) {
             // A zero linger turns close into a reset (socket(7)).
             let _ = sockopt::set_socket_linger(slot.descriptor.borrow(), Some(std::time::Duration::ZERO));
         }

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
 use crore_base::counters::CoreCounters;
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::executor::waker::WakeSlot;
-use crate::limits::EVENTS_PER_TURN;
+use crate::limits::{EVENTS_PER_TURN, WATCHES_PER_CORE_MAX};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 use connection::Connection;
 use listener::Listener;
@@ -34,6 +34,7 @@ mod listener;
 mod sending;
 mod token;
 
+pub(crate) use token::free_place;
 use token::{Kind, Token};
 
 /// For tables of sizes.
@@ -88,6 +89,12 @@ impl Epoll {
             spare: listener::spare(),
             bell: surroundings.shared,
         })
+    }
+
+    /// Ends sleeps while a descriptor is readable, for a driver that has this one inside and looks after it itself.
+    pub(crate) fn attend(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
+        let nobody = Token::new(Kind::Watch, WATCHES_PER_CORE_MAX, 0).to_data();
+        Ok(epoll::add(&self.epoll, descriptor, nobody, EventFlags::IN)?)
     }
 
     fn count(&self, counter: usize, amount: u64) {

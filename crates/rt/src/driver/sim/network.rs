@@ -330,7 +330,7 @@ impl Network {
             return;
         }
         // As RFC 9293 asks (SHLD-3): unread bytes that are thrown away reset the connection.
-        if how == Close::Abort || unread {
+        if how != Close::Graceful || unread {
             self.fly(peer, Arrival::Reset);
         } else {
             self.finish(from);

@@ -1,0 +1,73 @@
+//! Opening the device of a runtime: one queue for each core.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crore_nic::{PacketIo, Pcap};
+
+use crate::limits::CAPTURE_BYTES_MAX;
+use crate::net::Network;
+
+/// What one core needs to begin: its queue, and who the host is.
+pub(crate) struct Seat {
+    pub(super) name: &'static str,
+    pub(super) device: Box<dyn PacketIo + Send>,
+    pub(super) network: Network,
+    /// The secrets of this core's engine.
+    pub(super) seed: u64,
+}
+
+/// Opens the device called `name` with one queue for each of `cores`.
+pub(crate) fn open_seats(name: &str, cores: usize, network: &Network) -> io::Result<Vec<Seat>> {
+    let wrong = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
+    if network.addresses.is_empty() && network.owned.is_empty() {
+        return Err(wrong(format!("{name} has no address: our own TCP/IP needs at least one, such as 10.0.0.1/8")));
+    }
+    let queues = u16::try_from(cores).map_err(|_| wrong(format!("{name} cannot have {cores} queues")))?;
+    let devices = crore_nic::open(name, queues).map_err(|error| match error {
+        crore_nic::OpenError::System { error, .. } if error.kind() != io::ErrorKind::Other => {
+            io::Error::new(error.kind(), format!("{name}: {error}"))
+        }
+        error => io::Error::other(error),
+    })?;
+    assert_eq!(devices.len(), cores, "a device has as many queues as it was asked for");
+    let mut seats = Vec::with_capacity(cores);
+    for (core, device) in devices.into_iter().enumerate() {
+        let device = match &network.capture {
+            None => device,
+            Some(path) => captured(device, path, core)?,
+        };
+        seats.push(Seat { name: kind(name), device, network: network.clone(), seed: seed()? });
+    }
+    Ok(seats)
+}
+
+/// The kind of a device, as the driver is called.
+fn kind(name: &str) -> &'static str {
+    match name.split_once(':') {
+        Some(("tap", _)) => "tap",
+        Some(("xdp", _)) => "xdp",
+        _ => "wire",
+    }
+}
+
+/// Core 0 writes to `path` itself, the others beside it.
+fn captured(device: Box<dyn PacketIo + Send>, path: &Path, core: usize) -> io::Result<Box<dyn PacketIo + Send>> {
+    let path = match core {
+        0 => path.to_owned(),
+        _ => path.with_extension(format!("{core}.pcapng")),
+    };
+    let about = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let file = File::create(&path).map_err(about)?;
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let epoch_nanos = since_1970.as_nanos() as u64;
+    Ok(Box::new(Pcap::new(device, file, CAPTURE_BYTES_MAX, epoch_nanos).map_err(about)?))
+}
+
+/// Eight bytes of the system's randomness.
+fn seed() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
