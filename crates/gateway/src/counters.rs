@@ -17,10 +17,6 @@ pub(crate) enum Counter {
     HistoryPublications,
     HistoryBytes,
     WalkBacklog,
-    /// Tasks of this core (gauge).
-    Tasks,
-    /// Sockets of this core, those without a client included (gauge).
-    Sockets,
     Connects,
     Messages,
     Publications,

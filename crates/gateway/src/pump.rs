@@ -166,7 +166,5 @@ impl Shard {
         set(Counter::Deliveries, stats.deliveries);
         set(Counter::Skipped, stats.skipped);
         set(Counter::Refused, stats.refused.iter().sum());
-        set(Counter::Sockets, crore_rt::connection_count() as u64);
-        set(Counter::Tasks, crore_rt::task_count() as u64);
     }
 }

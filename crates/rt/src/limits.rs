@@ -93,8 +93,8 @@ pub const POLLED_BEFORE_SLEEP: Duration = Duration::from_micros(20);
 /// How long a runtime that ends waits for its peers to take what was still queued, from when a frame moved last.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// How long it then still answers what comes, counted in the same way.
-pub const LAST_ANSWERS: Duration = Duration::from_millis(20);
+/// How long it then still answers what comes, counted in the same way: longer than an ACK may be delayed.
+pub const LAST_ANSWERS: Duration = Duration::from_millis(60);
 
 /// Bytes of a capture file at most; what comes after is not captured.
 pub const CAPTURE_BYTES_MAX: u64 = 1 << 30;

@@ -17,9 +17,12 @@ pub(crate) const BYTES_SENT: usize = 9;
 pub(crate) const WRITES: usize = 10;
 /// Since when the core sleeps, in nanoseconds of its clock; 0: it does not.
 pub(crate) const ASLEEP_SINCE: usize = 11;
-pub(crate) const COUNTERS: usize = 12;
+/// Gauges of the end of the last turn.
+pub(crate) const CONNECTIONS: usize = 12;
+pub(crate) const TASKS: usize = 13;
+pub(crate) const COUNTERS: usize = 14;
 
-/// The figures of one core, or of all. Each counts from the runtime's start.
+/// The figures of one core, or of all. Each counts from the runtime's start, but for the last two, which are gauges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
     /// Turns of the loop.
@@ -44,6 +47,10 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// Writes that took them to the kernel, or to the simulated network.
     pub writes: u64,
+    /// Connections open at the end of the last turn, those included that are sending their last bytes.
+    pub connections: u64,
+    /// Tasks alive at the end of the last turn.
+    pub tasks: u64,
 }
 
 /// The figures of the runtime that this thread belongs to: of one core, or of all of them.
@@ -66,6 +73,8 @@ pub fn stats(core: Option<usize>) -> Stats {
             bytes_received: read(BYTES_RECEIVED),
             bytes_sent: read(BYTES_SENT),
             writes: read(WRITES),
+            connections: read(CONNECTIONS),
+            tasks: read(TASKS),
         }
     })
 }

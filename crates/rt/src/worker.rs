@@ -198,6 +198,8 @@ impl Worker {
         self.take_from_elsewhere();
         self.run_ready();
         self.with_driver_waking(|driver, woken| driver.flush(woken));
+        self.counters.set(stats::CONNECTIONS, self.driver.borrow().connection_count() as u64);
+        self.counters.set(stats::TASKS, self.tasks.borrow().len() as u64);
     }
 
     /// True if a turn would find something to do without waiting.
