@@ -90,6 +90,9 @@ pub const KERNEL_EVERY_TURNS: u32 = 16;
 /// How long after the last frame a core polls for the next before it sleeps: about what falling asleep and being woken cost.
 pub const POLLED_BEFORE_SLEEP: Duration = Duration::from_micros(20);
 
+/// Frames under way from one core to another that found their queue to be the wrong one.
+pub const EXCHANGE_FRAMES: usize = 1024;
+
 /// How long a runtime that ends waits for its peers to take what was still queued, from when a frame moved last.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);
 

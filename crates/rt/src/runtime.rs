@@ -96,13 +96,17 @@ impl Builder {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         driver::check_driver(&self.driver).map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
+        let place = PlaceGuard::take(workers)?;
         let seats = match driver::is_device(&self.driver) {
-            true => stack::open_seats(&self.driver, workers, &self.network)?.into_iter().map(Some).collect(),
+            true => {
+                let cores: Vec<_> = (0..workers).map(|core| place.core(core)).collect();
+                stack::open_seats(&self.driver, &cores, &self.network)?.into_iter().map(Some).collect()
+            }
             false => (0..workers).map(|_| None).collect(),
         };
         let pin = self.pin && workers <= processors.len();
         Ok(Runtime {
-            place: PlaceGuard::take(workers)?,
+            place,
             workers,
             seats: Mutex::new(seats),
             connections: self.connections,

@@ -8,7 +8,7 @@ use std::thread;
 use crore_base::payload::Payload;
 use crore_base::time::Duration;
 use crore_rt::net::{ConnectOptions, ListenOptions, Network, SendError, StreamOption, TcpListener, TcpStream};
-use crore_rt::{Runtime, spawn_detached, time, yield_now};
+use crore_rt::{Runtime, spawn_detached, stats, time, yield_now};
 
 const SERVER: &str = "10.1.0.1:7000";
 
@@ -263,4 +263,44 @@ fn a_network_without_addresses_and_a_name_without_a_device_are_refused() {
     assert!(build("wire:nameless").contains("no address"));
     assert!(build("wire:").contains("cannot be the name"));
     assert!(build("tape:x").contains("tape:x"));
+}
+
+#[test]
+fn two_cores_at_each_end_share_one_wire() {
+    let wire = format!("rt-test-{}-cores", std::process::id());
+    let driver = format!("wire:{wire}");
+    let two = move |address: &str| {
+        let builder = Runtime::builder().workers(2).pin(false).connections(10_000).driver(&driver);
+        builder.network(at(address)).build().expect("a small runtime can be built")
+    };
+    let over = Arc::new(AtomicBool::new(false));
+    let served = Arc::clone(&over);
+    let host = two("10.1.0.1/16");
+    let serving = thread::spawn(move || {
+        host.block_on(async move {
+            let listening = || async { spawn_detached(echo_all(listen())).expect("there is room for a task") };
+            listening().await;
+            crore_rt::spawn_on(1, listening).await.expect("core 1 is there");
+            while !served.load(SeqCst) {
+                time::sleep(Duration::from_millis(1)).await;
+            }
+            (stats(Some(0)).accepted, stats(Some(1)).accepted)
+        })
+    });
+    two("10.1.0.2/16").block_on(async {
+        let clients = || async {
+            for number in 0..200_u32 {
+                let mut stream = connect().await;
+                stream.send(&number.to_le_bytes()[..]).unwrap();
+                assert_eq!(&stream.recv().await.unwrap()[..], number.to_le_bytes());
+            }
+        };
+        let other = crore_rt::spawn_on(1, clients);
+        clients().await;
+        other.await.expect("core 1 reaches the server, too");
+    });
+    over.store(true, SeqCst);
+    let (first, second) = serving.join().expect("the server does not panic");
+    assert_eq!(first + second, 400);
+    assert!(first > 50 && second > 50, "both cores accept: {first} and {second}");
 }

@@ -127,6 +127,20 @@ impl Engine {
     /// # Errors
     /// See [`ConnectError`]; nothing has changed then.
     pub fn connect(&mut self, now: Instant, connect: Connect) -> Result<ConnId, ConnectError> {
+        self.connect_where(now, connect, |_, _| true)
+    }
+
+    /// As [`connect`](Self::connect), from one of the addresses and ports that `fits` accepts: where several engines share a
+    /// link, those whose flows come to this one.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]; nothing has changed then.
+    pub fn connect_where(
+        &mut self,
+        now: Instant,
+        connect: Connect,
+        fits: impl Fn(&Ip, u16) -> bool,
+    ) -> Result<ConnId, ConnectError> {
         self.set_clock(now);
         connect.options.validate().map_err(ConnectError::Invalid)?;
         if connect.source_port == Some(0) {
@@ -144,7 +158,7 @@ impl Engine {
             Resolution::Unreachable(Unreachable::NoAnswer) => return Err(ConnectError::NoAnswer(connect.remote)),
             Resolution::Unreachable(Unreachable::NoRoute) => return Err(ConnectError::NoRoute(connect.remote)),
         };
-        let (tuple, hash) = self.choose_tuple(&connect)?;
+        let (tuple, hash) = self.choose_tuple(&connect, &fits)?;
         let hop = match hop.map(|mac| self.cx.link.hop(mac)) {
             Some(None) => return Err(ConnectError::Full),
             hop => hop.flatten(),
@@ -221,26 +235,30 @@ impl Engine {
     }
 
     /// Both ends of a connection that does not exist yet, and their hash.
-    fn choose_tuple(&mut self, connect: &Connect) -> Result<(Tuple, u64), ConnectError> {
+    fn choose_tuple(
+        &mut self,
+        connect: &Connect,
+        fits: &impl Fn(&Ip, u16) -> bool,
+    ) -> Result<(Tuple, u64), ConnectError> {
         let remote = &connect.remote;
-        let fits = |engine: &Self, ip: &Ip| engine.cx.link.is_ours(ip) && ip.is_v4() == remote.is_v4();
+        let is_source = |engine: &Self, ip: &Ip| engine.cx.link.is_ours(ip) && ip.is_v4() == remote.is_v4();
         match connect.source {
             Source::Any => {
                 let local = self.cx.link.source_for(remote).ok_or(ConnectError::NoRoute(*remote))?;
-                self.choose_port(connect, local, 1).ok_or(ConnectError::NoPort)
+                self.choose_port(connect, local, 1, fits).ok_or(ConnectError::NoPort)
             }
-            Source::Address(local) if fits(self, &local) => {
-                self.choose_port(connect, local, 1).ok_or(ConnectError::NoPort)
+            Source::Address(local) if is_source(self, &local) => {
+                self.choose_port(connect, local, 1, fits).ok_or(ConnectError::NoPort)
             }
             Source::Address(local) => Err(ConnectError::InvalidSource(local)),
             Source::Range(range) => {
                 let size = range.size().min(u128::from(u32::MAX)) as u32;
                 for _ in 0..ADDRESSES_TRIED.min(size) {
                     let local = range.nth(u128::from(self.port_cursor % size));
-                    if !fits(self, &local) {
+                    if !is_source(self, &local) {
                         return Err(ConnectError::InvalidSource(local));
                     }
-                    if let Some(found) = self.choose_port(connect, local, size) {
+                    if let Some(found) = self.choose_port(connect, local, size, fits) {
                         return Ok(found);
                     }
                 }
@@ -252,25 +270,37 @@ impl Engine {
     /// A port of `local`, one of `addresses` that take turns, that is free towards the peer. The search begins at a secret
     /// place that depends on both addresses and the peer's port, and goes on from where it ended (RFC 6056 section 3.3.4), so
     /// that ports cannot be guessed and come round late.
-    fn choose_port(&mut self, connect: &Connect, local: Ip, addresses: u32) -> Option<(Tuple, u64)> {
+    fn choose_port(
+        &mut self,
+        connect: &Connect,
+        local: Ip,
+        addresses: u32,
+        fits: &impl Fn(&Ip, u16) -> bool,
+    ) -> Option<(Tuple, u64)> {
         let mut tuple = Tuple { local, remote: connect.remote, local_port: 0, remote_port: connect.remote_port };
         let turn = self.port_cursor / addresses;
         self.port_cursor = self.port_cursor.wrapping_add(1);
         if let Some(port) = connect.source_port {
             tuple.local_port = port;
             let hash = tuple.hash(&self.cx.key);
-            return self.is_free(&tuple, hash).then_some((tuple, hash));
+            return (fits(&local, port) && self.is_free(&tuple, hash)).then_some((tuple, hash));
         }
         let offset = tuple.hash(&self.cx.key) as u32;
         let ports = u32::from(u16::MAX - EPHEMERAL_PORT_FIRST) + 1;
         for attempt in 0..PORTS_TRIED_PER_ADDRESS {
             let step = offset.wrapping_add(turn).wrapping_add(attempt) % ports;
             tuple.local_port = EPHEMERAL_PORT_FIRST + step as u16;
+            if !fits(&local, tuple.local_port) {
+                continue;
+            }
             let hash = tuple.hash(&self.cx.key);
             if self.is_free(&tuple, hash) {
+                // The next search goes on behind this port, not in the middle of those that were just found taken.
+                self.port_cursor = self.port_cursor.wrapping_add(attempt.wrapping_mul(addresses));
                 return Some((tuple, hash));
             }
         }
+        self.port_cursor = self.port_cursor.wrapping_add(PORTS_TRIED_PER_ADDRESS.wrapping_mul(addresses));
         None
     }
 

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use crore_base::payload::Payload;
+use crore_nic::steering::Flow;
 use crore_tcp::{CloseReason, ConnId, Connect, ConnectError, Options, Ready, SendError as EngineError, Source};
+use crore_wire::ip::Ip;
 use zerocopy::FromZeros;
 
 use super::Stack;
@@ -191,7 +193,14 @@ impl Stack {
             remote_port: address.port(),
             options: default_options(),
         };
-        let conn = self.engine.connect(self.clock.now(), connect).map_err(refused)?;
+        let exchange = &self.exchange;
+        // What the peer sends must come to this core.
+        let comes_home = |source: &Ip, source_port: u16| {
+            let (destination, destination_port) = (connect.remote, connect.remote_port);
+            exchange.cores() < 2
+                || exchange.is_home(&Flow { source: *source, destination, source_port, destination_port })
+        };
+        let conn = self.engine.connect_where(self.clock.now(), connect, comes_home).map_err(refused)?;
         Ok(self.adopt(conn))
     }
 

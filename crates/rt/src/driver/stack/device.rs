@@ -6,6 +6,8 @@ use std::path::Path;
 
 use crore_nic::{PacketIo, Pcap};
 
+use super::exchange::{self, Exchange};
+use crate::executor::shared::SharedCore;
 use crate::limits::CAPTURE_BYTES_MAX;
 use crate::net::Network;
 
@@ -13,32 +15,35 @@ use crate::net::Network;
 pub(crate) struct Seat {
     pub(super) name: &'static str,
     pub(super) device: Box<dyn PacketIo + Send>,
+    pub(super) exchange: Exchange,
     pub(super) network: Network,
     /// The secrets of this core's engine.
     pub(super) seed: u64,
 }
 
 /// Opens the device called `name` with one queue for each of `cores`.
-pub(crate) fn open_seats(name: &str, cores: usize, network: &Network) -> io::Result<Vec<Seat>> {
+pub(crate) fn open_seats(name: &str, cores: &[&'static SharedCore], network: &Network) -> io::Result<Vec<Seat>> {
     let wrong = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
     if network.addresses.is_empty() && network.owned.is_empty() {
         return Err(wrong(format!("{name} has no address: our own TCP/IP needs at least one, such as 10.0.0.1/8")));
     }
-    let queues = u16::try_from(cores).map_err(|_| wrong(format!("{name} cannot have {cores} queues")))?;
+    let queues = u16::try_from(cores.len()).expect("a runtime has fewer cores than that");
     let devices = crore_nic::open(name, queues).map_err(|error| match error {
         crore_nic::OpenError::System { error, .. } if error.kind() != io::ErrorKind::Other => {
             io::Error::new(error.kind(), format!("{name}: {error}"))
         }
         error => io::Error::other(error),
     })?;
-    assert_eq!(devices.len(), cores, "a device has as many queues as it was asked for");
-    let mut seats = Vec::with_capacity(cores);
-    for (core, device) in devices.into_iter().enumerate() {
+    assert_eq!(devices.len(), cores.len(), "a device has as many queues as it was asked for");
+    // A wire spreads flows by our own hash; what an interface of the kernel's does is its own affair.
+    let exchanges = exchange::mesh(cores, kind(name) != "wire");
+    let mut seats = Vec::with_capacity(cores.len());
+    for (core, (device, exchange)) in devices.into_iter().zip(exchanges).enumerate() {
         let device = match &network.capture {
             None => device,
             Some(path) => captured(device, path, core)?,
         };
-        seats.push(Seat { name: kind(name), device, network: network.clone(), seed: seed()? });
+        seats.push(Seat { name: kind(name), device, exchange, network: network.clone(), seed: seed()? });
     }
     Ok(seats)
 }

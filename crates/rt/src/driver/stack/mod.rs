@@ -5,7 +5,7 @@
 //! device's descriptor together with the kernel's.
 //!
 //! Here: the slots, and which of the two a call is for. `turn.rs` moves frames, `connection.rs` serves connections, `listener.rs`
-//! accepts, `device.rs` opens devices.
+//! accepts, `device.rs` opens devices, `exchange.rs` passes on what came to the wrong core.
 //!
 //! Invariant: a connection has the same slot index here as in the engine, and its handle is the engine's; a handle whose index
 //! has the bit [`KERNEL`] is the kernel's.
@@ -32,10 +32,12 @@ use crate::executor::waker::WakeSlot;
 use crate::limits::{FRAMES, FRAMES_RESERVED};
 use crate::net::{ConnectOptions, ListenOptions, Network, SendError, StreamOption};
 use connection::Slot;
+use exchange::Exchange;
 use listener::Listener;
 
 mod connection;
 mod device;
+mod exchange;
 mod listener;
 mod turn;
 
@@ -56,6 +58,7 @@ pub(crate) struct Stack {
     network: Network,
     engine: Engine,
     device: Box<dyn PacketIo + Send>,
+    exchange: Exchange,
     kernel: Epoll,
     /// What is ours of each connection, at the engine's index.
     slots: Map<Slot>,
@@ -112,6 +115,7 @@ impl Stack {
             network: seat.network,
             engine,
             device: seat.device,
+            exchange: seat.exchange,
             kernel,
             slots,
             listeners: Vec::new(),

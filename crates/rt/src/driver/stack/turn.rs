@@ -44,10 +44,12 @@ impl Stack {
 
     fn receive_frames(&mut self, now: Instant) -> usize {
         self.device.on_time(now);
-        match self.device.receive(self.engine.frames_mut(), &mut self.input, FRAMES_PER_TURN) {
-            Ok(received) => received,
-            Err(error) => self.give_up(&error),
+        let before = self.input.len();
+        if let Err(error) = self.device.receive(self.engine.frames_mut(), &mut self.input, FRAMES_PER_TURN) {
+            self.give_up(&error);
         }
+        self.exchange.sort(self.engine.frames_mut(), &mut self.input, before);
+        self.input.len() - before
     }
 
     /// Frames tend to come soon after others: looks for them a little before it costs a system call to sleep and one of the
