@@ -48,4 +48,4 @@ pub use runtime::{
     Builder, Runtime, connection_count, core, cores, driver_name, raise_descriptor_limit, send_backlog,
     task_count, trim,
 };
-pub use stats::{Stats, stats};
+pub use stats::{Stats, network_stats, stats};

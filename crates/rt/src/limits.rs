@@ -93,6 +93,9 @@ pub const POLLED_BEFORE_SLEEP: Duration = Duration::from_micros(20);
 /// Frames under way from one core to another that found their queue to be the wrong one.
 pub const EXCHANGE_FRAMES: usize = 1024;
 
+/// How often a core looks whether its queue of an interface works as it should, which costs a system call.
+pub const DEVICE_LOOKS_APART: Duration = Duration::from_secs(5);
+
 /// How long a runtime that ends waits for its peers to take what was still queued, from when a frame moved last.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);
 

@@ -20,7 +20,11 @@ pub(crate) const ASLEEP_SINCE: usize = 11;
 /// Gauges of the end of the last turn.
 pub(crate) const CONNECTIONS: usize = 12;
 pub(crate) const TASKS: usize = 13;
-pub(crate) const COUNTERS: usize = 14;
+/// Frames that were handed to another core and found its ring full.
+pub(crate) const HANDED_OVER_LOST: usize = 14;
+/// From here on, what our own TCP/IP counts, in the order of [`crore_tcp::counter::Counter::ALL`].
+pub(crate) const NETWORK: usize = 15;
+pub(crate) const COUNTERS: usize = NETWORK + crore_tcp::counter::Counter::ALL.len();
 
 /// The figures of one core, or of all. Each counts from the runtime's start, but for the last two, which are gauges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,6 +80,17 @@ pub fn stats(core: Option<usize>) -> Stats {
             connections: read(CONNECTIONS),
             tasks: read(TASKS),
         }
+    })
+}
+
+/// What our own TCP/IP has counted on all cores, by names for metrics; all zero where the kernel carries the connections. As
+/// of a moment ago: a busy core tells now and then, and before it sleeps.
+pub fn network_stats() -> Vec<(&'static str, u64)> {
+    current::with(|worker| {
+        let counters = worker.counters();
+        let names = crore_tcp::counter::Counter::ALL.iter().map(|counter| counter.name());
+        let of_engine = names.enumerate().map(|(index, name)| (name, counters.sum(NETWORK + index)));
+        of_engine.chain([("handed_over_lost", counters.sum(HANDED_OVER_LOST))]).collect()
     })
 }
 

@@ -27,6 +27,9 @@ use crate::timers::Timers;
 /// Ready tasks whose memory is fetched before the first of them is polled.
 const PREFETCH_AHEAD: usize = 4;
 
+/// Turns after which a core that does not sleep tells how many connections and tasks it has.
+const GAUGES_EVERY_TURNS: u64 = 64;
+
 /// One core of a runtime. All of it belongs to one thread.
 pub(crate) struct Worker {
     runtime_id: u8,
@@ -48,6 +51,7 @@ pub(crate) struct Worker {
     all_counters: Arc<Counters>,
     counters: CoreCounters,
     stopping: Cell<bool>,
+    turns: Cell<u64>,
 }
 
 /// What a worker is made of.
@@ -84,6 +88,7 @@ impl Worker {
             counters: parts.counters.core(parts.core),
             all_counters: parts.counters,
             stopping: Cell::new(false),
+            turns: Cell::new(0),
         })
     }
 
@@ -198,6 +203,13 @@ impl Worker {
         self.take_from_elsewhere();
         self.run_ready();
         self.with_driver_waking(|driver, woken| driver.flush(woken));
+        if self.turns.get().is_multiple_of(GAUGES_EVERY_TURNS) {
+            self.set_gauges();
+        }
+        self.turns.set(self.turns.get() + 1);
+    }
+
+    fn set_gauges(&self) {
         self.counters.set(stats::CONNECTIONS, self.driver.borrow().connection_count() as u64);
         self.counters.set(stats::TASKS, self.tasks.borrow().len() as u64);
     }
@@ -226,6 +238,7 @@ impl Worker {
         };
         let slept_from = self.clock.now();
         if sleeps {
+            self.set_gauges();
             self.counters.set(stats::ASLEEP_SINCE, slept_from.as_nanos());
         }
         self.with_driver_waking(|driver, woken| {

@@ -25,6 +25,7 @@ struct Snapshot {
     counters: Vec<(&'static str, &'static str, u64)>,
     disconnects: Vec<(String, u64)>,
     accept_pauses: [(&'static str, u64); 2],
+    network: Vec<(&'static str, u64)>,
     driver: &'static str,
     busy: Vec<f64>,
     latencies: Vec<u64>,
@@ -91,6 +92,7 @@ impl Snapshot {
             ],
             disconnects: reasons.map(|reason| (label(reason), counters.sum(disconnects(reason)))).collect(),
             accept_pauses: [("emfile", runtime.accept_paused_descriptors), ("full", runtime.accept_paused_full)],
+            network: crore_rt::network_stats(),
             driver: crore_rt::driver_name(),
             busy: (0..crore_rt::cores()).map(busy).collect(),
             latencies: latency::read(&shard.node.latencies),
@@ -113,6 +115,10 @@ impl Collector for Snapshot {
         let help = "Times a listener rested";
         let family = encoder.encode_descriptor("accept_paused", help, None, MetricType::Counter)?;
         labelled(family, "reason", self.accept_pauses.iter().copied())?;
+        let help =
+            "What our own TCP/IP has counted: frames, and why they were dropped; handshakes, retransmissions, closes";
+        let family = encoder.encode_descriptor("network", help, None, MetricType::Counter)?;
+        labelled(family, "event", self.network.iter().copied())?;
         let help = "Seconds that a core was not asleep";
         let mut family = encoder.encode_descriptor("core_busy_seconds", help, None, MetricType::Counter)?;
         for (core, &seconds) in self.busy.iter().enumerate() {

@@ -143,7 +143,8 @@ pub(crate) struct Surroundings {
     pub(crate) connections: u32,
 }
 
-/// The models that can be asked for by name. The last three are followed by the name of a device.
+/// The models that can be asked for by name. The last three are followed by the name of a device; an interface in another
+/// network namespace is `xdp:IFACE@NAMESPACE`.
 pub const DRIVERS: &[&str] = &["auto", "epoll", "wire:NAME", "tap:NAME", "xdp:IFACE"];
 
 /// Checks that there is an I/O model called `name`, without opening it.
@@ -153,7 +154,7 @@ pub const DRIVERS: &[&str] = &["auto", "epoll", "wire:NAME", "tap:NAME", "xdp:IF
 pub fn check_driver(name: &str) -> Result<(), String> {
     match name {
         "auto" | "epoll" => Ok(()),
-        _ if is_device(name) => name.parse::<crore_nic::DeviceName>().map(drop).map_err(|error| error.to_string()),
+        _ if is_device(name) => stack::apart(name).0.parse::<crore_nic::DeviceName>().map(drop).map_err(|error| error.to_string()),
         _ => Err(format!("there is no I/O model {name:?} here: choose one of {}", DRIVERS.join(", "))),
     }
 }

@@ -19,6 +19,15 @@ pub struct Network {
     pub owned: Vec<Prefix>,
     /// The routers behind which everything else is, at most one a family.
     pub gateways: Vec<IpAddr>,
+    /// Ports that we listen on: with `xdp:`, those that are ours at an address which the kernel has too.
+    pub ports: Vec<u16>,
+    /// Addresses that we listen on: with `xdp:`, and without `addresses`, those are ours, in the interface's networks.
+    pub listening: Vec<IpAddr>,
+    /// Those of `addresses` that the kernel has too; known when the interface was opened. There we only listen: the kernel's
+    /// own connections go on using them.
+    pub(crate) shared: Vec<IpAddr>,
+    /// Sources whose frames `xdp:` drops before anybody looks at them.
+    pub blocked: Vec<Prefix>,
     /// Frames to nobody get no answer, see [`crore_tcp::Config::stealth`].
     pub stealth: bool,
     /// Writes every frame of every queue to this file and its siblings, for Wireshark and tcpdump.
@@ -29,7 +38,8 @@ impl Network {
     /// The network of a server on the device `driver` that listens on `listen`.
     ///
     /// A wire has two ends and nothing else, so on one the addresses follow from the listeners unless `addresses` says
-    /// otherwise: those that are not loopback, with everything else at the other end.
+    /// otherwise: those that are not loopback, with everything else at the other end. With `xdp:` they follow from the
+    /// listeners and the interface, when it is opened.
     ///
     /// # Errors
     /// No address is given, and none can be inferred.
@@ -39,8 +49,11 @@ impl Network {
         addresses: &[Prefix],
         gateways: &[IpAddr],
     ) -> Result<Network, String> {
-        let listening = listen.iter().map(SocketAddr::ip).filter(|ip| !ip.is_loopback() && !ip.is_unspecified());
-        Network::inferred(driver, listening.collect(), addresses, gateways, "--listen")
+        let outside = || listen.iter().filter(|address| !address.ip().is_loopback());
+        let hosts = outside().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified()).collect();
+        let network = Network::inferred(driver, hosts, addresses, gateways, "--listen")?;
+        let (ports, listening) = outside().map(|address| (address.port(), address.ip())).unzip();
+        Ok(Network { ports, listening, ..network })
     }
 
     /// The network of a client on the device `driver` whose connections come from `sources`: blocks of addresses that are all
@@ -80,7 +93,8 @@ impl Network {
             true if driver.starts_with("wire:") => hosts.iter().map(whole_link).collect(),
             true => Vec::new(),
         };
-        if addresses.is_empty() {
+        // An interface knows its own.
+        if addresses.is_empty() && !driver.starts_with("xdp:") {
             return Err(format!(
                 "{driver} needs an address of ours: --address 192.0.2.7/24, or on a wire {flag} with one that is not loopback"
             ));
@@ -95,8 +109,17 @@ impl Network {
             || self.owned.iter().any(|prefix| prefix.contains(address))
     }
 
-    /// Whether our own stack can reach this address: it is on the link, or behind a router.
+    /// Whether active opens from this address are our own stack's.
+    pub(crate) fn opens_from(&self, address: IpAddr) -> bool {
+        self.is_ours(address) && !self.shared.contains(&address)
+    }
+
+    /// Whether our own stack can open connections to this address: it is on the link, or behind a router.
     pub fn reaches(&self, address: IpAddr) -> bool {
+        let alone = |ours: &Prefix| !self.shared.contains(&ours.address().to_std());
+        if !self.addresses.iter().any(alone) {
+            return false;
+        }
         let on_link = self.addresses.iter().any(|ours| ours.contains(address.into()));
         let routed = self.gateways.iter().any(|gateway| gateway.is_ipv4() == address.is_ipv4());
         !address.is_loopback() && (on_link || routed)

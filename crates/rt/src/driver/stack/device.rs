@@ -7,6 +7,7 @@ use std::path::Path;
 use crore_nic::{PacketIo, Pcap};
 
 use super::exchange::{self, Exchange};
+use super::xdp;
 use crate::executor::shared::SharedCore;
 use crate::limits::CAPTURE_BYTES_MAX;
 use crate::net::Network;
@@ -23,17 +24,11 @@ pub(crate) struct Seat {
 
 /// Opens the device called `name` with one queue for each of `cores`.
 pub(crate) fn open_seats(name: &str, cores: &[&'static SharedCore], network: &Network) -> io::Result<Vec<Seat>> {
-    let wrong = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
-    if network.addresses.is_empty() && network.owned.is_empty() {
-        return Err(wrong(format!("{name} has no address: our own TCP/IP needs at least one, such as 10.0.0.1/8")));
-    }
     let queues = u16::try_from(cores.len()).expect("a runtime has fewer cores than that");
-    let devices = crore_nic::open(name, queues).map_err(|error| match error {
-        crore_nic::OpenError::System { error, .. } if error.kind() != io::ErrorKind::Other => {
-            io::Error::new(error.kind(), format!("{name}: {error}"))
-        }
-        error => io::Error::other(error),
-    })?;
+    let (devices, network) = match kind(name) {
+        "xdp" => xdp::open(name, queues, network)?,
+        _ => (open_plain(name, queues, network)?, network.clone()),
+    };
     assert_eq!(devices.len(), cores.len(), "a device has as many queues as it was asked for");
     // A wire spreads flows by our own hash; what an interface of the kernel's does is its own affair.
     let exchanges = exchange::mesh(cores, kind(name) != "wire");
@@ -46,6 +41,15 @@ pub(crate) fn open_seats(name: &str, cores: &[&'static SharedCore], network: &Ne
         seats.push(Seat { name: kind(name), device, exchange, network: network.clone(), seed: seed()? });
     }
     Ok(seats)
+}
+
+/// Opens a wire or a TAP interface.
+fn open_plain(name: &str, queues: u16, network: &Network) -> io::Result<Vec<Box<dyn PacketIo + Send>>> {
+    if network.addresses.is_empty() {
+        let text = format!("{name} has no address: our own TCP/IP needs at least one, such as 10.0.0.1/8");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    crore_nic::open(name, queues).map_err(io::Error::other)
 }
 
 /// The kind of a device, as the driver is called.

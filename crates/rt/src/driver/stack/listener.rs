@@ -19,9 +19,11 @@ use crate::stats;
 /// First of the ports that port 0 stands for.
 const CHOSEN_PORT_FIRST: u16 = 32_768;
 
-pub(super) enum Listener {
-    Kernel(ListenerId),
-    Ours(Ours),
+/// Who accepts on an address: our stack, the kernel, or both, where the address is shared (then the kernel's listener serves
+/// clients on this host, and keeps others from taking the port).
+pub(super) struct Listener {
+    ours: Option<Ours>,
+    kernel: Option<ListenerId>,
 }
 
 pub(super) struct Ours {
@@ -34,7 +36,7 @@ pub(super) struct Ours {
 impl Listener {
     /// A new turn: a new budget.
     pub(super) fn on_turn(&mut self, woken: &mut Vec<WakeSlot>) {
-        let Listener::Ours(ours) = self else { return };
+        let Some(ours) = &mut self.ours else { return };
         if std::mem::replace(&mut ours.left, ACCEPTS_PER_TURN) == 0 {
             woken.push(std::mem::take(&mut ours.acceptor));
         }
@@ -42,10 +44,7 @@ impl Listener {
 
     /// When the next turn must come by itself: at once when a budget was used up.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        match self {
-            Listener::Ours(ours) if ours.left == 0 => Some(Instant::ZERO),
-            _ => None,
-        }
+        self.ours.as_ref().filter(|ours| ours.left == 0).map(|_| Instant::ZERO)
     }
 }
 
@@ -58,7 +57,7 @@ impl Stack {
         let everywhere = address.ip().is_unspecified();
         if !everywhere && !self.network.is_ours(address.ip()) {
             let (kernel, local) = self.kernel.listen(address, options)?;
-            return Ok((self.keep_listener(Listener::Kernel(kernel))?, local));
+            return Ok((self.keep_listener(Listener { ours: None, kernel: Some(kernel) })?, local));
         }
         let prefix = match everywhere {
             false => Prefix::host(address.ip().into()),
@@ -71,12 +70,30 @@ impl Stack {
             0 => self.listen_somewhere(listen)?,
             port => (self.engine.listen(listen(port)).map_err(|error| unlistenable(&error, address))?, port),
         };
+        let local = SocketAddr::new(address.ip(), port);
+        let kernel = match self.network.shared.contains(&address.ip()) {
+            true => self.listen_beside(local, options),
+            false => None,
+        };
         let ours = Ours { id, left: ACCEPTS_PER_TURN, acceptor: WakeSlot::EMPTY };
-        match self.keep_listener(Listener::Ours(ours)) {
-            Ok(index) => Ok((index, SocketAddr::new(address.ip(), port))),
+        match self.keep_listener(Listener { ours: Some(ours), kernel }) {
+            Ok(index) => Ok((index, local)),
             Err(error) => {
                 self.engine.unlisten(id);
+                kernel.into_iter().for_each(|kernel| self.kernel.unlisten(kernel));
                 Err(error)
+            }
+        }
+    }
+
+    /// A listener of the kernel's on an address that it has, too. Without one, which is so where the interface is in another
+    /// network namespace, all is well but for clients on this very host.
+    fn listen_beside(&mut self, local: SocketAddr, options: &ListenOptions) -> Option<ListenerId> {
+        match self.kernel.listen(local, options) {
+            Ok((kernel, _)) => Some(kernel),
+            Err(error) => {
+                tracing::warn!(%local, %error, "the kernel does not listen beside us: clients on this host are not served there");
+                None
             }
         }
     }
@@ -100,19 +117,19 @@ impl Stack {
     }
 
     pub(super) fn close_listener(&mut self, id: ListenerId) {
-        match self.listeners[id as usize].take() {
-            Some(Listener::Kernel(kernel)) => self.kernel.unlisten(kernel),
-            Some(Listener::Ours(mut ours)) => {
-                ours.acceptor.clear();
-                self.engine.unlisten(ours.id);
-            }
-            None => {}
+        let Some(listener) = self.listeners[id as usize].take() else { return };
+        if let Some(mut ours) = listener.ours {
+            ours.acceptor.clear();
+            self.engine.unlisten(ours.id);
+        }
+        if let Some(kernel) = listener.kernel {
+            self.kernel.unlisten(kernel);
         }
     }
 
     pub(super) fn on_acceptable(&mut self, id: EngineListener, woken: &mut Vec<WakeSlot>) {
         for listener in self.listeners.iter_mut().flatten() {
-            if let Listener::Ours(ours) = listener
+            if let Some(ours) = &mut listener.ours
                 && ours.id == id
             {
                 woken.push(std::mem::take(&mut ours.acceptor));
@@ -121,21 +138,23 @@ impl Stack {
     }
 
     pub(super) fn accept_next(&mut self, id: ListenerId, context: &Context<'_>) -> Poll<io::Result<ConnectionId>> {
-        let ours = match self.listeners.get_mut(id as usize) {
-            Some(Some(Listener::Ours(ours))) => ours,
-            Some(Some(Listener::Kernel(kernel))) => {
-                return self.kernel.poll_accept(*kernel, context).map_ok(of_kernel);
+        let Some(Some(listener)) = self.listeners.get_mut(id as usize) else {
+            return Poll::Ready(Err(gone()));
+        };
+        if let Some(ours) = &mut listener.ours {
+            if ours.left > 0
+                && let Some(conn) = self.engine.accept(ours.id)
+            {
+                ours.left -= 1;
+                self.count(stats::ACCEPTED, 1);
+                return Poll::Ready(Ok(self.adopt(conn)));
             }
-            _ => return Poll::Ready(Err(gone())),
-        };
-        let accepted = if ours.left > 0 { self.engine.accept(ours.id) } else { None };
-        let Some(conn) = accepted else {
             ours.acceptor.store(context.waker());
-            return Poll::Pending;
-        };
-        ours.left -= 1;
-        self.count(stats::ACCEPTED, 1);
-        Poll::Ready(Ok(self.adopt(conn)))
+        }
+        match listener.kernel {
+            Some(kernel) => self.kernel.poll_accept(kernel, context).map_ok(of_kernel),
+            None => Poll::Pending,
+        }
     }
 }
 

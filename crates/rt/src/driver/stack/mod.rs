@@ -5,7 +5,7 @@
 //! device's descriptor together with the kernel's.
 //!
 //! Here: the slots, and which of the two a call is for. `turn.rs` moves frames, `connection.rs` serves connections, `listener.rs`
-//! accepts, `device.rs` opens devices, `exchange.rs` passes on what came to the wrong core.
+//! accepts, `device.rs` and `xdp.rs` open devices, `exchange.rs` passes on what came to the wrong core.
 //!
 //! Invariant: a connection has the same slot index here as in the engine, and its handle is the engine's; a handle whose index
 //! has the bit [`KERNEL`] is the kernel's.
@@ -40,8 +40,10 @@ mod device;
 mod exchange;
 mod listener;
 mod turn;
+mod xdp;
 
 pub(crate) use device::{Seat, open_seats};
+pub(crate) use xdp::apart;
 
 /// For tables of sizes.
 pub(crate) const CONNECTION_SLOT_BYTES: usize = size_of::<Slot>();
@@ -175,7 +177,7 @@ impl Driver for Stack {
     }
 
     fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {
-        let from_us = options.source.map(|source| self.network.is_ours(source));
+        let from_us = options.source.map(|source| self.network.opens_from(source));
         match from_us.unwrap_or_else(|| self.network.reaches(address.ip())) {
             true => self.start_connect(address, options),
             false => self.kernel.connect(address, options).map(of_kernel),

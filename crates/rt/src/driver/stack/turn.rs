@@ -10,6 +10,7 @@ use crate::executor::waker::WakeSlot;
 use crate::limits::{
     FRAMES_PER_TURN, FRAMES_SENT_PER_TURN, KERNEL_EVERY_TURNS, LAST_ANSWERS, LAST_WORDS, POLLED_BEFORE_SLEEP,
 };
+use crate::stats;
 
 impl Stack {
     /// The first half of a turn: takes what has come, and names whom to wake.
@@ -70,8 +71,17 @@ impl Stack {
         false
     }
 
+    /// Lets other threads see what the engine has counted.
+    fn tell_counters(&self) {
+        for (index, (_, value)) in self.engine.counters().all().enumerate() {
+            self.counters.set(stats::NETWORK + index, value);
+        }
+        self.counters.set(stats::HANDED_OVER_LOST, self.exchange.lost());
+    }
+
     /// Sleeps on the device's descriptor and all of the kernel's.
     fn sleep(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>) {
+        self.tell_counters();
         let may_sleep = self.device.descriptor().is_some() && self.device.prepare_sleep();
         let timeout = if may_sleep { timeout } else { Some(Duration::ZERO) };
         self.kernel.wait(timeout, woken);
@@ -84,6 +94,7 @@ impl Stack {
         let due = self.kernel.next_deadline().is_some_and(|deadline| deadline <= now);
         if due || self.turns_without_kernel > KERNEL_EVERY_TURNS {
             self.turns_without_kernel = 0;
+            self.tell_counters();
             self.kernel.wait(Some(Duration::ZERO), woken);
         }
     }
