@@ -46,7 +46,7 @@ impl NetworkPlan {
             owned: prefixes(&self.owned)?,
             gateways: self.gateways.clone(),
             stealth: true,
-            capture: None,
+            ..Network::default()
         })
     }
 }

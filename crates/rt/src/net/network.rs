@@ -25,7 +25,7 @@ pub struct Network {
     pub listening: Vec<IpAddr>,
     /// Those of `addresses` that the kernel has too; known when the interface was opened. There we only listen: the kernel's
     /// own connections go on using them.
-    pub(crate) shared: Vec<IpAddr>,
+    pub shared: Vec<IpAddr>,
     /// Sources whose frames `xdp:` drops before anybody looks at them.
     pub blocked: Vec<Prefix>,
     /// Frames to nobody get no answer, see [`crore_tcp::Config::stealth`].
