@@ -64,3 +64,77 @@ pub const FAULTY_FLIPPED_BITS_MAX: u32 = 4;
 
 /// Bytes that a capture collects before it writes them out.
 pub const PCAP_BUFFER_BYTES: usize = 256 << 10;
+
+/// Bytes of a netlink answer that is read at once: as many as the kernel puts into one.
+pub const NETLINK_ANSWER_BYTES: usize = 32 << 10;
+
+/// Receives that one netlink question may take. A machine with tens of thousands of neighbours needs a few hundred.
+pub const NETLINK_MESSAGES_MAX: usize = 4096;
+
+/// Entries of each of the four rings of an AF_XDP socket: what a 10 Gbit/s link brings of the smallest frames in 140
+/// microseconds and of full ones in 2.5 milliseconds, longer than a turn of the loop takes. Beyond what a ring holds,
+/// frames are dropped, by the kernel or by us, and counted.
+pub const XDP_RING_FRAMES: u32 = 2048;
+
+/// Frames that a pool needs at least to serve a queue: a burst in each direction, and one in hand.
+pub const XDP_POOL_FRAMES_MIN: u32 = 128;
+
+/// The part of a pool that a queue gives to the kernel to receive into, at most: one in this many frames. The rest is
+/// for what is being sent and for what waits to be read; without a bound a small pool would be all in the ring.
+pub const XDP_FILL_PART: u32 = 2;
+
+/// Bytes that the kernel keeps free in front of a received frame (`XDP_PACKET_HEADROOM`).
+pub const XDP_HEADROOM_BYTES: usize = 256;
+
+/// Bytes that a socket may have on their way to the device in copy mode. The kernel counts about 2,300 for each small
+/// frame, and without `CAP_NET_ADMIN` cuts this to `net.core.wmem_max`.
+pub const XDP_SEND_BUFFER_BYTES: usize = 8 << 20;
+
+/// Calls to the kernel in which it may take what one burst has put into the transmit ring: in copy mode it takes 32
+/// frames a call.
+pub const XDP_KICKS_MAX: u32 = XDP_RING_FRAMES / 32;
+
+/// How often a bind to a queue is tried while the kernel says that it is busy, which it does for a moment after another
+/// process has given it up.
+pub const XDP_BIND_TRIES_MAX: u32 = 100;
+
+/// Milliseconds between two of those tries: one second all in all.
+pub const XDP_BIND_PAUSE_MS: u64 = 10;
+
+/// How long frames are held back for a device that does not finish sending any. After that it counts as stuck, and
+/// frames are dropped until it goes on: some drivers never do before their socket is closed, and an upper layer that
+/// waits for room would wait, and keep its core busy, for ever.
+pub const XDP_STALL: Duration = Duration::from_millis(100);
+
+/// Frames of a queue that are looked at for being on the right queue when it starts, all of them. Thousands show each
+/// queue of a card its flows, and the look costs a hash of each.
+pub const XDP_PROOF_FRAMES: u32 = 4096;
+
+/// Frames of a queue that pass later before one is looked at: enough to notice that something has changed, for next to
+/// nothing a frame.
+pub const XDP_SAMPLE_FRAMES: usize = 64;
+
+/// TCP segments whose checksum is just the sum of the pseudo-header before it is said that a neighbour does not write
+/// checksums: by chance that is so for one in 65,536.
+pub const XDP_PARTIAL_CHECKSUMS_MIN: u64 = 8;
+
+/// Whole prefixes in a claim. The filter compares each frame's destination with them one by one.
+pub const XDP_CLAIM_PREFIXES_MAX: usize = 16;
+
+/// Addresses that a claim excepts. As above; an interface seldom has more, twice over for broadcasts.
+pub const XDP_CLAIM_EXCEPTIONS_MAX: usize = 32;
+
+/// Addresses that a claim shares with the kernel. As above.
+pub const XDP_CLAIM_SHARED_MAX: usize = 16;
+
+/// Source prefixes of each family that are blocked at most. The kernel takes about 100 bytes for each.
+pub const XDP_BLOCKED_MAX: u32 = 65_536;
+
+/// Processors that a kernel can be built for (`CONFIG_NR_CPUS`): a lookup of numbers for each processor writes as many.
+pub const XDP_PROCESSORS_MAX: usize = 8192;
+
+/// Bytes of what the kernel's verifier may say about a filter that it does not take.
+pub const XDP_VERIFIER_LOG_BYTES: usize = 256 << 10;
+
+/// Interfaces, or lines, that an error message shows at most.
+pub const XDP_SHOWN_MAX: usize = 8;

@@ -1,4 +1,4 @@
-//! From what the user types to devices: `wire:NAME` and `tap:NAME`, and what can go wrong on the way.
+//! From what the user types to devices: `wire:NAME`, `tap:NAME` and `xdp:NAME`, and what can go wrong on the way.
 
 use std::fmt;
 use std::io;
@@ -8,10 +8,13 @@ use crate::limits::{INTERFACE_NAME_BYTES_MAX, QUEUES_MAX, WIRE_NAME_BYTES_MAX, W
 use crate::packet_io::PacketIo;
 use crate::tap::Tap;
 use crate::wire::{Role, Wire};
+use crate::xdp::{Xdp, XdpError};
 
 /// Opens all queues of the device that `name` names, one for each core, in the order of their numbers.
 ///
-/// A wire is hosted or joined, whoever comes first; who wants one of the two calls [`Wire::open`].
+/// A wire is hosted or joined, whoever comes first; who wants one of the two calls [`Wire::open`]. Through AF_XDP it
+/// takes the addresses of the interface's networks that the kernel has not
+/// ([`Claim::neighbours_of`](crate::Claim::neighbours_of)); who wants others calls [`Xdp::open`].
 ///
 /// # Errors
 /// See [`OpenError`].
@@ -22,6 +25,7 @@ pub fn open(name: &str, queues: u16) -> Result<Vec<Box<dyn PacketIo + Send>>, Op
     match name.parse()? {
         DeviceName::Wire(name) => Wire::open(&name, queues, Role::Either).map(boxed),
         DeviceName::Tap(name) => Tap::open(&name, queues).map(boxed),
+        DeviceName::Xdp { interface, only } => Xdp::open_beside_kernel(&interface, queues, &only).map(boxed),
     }
 }
 
@@ -32,6 +36,14 @@ pub enum DeviceName {
     Wire(String),
     /// `tap:NAME`: a network interface whose other end is the kernel's own stack. Needs `CAP_NET_ADMIN`.
     Tap(String),
+    /// `xdp:NAME` or `xdp:NAME:QUEUE:QUEUE`: frames of an interface of the kernel that are for us. Needs
+    /// `CAP_NET_ADMIN`, `CAP_NET_RAW` and `CAP_BPF`.
+    Xdp {
+        /// The interface.
+        interface: String,
+        /// The queues of it, or none for all.
+        only: Vec<u16>,
+    },
 }
 
 impl FromStr for DeviceName {
@@ -43,6 +55,7 @@ impl FromStr for DeviceName {
         match kind {
             "wire" => check_name(name, WIRE_NAME_BYTES_MAX).map(Self::Wire),
             "tap" => check_name(name, INTERFACE_NAME_BYTES_MAX).map(Self::Tap),
+            "xdp" => xdp_name(name),
             _ => Err(unknown()),
         }
     }
@@ -53,8 +66,26 @@ impl fmt::Display for DeviceName {
         match self {
             Self::Wire(name) => write!(f, "wire:{name}"),
             Self::Tap(name) => write!(f, "tap:{name}"),
+            Self::Xdp { interface, only } => {
+                write!(f, "xdp:{interface}")?;
+                only.iter().try_for_each(|queue| write!(f, ":{queue}"))
+            }
         }
     }
+}
+
+/// `NAME` or `NAME:QUEUE:QUEUE`.
+fn xdp_name(text: &str) -> Result<DeviceName, OpenError> {
+    let mut parts = text.split(':');
+    let interface = check_name(parts.next().unwrap_or_default(), INTERFACE_NAME_BYTES_MAX)?;
+    let wrong = |given: &str| OpenError::QueueNumber { given: given.to_owned() };
+    let queues: Result<Vec<u16>, OpenError> =
+        parts.map(|part| part.parse().ok().filter(|queue| *queue < u16::MAX).ok_or_else(|| wrong(part))).collect();
+    let only = queues?;
+    if only.len() > usize::from(QUEUES_MAX) {
+        return Err(OpenError::Queues { given: u16::try_from(only.len()).unwrap_or(u16::MAX) });
+    }
+    Ok(DeviceName::Xdp { interface, only })
 }
 
 /// A name as all kinds of devices can have it.
@@ -93,6 +124,18 @@ pub enum OpenError {
     Queues {
         /// What was given.
         given: u16,
+    },
+    /// What was given is not the number of a queue.
+    QueueNumber {
+        /// What was given.
+        given: String,
+    },
+    /// An interface cannot be used through AF_XDP.
+    Xdp {
+        /// The device.
+        name: String,
+        /// Why, and what to do.
+        error: XdpError,
     },
     /// Somebody else is there already: both ends of the wire, or the end that was asked for.
     Taken {
@@ -155,14 +198,18 @@ impl fmt::Display for OpenError {
         match self {
             Self::Unknown { given } => write!(
                 f,
-                "`{given}` names no network device: use wire:NAME (shared memory between two processes) or tap:NAME \
-                 (an interface to the kernel's stack)"
+                "`{given}` names no network device: use wire:NAME (shared memory between two processes), tap:NAME (an \
+                 interface to the kernel's stack) or xdp:NAME (an interface of the kernel, shared with it)"
             ),
             Self::Name { given, bytes_max } => write!(
                 f,
                 "`{given}` cannot be the name of a device: use 1 to {bytes_max} letters, digits, `-`, `_` or `.`"
             ),
             Self::Queues { given } => write!(f, "a device cannot have {given} queues: use 1 to {QUEUES_MAX}"),
+            Self::QueueNumber { given } => {
+                write!(f, "`{given}` is not the number of a queue: use xdp:NAME for all, or xdp:NAME:0:1 for some")
+            }
+            Self::Xdp { name, error } => write!(f, "{name}: {error}"),
             Self::Taken { name } => {
                 write!(f, "{name} is taken: another process is at this end already; end it or choose another name")
             }
@@ -202,6 +249,7 @@ impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::System { error, .. } => Some(error),
+            Self::Xdp { error, .. } => Some(error),
             _ => None,
         }
     }

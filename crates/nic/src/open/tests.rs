@@ -6,16 +6,17 @@ fn name(text: &str) -> Result<DeviceName, String> {
 
 #[test]
 fn names_are_read_and_shown_as_users_write_them() {
-    for text in ["wire:blue", "wire:a.b-c_9", "tap:tap0"] {
+    for text in ["wire:blue", "wire:a.b-c_9", "tap:tap0", "xdp:eth0", "xdp:eth0:0:3"] {
         assert_eq!(name(text).unwrap().to_string(), text);
     }
     assert_eq!(name("wire:blue"), Ok(DeviceName::Wire("blue".to_owned())));
     assert_eq!(name("tap:t"), Ok(DeviceName::Tap("t".to_owned())));
+    assert_eq!(name("xdp:e:1:0"), Ok(DeviceName::Xdp { interface: "e".to_owned(), only: vec![1, 0] }));
 }
 
 #[test]
 fn a_name_of_no_kind_says_which_kinds_there_are() {
-    for text in ["", "wire", "eth0", "xdp:eth0", "WIRE:x", "wires:x", ":x"] {
+    for text in ["", "wire", "eth0", "XDP:eth0", "WIRE:x", "wires:x", ":x"] {
         let error = name(text).unwrap_err();
         assert!(
             error.contains(&format!("`{text}`")) && error.contains("wire:NAME") && error.contains("tap:NAME"),
@@ -36,9 +37,19 @@ fn the_part_after_the_colon_must_be_a_plain_word_of_bounded_length() {
 }
 
 #[test]
+fn queues_of_an_interface_are_numbers() {
+    for part in ["", "x", "-1", "65535", "99999", "0,1"] {
+        let error = name(&format!("xdp:eth0:{part}")).unwrap_err();
+        assert!(error.contains(&format!("`{part}`")) && error.contains("xdp:NAME:0:1"), "{error}");
+    }
+    let many = format!("xdp:eth0{}", ":1".repeat(65));
+    assert!(name(&many).unwrap_err().contains("65 queues"));
+}
+
+#[test]
 fn a_device_has_one_to_sixty_four_queues() {
     for queues in [0, QUEUES_MAX + 1] {
-        for device in ["wire:queues", "tap:queues"] {
+        for device in ["wire:queues", "tap:queues", "xdp:lo"] {
             let error = open(device, queues).err().unwrap().to_string();
             assert!(error.contains(&format!("{queues} queues")), "{error}");
         }
