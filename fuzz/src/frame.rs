@@ -5,7 +5,7 @@
 
 use crore_wire::checksum::Sum;
 use crore_wire::emit::{self, Path};
-use crore_wire::packet::{Link, Packet, Quote};
+use crore_wire::packet::{Link, Packet, Quote, Tcp};
 use crore_wire::tcp::{self, Flags};
 use crore_wire::{Refused, arp, icmp, icmpv6, protocol};
 
@@ -53,6 +53,14 @@ fn put_checksum(bytes: &mut [u8], mut sum: Sum, at: usize) {
 
 /// Reads a frame to its end, and checks that what it says can be written and read again.
 fn read(frame: &[u8]) -> Result<(), Refused> {
+    if let Some(plain) = Tcp::plain(frame) {
+        let packet = Packet::parse(frame)?;
+        assert_eq!(
+            (packet.protocol, Tcp::of(&packet, frame)),
+            (protocol::TCP, Ok(plain)),
+            "both ways lead to the same"
+        );
+    }
     match Link::parse(frame)? {
         Link::Arp(packet) => read_arp(&packet),
         Link::Ip(packet) => {
@@ -88,12 +96,7 @@ fn read_tcp(packet: &Packet, segment: &[u8]) -> Result<(), Refused> {
         return Err(Refused::TcpChecksum);
     }
     if !header.flags.contains(Flags::SYN) {
-        let tcp::Options { timestamps, sack, .. } = header.options;
-        header.options = tcp::Options { timestamps, sack, ..tcp::Options::NONE };
-    }
-    if header.options.emitted_len() > 40 {
-        // Packed without alignment, more fits into a header than we ever write.
-        return Ok(());
+        header.options = tcp::Options { timestamps: header.options.timestamps, ..tcp::Options::NONE };
     }
     let payload = &segment[start..];
     let (half, rest) = payload.split_at(payload.len() / 2);

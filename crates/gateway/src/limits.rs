@@ -8,9 +8,8 @@ pub(crate) const RING_MESSAGES: usize = 1024;
 /// Deliveries in one slice of a walk: about a millisecond of writes, so that requests are answered in between.
 pub(crate) const WALK_DELIVERIES: usize = 512;
 
-/// Connections that may wait for their turn to send before walks pause: more than a turn of the loop gets rid of, so that
-/// the network never waits for a walk, and no more than what still fits a second-level cache.
-pub(crate) const SEND_BACKLOG_MAX: usize = 2048;
+/// How long a walk rests when the network is behind: a tick of the timers.
+pub(crate) const WALK_PAUSE: Duration = Duration::from_millis(1);
 
 /// Messages taken from the rings of one lane before events and walks have their turn.
 pub(crate) const RING_BATCH: usize = 256;

@@ -14,7 +14,7 @@ use crore_rt::{time, yield_now};
 
 use crate::counters::Counter;
 use crate::latency;
-use crate::limits::{EBB_CLIENTS, RING_BATCH, SEND_BACKLOG_MAX, WALK_DELIVERIES};
+use crate::limits::{EBB_CLIENTS, RING_BATCH, WALK_DELIVERIES, WALK_PAUSE};
 use crate::outlet::Outlet;
 use crate::protocol::Disconnect;
 use crate::shard::Shard;
@@ -37,14 +37,29 @@ pub(crate) async fn run(shard: Rc<Shard>) {
         delivered: Vec::new(),
     };
     loop {
-        let busy = round(&shard, &mut left);
+        let round = round(&shard, &mut left);
         shard.report();
-        if busy { yield_now().await } else { wait(&shard).await }
+        match round {
+            Round::Busy => yield_now().await,
+            Round::Done => wait(&shard, None).await,
+            Round::Behind => wait(&shard, Some(time::now() + WALK_PAUSE)).await,
+        }
     }
 }
 
-/// One round; true if there is more to do at once.
-fn round(shard: &Rc<Shard>, left: &mut Left) -> bool {
+/// How a round ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// There is more to do at once.
+    Busy,
+    /// There is more to deliver, when the network has caught up.
+    Behind,
+    /// There is nothing to do.
+    Done,
+}
+
+/// One round of everything.
+fn round(shard: &Rc<Shard>, left: &mut Left) -> Round {
     for (accepted, deliveries) in left.delivered.drain(..) {
         latency::record(&shard.latencies, time::now().saturating_since(accepted), deliveries);
     }
@@ -55,10 +70,18 @@ fn round(shard: &Rc<Shard>, left: &mut Left) -> bool {
         shard.hub.borrow_mut().on_timeout(now);
     }
     shard.settle();
-    busy |= walk(shard, left);
+    // Ten million deliveries wait in the walk, where they cost nothing, and not in send queues.
+    let behind = shard.hub.borrow().stats().walk_backlog > 0 && crore_rt::network_is_behind();
+    if !behind {
+        busy |= walk(shard, left);
+    }
     send(shard, left);
     shard.admit();
-    busy
+    match (busy, behind) {
+        (true, _) => Round::Busy,
+        (false, true) => Round::Behind,
+        (false, false) => Round::Done,
+    }
 }
 
 /// Takes replies while the hub takes them; true if some may be left.
@@ -88,10 +111,6 @@ fn take_requests(shard: &Rc<Shard>) -> bool {
 
 /// Delivers a slice; true if there is more to deliver, or something to look back on.
 fn walk(shard: &Rc<Shard>, left: &mut Left) -> bool {
-    // Ten million deliveries wait in the walk, where they cost nothing, and not in send queues.
-    if crore_rt::send_backlog() > SEND_BACKLOG_MAX {
-        return true;
-    }
     let mut outlet = Outlet::new(shard);
     let more = shard.hub.borrow_mut().walk(WALK_DELIVERIES, &mut outlet);
     left.delivered = outlet.delivered;
@@ -121,9 +140,9 @@ fn send(shard: &Shard, left: &mut Left) {
     }
 }
 
-/// Waits for work of this core, for a change in a ring, or for the hub's own time.
-async fn wait(shard: &Shard) {
-    let deadline = shard.hub.borrow().poll_timeout();
+/// Waits for work of this core, for a change in a ring, for the hub's own time, or until `latest`.
+async fn wait(shard: &Shard, latest: Option<Instant>) {
+    let deadline = [shard.hub.borrow().poll_timeout(), latest].into_iter().flatten().min();
     let mut timer = pin!(deadline.map(time::sleep_until));
     // A ring that holds something the hub does not take yet must not end the wait at once: the hub's next change does.
     let mut first = true;

@@ -45,7 +45,7 @@ pub use driver::{DRIVERS, check_driver, is_device};
 pub use executor::join::{JoinError, JoinHandle, TasksFull, spawn, spawn_detached, yield_now};
 pub use executor::remote::{RemoteHandle, spawn_on};
 pub use runtime::{
-    Builder, Runtime, connection_count, core, cores, driver_name, raise_descriptor_limit, send_backlog,
+    Builder, Runtime, connection_count, core, cores, driver_name, network_is_behind, raise_descriptor_limit,
     task_count, trim,
 };
 pub use stats::{Stats, network_stats, stats};

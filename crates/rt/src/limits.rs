@@ -96,6 +96,16 @@ pub const EXCHANGE_FRAMES: usize = 1024;
 /// How often a core looks whether its queue of an interface works as it should, which costs a system call.
 pub const DEVICE_LOOKS_APART: Duration = Duration::from_secs(5);
 
+/// Connections of a core that may have something in flight at once before who fans out waits, to begin with: two rings of the
+/// smallest device.
+pub const PACE_FIRST: u32 = 4096;
+
+/// As [`PACE_FIRST`], at least: fewer do not fill a burst.
+pub const PACE_MIN: u32 = 256;
+
+/// As [`PACE_FIRST`], at most: a million segments a second that take a quarter of a second to be acknowledged, and 46 MB.
+pub const PACE_MAX: u32 = 1 << 18;
+
 /// How long a runtime that ends waits for its peers to take what was still queued, from when a frame moved last.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);
 

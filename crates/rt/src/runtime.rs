@@ -5,9 +5,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::abort;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crore_base::counters::Counters;
@@ -316,10 +316,10 @@ pub fn connection_count() -> usize {
     current::with(|worker| worker.driver().borrow().connection_count())
 }
 
-/// Connections of this core that wait for their turn to send: more than a few thousand say that the network is slower than who
-/// fans out. Always 0 where the kernel carries connections, which are written to at the end of each turn.
-pub fn send_backlog() -> usize {
-    current::with(|worker| worker.driver().borrow().send_backlog())
+/// Whether so much is on its way to peers that whoever sends to very many of them should wait a little: what is sent now would
+/// only be lost, or take memory. Always false where the kernel carries connections, which is written to at the end of each turn.
+pub fn network_is_behind() -> bool {
+    current::with(|worker| worker.driver().borrow().is_behind())
 }
 
 /// Tasks alive on this core.

@@ -104,6 +104,13 @@ impl Sending {
         self.queued - self.next
     }
 
+    /// The `len` bytes from `from` on, if they lie in the first payload, as they nearly always do.
+    #[inline]
+    pub(crate) fn slice(&self, from: Cursor, len: u32) -> Option<&[u8]> {
+        let first = self.queue.front().filter(|_| from.payload == 0)?;
+        first.get(from.offset as usize..)?.get(..len as usize)
+    }
+
     /// The bytes from `from` on, at most `len`, as slices of payloads.
     pub(crate) fn slices(&self, from: Cursor, len: u32) -> impl Iterator<Item = &[u8]> + Clone {
         let mut skip = from.offset as usize;

@@ -105,6 +105,7 @@ impl Conn<'_> {
     }
 
     /// Makes sure that it can send. False if every part is in use.
+    #[inline]
     pub(crate) fn start_sending(&mut self) -> bool {
         if !self.tcb.sending.is_none() {
             return true;
@@ -121,13 +122,16 @@ impl Conn<'_> {
     }
 
     /// Gives the sending part back; what must outlive it is in the control block.
+    #[inline]
     pub(crate) fn stop_sending(&mut self) {
         self.keep_congestion();
         let id = std::mem::take(&mut self.tcb.sending);
         if id.is_none() {
             return;
         }
-        self.cx.sending.of_mut(id).reset();
+        let part = self.cx.sending.of_mut(id);
+        self.cx.silent -= u32::from(part.backoff > 0);
+        part.reset();
         self.cx.sending.give_back(id);
     }
 
@@ -141,6 +145,7 @@ impl Conn<'_> {
     }
 
     /// Makes sure that it can keep received bytes. False if every part is in use.
+    #[inline]
     pub(crate) fn start_receiving(&mut self) -> bool {
         if self.tcb.receiving.is_none() {
             self.tcb.receiving = self.cx.receiving.take().unwrap_or(PartId::NONE);
@@ -156,6 +161,7 @@ impl Conn<'_> {
     }
 
     /// Gives the receiving part back if nothing is in it; or, if it is the last that there is, nothing that is in order.
+    #[inline]
     pub(crate) fn rest_receiving(&mut self) {
         let last = self.cx.receiving.available() == 0;
         let Some(part) = self.receiving() else { return };
@@ -186,13 +192,11 @@ impl Conn<'_> {
     }
 
     /// The retransmission timeout at the present back-off (RFC 6298), which is that of window probes too (RFC 9293 SHLD-30).
-    pub(crate) fn rto(&mut self) -> Duration {
+    #[inline]
+    pub(crate) fn rto(&self) -> Duration {
         let rto = self.tcb.rtt.rto(&self.cx.rto_bounds);
-        let max = self.cx.rto_bounds.max;
-        match self.sending() {
-            Some(part) => crate::rtt::backed_off(rto, part.backoff, max),
-            None => rto,
-        }
+        let backoff = if self.tcb.sending.is_none() { 0 } else { self.cx.sending.of(self.tcb.sending).backoff };
+        if backoff == 0 { rto } else { crate::rtt::backed_off(rto, backoff, self.cx.rto_bounds.max) }
     }
 
     /// Arms the timer of the sending part anew, as `kind`, to fire after the retransmission timeout.
@@ -207,6 +211,7 @@ impl Conn<'_> {
     }
 
     /// Stops the timer of the sending part.
+    #[inline]
     pub(crate) fn disarm(&mut self) {
         if let Some(part) = self.sending() {
             part.timer = Timer::Off;

@@ -47,6 +47,8 @@ pub(crate) struct Context {
     pub(crate) timers: Wheel,
     pub(crate) counters: Counters,
     pub(crate) queues: Queues,
+    /// Connections that have retransmitted, or probed, and heard nothing since.
+    pub(crate) silent: u32,
     /// Heap memory of received bytes that were copied out of their frames.
     pub(crate) copied_bytes: usize,
     /// Timers in the wheel that wait for the next keep-alive probe.
@@ -124,6 +126,7 @@ impl Context {
             timers: Wheel::new(now, Duration::from_nanos(TIMER_TICK_NANOS), config.sending_max + PROBING_MAX),
             counters: Counters::new(),
             queues: Queues::default(),
+            silent: 0,
             copied_bytes: 0,
             probing: 0,
             resets: ResetBudget::default(),
@@ -156,6 +159,7 @@ impl Context {
 
     /// The received bytes of `frame` in the form in which they are kept: in their frame, or copied if frames are scarce.
     /// Gives the frame back if there is no memory for a copy either.
+    #[inline]
     pub(crate) fn keep(&mut self, frame: Frame) -> Result<Chunk, Frame> {
         let scarce = self.frames.available() < self.frames.capacity() / 4;
         if !scarce {
@@ -180,6 +184,7 @@ impl Context {
     }
 
     /// Frees what a chunk holds.
+    #[inline]
     pub(crate) fn discard(&mut self, chunk: Chunk) {
         debug_assert!(chunk.copied_bytes() <= self.copied_bytes, "every copy was counted");
         self.copied_bytes -= chunk.copied_bytes();

@@ -17,7 +17,7 @@ use crate::conn::Conn;
 use crate::context::{Clock, Context};
 use crate::counter::Counters;
 use crate::event::{CloseReason, ConnId, Event, Ready};
-use crate::input::segment::Staged;
+use crate::input::segment::Segment;
 use crate::sweep::Sweep;
 use crate::tcb::{Flags, State, Tcb};
 
@@ -46,7 +46,7 @@ pub struct Engine {
     /// Connections that wait for the link to find a neighbour, by its address.
     pub(crate) awaiting: HashMap<Ip, Vec<u32>, HashKey>,
     /// Room for a burst on its way through the stages, kept between calls.
-    pub(crate) stage: Vec<Staged>,
+    pub(crate) stage: Vec<Segment>,
     /// Room for timers that are due, kept between calls.
     pub(crate) due: Vec<u64>,
     /// Room for half-open connections that are due, kept between calls.
@@ -112,7 +112,9 @@ impl Engine {
 
     /// What happened, oldest first. `None`: nothing more.
     pub fn poll_event(&mut self) -> Option<Event> {
-        if let Some(listener) = self.cx.listeners.poll_acceptable() {
+        if self.cx.listeners.is_acceptable()
+            && let Some(listener) = self.cx.listeners.poll_acceptable()
+        {
             return Some(Event::Acceptable(listener));
         }
         loop {
@@ -166,6 +168,13 @@ impl Engine {
             self.settle(index);
         }
         Some(result)
+    }
+
+    /// The connection of this name, for work that does not move its state.
+    #[inline]
+    pub(crate) fn conn(&mut self, id: ConnId) -> Option<Conn<'_>> {
+        let tcb = self.tcbs.get_mut(id.0)?;
+        Some(Conn { cx: &mut self.cx, tcb, index: id.0.index() })
     }
 
     /// Turns a connection that has reached TIME-WAIT into its record, and frees one that nobody holds any more.

@@ -24,19 +24,20 @@ pub(crate) use syn_sent::send_mss;
 
 use crore_base::frame::Frame;
 use crore_base::time::Instant;
-use crore_wire::checksum::Sum;
-use crore_wire::packet::{Link, Packet};
-use crore_wire::{protocol, tcp};
+use crore_wire::packet::{Link, Packet, Tcp};
+use crore_wire::tcp::Flags;
+use crore_wire::{Refused, protocol};
 
 use crate::counter::Counter;
 use crate::engine::Engine;
 use crate::event::CloseReason;
 use crate::limits::BURST_FRAMES;
 use crate::output::reply::Reply;
+use crate::pool::PartId;
 use crate::record::Record;
 use crate::tcb::Tcb;
 use crate::tuple::Tuple;
-use segment::{Segment, Staged, Verdict};
+use segment::{Segment, Verdict};
 
 /// How many segments before the work on one its payload is asked for, and its part as many before that.
 const AHEAD: usize = 3;
@@ -56,9 +57,11 @@ impl Engine {
             }
             self.look_up(&mut stage);
             for at in 0..stage.len() {
-                self.ask_for_part(stage.get(at + 2 * AHEAD));
+                self.ask_for_part(stage.get_mut(at + 2 * AHEAD));
                 self.ask_for_payload(stage.get(at + AHEAD));
-                self.work_on(&mut stage[at]);
+                let segment = &mut stage[at];
+                let verdict = self.process(segment);
+                self.done(segment, verdict);
             }
             stage.clear();
         }
@@ -70,14 +73,23 @@ impl Engine {
 
     /// Stage one: what is it? TCP segments go on to the next stage, all else ends here.
     #[inline]
-    fn parse(&mut self, frame: Frame, stage: &mut Vec<Staged>) {
+    fn parse(&mut self, frame: Frame, stage: &mut Vec<Segment>) {
         self.cx.counters.count(Counter::FramesIn);
+        let mac = self.cx.link.mac();
+        match Tcp::plain(self.cx.frames.bytes(&frame)) {
+            Some(tcp) if tcp.destination_mac == mac => stage.push(self.segment(&tcp, frame)),
+            _ => self.parse_any(frame, stage),
+        }
+    }
+
+    /// As [`parse`](Self::parse), for whatever is not plain TCP, or not in order.
+    #[inline(never)]
+    fn parse_any(&mut self, frame: Frame, stage: &mut Vec<Segment>) {
         let bytes = self.cx.frames.bytes(&frame);
         let outcome = match Link::parse(bytes) {
-            Ok(Link::Ip(packet)) if packet.protocol == protocol::TCP => match self.check(&packet, bytes) {
-                Ok(hash) => {
-                    self.cx.flows.prefetch(hash);
-                    stage.push(Staged { frame: Some(frame), packet, hash, candidate: None });
+            Ok(Link::Ip(packet)) if packet.protocol == protocol::TCP => match self.read(&packet, bytes) {
+                Ok(tcp) => {
+                    stage.push(self.segment(&tcp, frame));
                     return;
                 }
                 Err(reason) => Err(reason),
@@ -93,37 +105,54 @@ impl Engine {
         self.cx.frames.free(frame);
     }
 
-    /// Whether this is a TCP segment in order, and the hash of its flow. Its addresses are not looked at: those of a flow that
-    /// we know are right, and a stranger's are checked with the rest about him.
-    #[inline]
-    fn check(&self, packet: &Packet, frame: &[u8]) -> Result<u64, Counter> {
+    fn read(&self, packet: &Packet, frame: &[u8]) -> Result<Tcp, Counter> {
         // TCP is between two: what a whole link was told at once is not for us (RFC 1122 section 3.3.6).
         if packet.destination_mac != self.cx.link.mac() {
             return Err(Counter::DroppedElsewhere);
         }
-        let segment = packet.payload(frame);
-        let len = segment.len() as u32;
-        let pseudo = Sum::pseudo_header(&packet.source, &packet.destination, protocol::TCP, len);
-        // RFC 9293 MUST-3: dropped, and nothing else happens.
-        if !tcp::verify(segment, &pseudo) {
-            return Err(Counter::DroppedChecksum);
-        }
-        let ports = tcp::ports(segment).ok_or(Counter::DroppedTcpHeader)?;
+        // RFC 9293 MUST-3: with a wrong checksum it is dropped, and nothing else happens.
+        Tcp::of(packet, frame).map_err(|refused| match refused {
+            Refused::TcpChecksum => Counter::DroppedChecksum,
+            _ => Counter::DroppedTcpHeader,
+        })
+    }
+
+    /// A segment that is in order; its flow's cache line is asked for. Its addresses are not looked at: those of a flow that we
+    /// know are right, and a stranger's are checked with the rest about him.
+    #[inline(always)]
+    fn segment(&self, tcp: &Tcp, mut frame: Frame) -> Segment {
+        let len = tcp.data_end - tcp.data_start;
+        frame.advance(tcp.data_start.into());
+        frame.truncate(len.into());
         let tuple = Tuple {
-            local: packet.destination,
-            remote: packet.source,
-            local_port: ports.destination,
-            remote_port: ports.source,
+            local: tcp.destination,
+            remote: tcp.source,
+            local_port: tcp.header.destination_port,
+            remote_port: tcp.header.source_port,
         };
-        Ok(tuple.hash(&self.cx.key))
+        let hash = tuple.hash(&self.cx.key);
+        self.cx.flows.prefetch(hash);
+        Segment {
+            header: tcp.header,
+            len: len.into(),
+            frame: Some(frame),
+            source: tcp.source,
+            destination: tcp.destination,
+            mac: tcp.source_mac,
+            opens: tcp.header.flags.contains(Flags::SYN),
+            after_rest: false,
+            hash,
+            candidate: None,
+            part: PartId::NONE,
+        }
     }
 
     /// Stage two: whose is it? The answer is a guess until the record has been looked at, which is asked for here.
     #[inline]
-    fn look_up(&self, stage: &mut [Staged]) {
+    fn look_up(&self, stage: &mut [Segment]) {
         for segment in stage {
-            segment.candidate = self.cx.flows.candidate(segment.hash);
-            match segment.candidate.map(Record::from_bits) {
+            segment.candidate = self.cx.flows.candidate(segment.hash).map(Record::from_bits);
+            match segment.candidate {
                 Some(Record::Live(index)) => self.tcbs.prefetch_slot(index),
                 Some(Record::HalfOpen(index)) => self.cx.half_open.prefetch(index),
                 Some(Record::TimeWait(index)) => self.cx.time_wait.prefetch(index),
@@ -134,76 +163,32 @@ impl Engine {
 
     /// On the way to stage three: the control block is there by now, and says which part will be needed.
     #[inline]
-    fn ask_for_part(&self, staged: Option<&Staged>) {
-        let candidate = staged.and_then(|staged| staged.candidate);
-        if let Some(Record::Live(index)) = candidate.map(Record::from_bits)
+    fn ask_for_part(&self, ahead: Option<&mut Segment>) {
+        if let Some(segment) = ahead
+            && let Some(Record::Live(index)) = segment.candidate
             && let Some(tcb) = self.tcbs.slot(index)
         {
+            segment.part = tcb.sending;
             self.cx.sending.prefetch(tcb.sending);
         }
     }
 
     /// And further on: the part is there, and says which payload an ACK will forget.
     #[inline]
-    fn ask_for_payload(&self, staged: Option<&Staged>) {
-        let candidate = staged.and_then(|staged| staged.candidate);
-        if let Some(Record::Live(index)) = candidate.map(Record::from_bits)
-            && let Some(tcb) = self.tcbs.slot(index)
-            && !tcb.sending.is_none()
+    fn ask_for_payload(&self, ahead: Option<&Segment>) {
+        if let Some(segment) = ahead
+            && !segment.part.is_none()
         {
-            self.cx.sending.of(tcb.sending).queue.prefetch();
+            self.cx.sending.of(segment.part).queue.prefetch();
         }
     }
 
-    /// Stage three: the work.
-    #[inline]
-    fn work_on(&mut self, staged: &mut Staged) {
-        let Some(frame) = staged.frame.take() else { return };
-        match self.read(frame, staged) {
-            Ok(mut segment) => {
-                let verdict = self.process(&mut segment);
-                self.done(segment, verdict);
-            }
-            Err(frame) => {
-                self.cx.counters.count(Counter::DroppedTcpHeader);
-                self.cx.frames.free(frame);
-            }
-        }
-    }
-
-    /// Reads the header. Gives the frame back if there is none.
-    #[inline]
-    fn read(&self, mut frame: Frame, staged: &Staged) -> Result<Segment, Frame> {
-        let Staged { packet, hash, candidate, .. } = staged;
-        let Ok((header, offset)) = tcp::parse(packet.payload(self.cx.frames.bytes(&frame))) else {
-            return Err(frame);
-        };
-        let len = usize::from(packet.payload_len()) - offset;
-        frame.advance(usize::from(packet.payload_start) + offset);
-        frame.truncate(len);
-        Ok(Segment {
-            header,
-            frame: Some(frame),
-            len: len as u32,
-            source: packet.source,
-            destination: packet.destination,
-            mac: packet.source_mac,
-            opens: header.flags.contains(tcp::Flags::SYN),
-            hash: *hash,
-            candidate: *candidate,
-        })
-    }
-
-    /// What becomes of a segment.
+    /// Stage three: what becomes of a segment.
     #[inline]
     fn process(&mut self, segment: &mut Segment) -> Verdict {
         match self.find(segment) {
             Some(Record::Live(index)) => {
-                let verdict = self.with(index, |conn| {
-                    let verdict = conn.on_segment(segment);
-                    conn.follow(verdict);
-                    verdict
-                });
+                let verdict = self.with(index, |conn| conn.on_segment(segment));
                 verdict.expect("a flow leads to a connection that exists")
             }
             Some(Record::HalfOpen(index)) => self.on_half_open(index, segment),
@@ -216,17 +201,18 @@ impl Engine {
     /// never so: then the table is asked again.
     #[inline]
     fn find(&self, segment: &Segment) -> Option<Record> {
-        if let Some(bits) = segment.candidate
-            && self.is_flow_of(segment, bits)
+        if let Some(record) = segment.candidate
+            && self.is_flow_of(segment, record)
         {
-            return Some(Record::from_bits(bits));
+            return Some(record);
         }
-        self.cx.flows.find(segment.hash, |bits| self.is_flow_of(segment, bits)).map(Record::from_bits)
+        let is_right = |bits| self.is_flow_of(segment, Record::from_bits(bits));
+        self.cx.flows.find(segment.hash, is_right).map(Record::from_bits)
     }
 
     #[inline]
-    fn is_flow_of(&self, segment: &Segment, bits: u32) -> bool {
-        match Record::from_bits(bits) {
+    fn is_flow_of(&self, segment: &Segment, record: Record) -> bool {
+        match record {
             Record::Live(index) => self.tcbs.slot(index).is_some_and(|tcb| self.is_connection_of(segment, tcb)),
             Record::HalfOpen(index) => self.cx.half_open.get(index).is_some_and(|half| half.tuple == segment.tuple()),
             Record::TimeWait(index) => self.cx.time_wait.get(index).is_some_and(|record| {
@@ -249,33 +235,34 @@ impl Engine {
 
     /// The end of a segment: counted, answered if it was refused, its frame given back if nobody kept it.
     #[inline]
-    fn done(&mut self, segment: Segment, verdict: Verdict) {
-        let counter = match verdict {
-            Verdict::Delivered | Verdict::Ends(_) => Counter::FramesDelivered,
-            Verdict::Dropped(reason) => reason,
-            Verdict::Refused(reason) => {
-                self.refuse(&segment);
-                reason
-            }
-            Verdict::Unwanted => Counter::DroppedClosed,
-        };
+    fn done(&mut self, segment: &mut Segment, verdict: Verdict) {
+        let counter =
+            if verdict == Verdict::Delivered { Counter::FramesDelivered } else { self.judged(segment, verdict) };
         self.cx.counters.count(counter);
-        if let Some(frame) = segment.frame {
+        if let Some(frame) = segment.frame.take() {
             self.cx.frames.free(frame);
         }
     }
 
-    fn refuse(&mut self, segment: &Segment) {
-        if let Some(reset) = Reply::reset(segment) {
-            self.cx.reply_reset(reset);
+    /// What a segment counts as that did not just do what it came for.
+    fn judged(&mut self, segment: &Segment, verdict: Verdict) -> Counter {
+        match verdict {
+            Verdict::Delivered | Verdict::Ends(_) => Counter::FramesDelivered,
+            Verdict::Dropped(reason) => reason,
+            Verdict::Refused(reason) => {
+                if let Some(reset) = Reply::reset(segment) {
+                    self.cx.reply_reset(reset);
+                }
+                reason
+            }
+            Verdict::Unwanted => Counter::DroppedClosed,
         }
     }
 }
 
 impl crate::conn::Conn<'_> {
     /// Does to the connection what the verdict on its segment demands.
-    #[inline]
-    fn follow(&mut self, verdict: Verdict) {
+    pub(super) fn follow(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Delivered | Verdict::Dropped(_) | Verdict::Refused(_) => {}
             Verdict::Ends(reason) => self.end(reason),

@@ -163,6 +163,7 @@ impl Listeners {
     }
 
     /// A listener at which somebody has begun to wait since it was polled last.
+    #[inline(never)]
     pub(crate) fn poll_acceptable(&mut self) -> Option<ListenerId> {
         loop {
             let id = self.acceptable.pop_front()?;

@@ -134,6 +134,7 @@ impl Engine {
 
 impl Conn<'_> {
     /// Says what there is to say, within `max` frames in `out`.
+    #[inline]
     fn turn(&mut self, out: &mut Vec<Frame>, max: usize) -> Turn {
         if !self.tcb.is(Flags::DIRTY) {
             return Turn::Done;
@@ -211,6 +212,7 @@ impl Conn<'_> {
 
     /// Sees to it that the timer runs exactly while it must: RFC 6298 section 5.1 while something is in flight, RFC 9293
     /// MUST-35 while something is held back.
+    #[inline]
     fn keep_time(&mut self) {
         let in_flight = self.tcb.in_flight() > 0;
         let now = self.cx.clock.now;

@@ -28,11 +28,17 @@ impl Conn<'_> {
         };
         // RFC 5681 RESTART: after a timeout in which we sent nothing nobody knows what the path carries. That the peer has sent
         // meanwhile, a request as often as not, says nothing about our direction.
-        let idle = Duration::from_millis(self.cx.clock.ms_since(self.tcb.sent_ms).into());
-        if idle > self.tcb.rtt.rto(&self.cx.rto_bounds) {
+        if self.has_rested_since(self.tcb.sent_ms) {
             window.after_idle(mss);
         }
         self.cx.sending.of_mut(self.tcb.sending).window = window;
+    }
+
+    /// Whether a retransmission timeout has passed since `then`, a time of the clock in milliseconds.
+    #[inline]
+    pub(crate) fn has_rested_since(&self, then: u32) -> bool {
+        let rest = Duration::from_millis(self.cx.clock.ms_since(then).into());
+        rest > self.cx.rto_bounds.min && rest > self.tcb.rtt.rto(&self.cx.rto_bounds)
     }
 
     /// Keeps the window for after the rest.

@@ -68,6 +68,7 @@ impl RttEstimate {
 
     /// As [`sample`](Self::sample), for a sender that times every acknowledgment: `samples` of them are expected in one
     /// round trip, so each counts for so much less (RFC 7323 appendix G). It is about the flight divided by two segments.
+    #[inline]
     pub(crate) fn sample_of(&mut self, rtt: Duration, samples: u32) {
         let rtt = (rtt.as_nanos() / UNIT_NANOS).clamp(1, u64::from(u32::MAX)) as u32;
         let samples = samples.clamp(1, SAMPLES_PER_WINDOW_MAX);
@@ -127,7 +128,9 @@ pub(crate) fn backed_off(rto: Duration, times: u8, max: Duration) -> Duration {
 fn approach(from: u32, to: u32, parts: u32) -> u32 {
     let (from, to, parts) = (u64::from(from), u64::from(to), u64::from(parts));
     debug_assert!(parts > 1, "one sample is never everything");
-    ((from * (parts - 1) + to + parts / 2) / parts) as u32
+    let sum = from * (parts - 1) + to + parts / 2;
+    // One sample a round trip, as at rest and for requests and responses, moves by a power of two: no division.
+    if parts.is_power_of_two() { (sum >> parts.trailing_zeros()) as u32 } else { (sum / parts) as u32 }
 }
 
 #[inline]

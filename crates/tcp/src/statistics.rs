@@ -69,6 +69,8 @@ pub struct Usage {
     pub flows: u32,
     /// Cold parts of connections that are sending.
     pub sending: u32,
+    /// Of them, those whose peers have let a retransmission or a probe go unanswered.
+    pub silent: u32,
     /// Cold parts of connections with received bytes.
     pub receiving: u32,
     /// Names of neighbours that connections use.
@@ -91,6 +93,7 @@ impl Engine {
             time_wait: self.cx.time_wait.len(),
             flows: self.cx.flows.len(),
             sending: self.cx.sending.in_use(),
+            silent: self.cx.silent,
             receiving: self.cx.receiving.in_use(),
             neighbours: neighbours as u32,
             addresses: addresses as u32,

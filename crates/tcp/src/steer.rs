@@ -23,10 +23,11 @@ impl Engine {
         Some(if tcb.sending.is_none() { 0 } else { self.cx.sending.of(tcb.sending).queued })
     }
 
-    /// Connections in line for the output pass: how far ahead of the link the application is.
+    /// Connections that have something queued or in flight whose peers are not overdue with an answer: how far the application
+    /// is ahead of the network. Those that have fallen silent do not count, or the dead would hold up the living.
     #[inline]
-    pub fn output_backlog(&self) -> usize {
-        self.cx.queues.dirty.len()
+    pub fn in_flight(&self) -> u32 {
+        self.cx.sending.in_use() - self.cx.silent
     }
 
     /// Asks for [`Ready::WRITABLE`](crate::event::Ready::WRITABLE) when the peer has acknowledged something, as after a

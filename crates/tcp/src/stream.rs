@@ -59,7 +59,10 @@ impl Engine {
     /// See [`SendError`].
     #[inline]
     pub fn send(&mut self, conn: ConnId, payload: Payload) -> Result<(), SendError> {
-        self.with_conn(conn, |conn| conn.queue(payload)).unwrap_or(Err(SendError::Closed))
+        match self.conn(conn) {
+            Some(mut conn) => conn.queue(payload),
+            None => Err(SendError::Closed),
+        }
     }
 
     /// Bytes that the send queue takes now.
@@ -75,7 +78,12 @@ impl Engine {
     /// Lends the next received bytes, as many as came in one frame. `None`: none are there now.
     #[inline]
     pub fn recv(&mut self, conn: ConnId) -> Option<Received> {
-        self.with_conn(conn, |conn| conn.take_unread())?.map(Received)
+        let mut conn = self.conn(conn)?;
+        // The call after the last, with which each reading ends.
+        if conn.tcb.receiving.is_none() {
+            return None;
+        }
+        conn.take_unread().map(Received)
     }
 
     /// The bytes that were lent.

@@ -107,9 +107,13 @@ impl Conn<'_> {
     fn on_timer(&mut self) {
         let now = self.cx.clock.now;
         let options = self.profile().options;
-        let Some(part) = self.sending() else { return };
+        if self.tcb.sending.is_none() {
+            return;
+        }
+        let part = self.cx.sending.of_mut(self.tcb.sending);
         let fired = std::mem::take(&mut part.timer);
         let waited = now - part.waiting_since;
+        self.cx.silent += u32::from(part.backoff == 0);
         let backoff = part.backoff.saturating_add(1);
         part.backoff = backoff;
         let synchronised = self.tcb.state.is_synchronised();
@@ -156,7 +160,6 @@ impl Conn<'_> {
         if !closed && synchronised {
             part.window.on_timeout(una, next, flight, mss);
         }
-        part.timed = None;
         part.rewind();
         match self.tcb.state {
             State::SynSent | State::SynReceived => part.resend_first = true,

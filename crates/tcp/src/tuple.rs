@@ -25,19 +25,25 @@ impl Tuple {
     #[inline]
     pub(crate) fn hash(&self, key: &HashKey) -> u64 {
         debug_assert_eq!(self.local.is_v4(), self.remote.is_v4(), "both ends of a connection are of one family");
-        if self.remote.is_v4() {
-            let mut bytes = [0; BYTES_V4];
-            bytes[..4].copy_from_slice(&self.remote.v4_octets());
-            bytes[4..8].copy_from_slice(&self.local.v4_octets());
-            bytes[8..].copy_from_slice(&self.ports());
-            key.hash(&bytes)
-        } else {
-            let mut bytes = [0; BYTES_V6];
-            bytes[..16].copy_from_slice(self.remote.octets());
-            bytes[16..32].copy_from_slice(self.local.octets());
-            bytes[32..].copy_from_slice(&self.ports());
-            key.hash(&bytes)
-        }
+        if self.remote.is_v4() { self.hash_v4(key) } else { self.hash_v6(key) }
+    }
+
+    #[inline]
+    fn hash_v4(&self, key: &HashKey) -> u64 {
+        let mut bytes = [0; BYTES_V4];
+        bytes[..4].copy_from_slice(&self.remote.v4_octets());
+        bytes[4..8].copy_from_slice(&self.local.v4_octets());
+        bytes[8..].copy_from_slice(&self.ports());
+        key.hash(&bytes)
+    }
+
+    #[inline(never)]
+    fn hash_v6(&self, key: &HashKey) -> u64 {
+        let mut bytes = [0; BYTES_V6];
+        bytes[..16].copy_from_slice(self.remote.octets());
+        bytes[16..32].copy_from_slice(self.local.octets());
+        bytes[32..].copy_from_slice(&self.ports());
+        key.hash(&bytes)
     }
 
     #[inline]

@@ -7,7 +7,7 @@
 
 use crate::ip::Ip;
 
-mod words;
+pub(crate) mod words;
 
 /// A sum under way: bytes, numbers and a pseudo-header in any pieces, then [`finish`](Self::finish).
 ///

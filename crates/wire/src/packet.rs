@@ -4,6 +4,7 @@
 //! destination is not judged here, because only the caller knows which addresses are its own.
 
 mod quote;
+mod tcp;
 
 use crate::Refused;
 use crate::arp;
@@ -12,6 +13,7 @@ use crate::ip::Ip;
 use crate::{ipv4, ipv6, protocol};
 
 pub use quote::Quote;
+pub use tcp::Tcp;
 
 /// A received IP packet, read from its frame.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -71,8 +73,7 @@ impl Packet {
         let (header, start, end) = ipv4::Header::parse(&frame[ethernet::LEN..])?;
         // RFC 9293 MUST-63: nobody can be answered at such an address. That it is not one of our own, and not the
         // broadcast address of our network, is for the caller to check.
-        let source = &header.source;
-        if source.is_multicast() || source.is_limited_broadcast() || *source == Ip::UNSPECIFIED_V4 {
+        if is_nobodys_v4(&header.source) {
             return Err(Refused::SourceAddress);
         }
         Ok(Self {
@@ -135,6 +136,12 @@ impl Link {
             other => Err(not_ip(other)),
         }
     }
+}
+
+/// Whether no host can have sent from this IPv4 address.
+#[inline]
+fn is_nobodys_v4(source: &Ip) -> bool {
+    source.is_multicast() || source.is_limited_broadcast() || *source == Ip::UNSPECIFIED_V4
 }
 
 /// The Ethernet header of a frame whose offsets fit 16 bits.

@@ -6,6 +6,7 @@
 
 mod flags;
 mod options;
+mod sack;
 
 use crate::Refused;
 use crate::bytes::{u16_at, u32_at};
@@ -14,7 +15,9 @@ use crate::limits::WINDOW_SCALE_MAX;
 use crate::seq::Seq;
 
 pub use flags::Flags;
-pub use options::{Options, SackBlocks, Timestamps};
+pub(crate) use options::ALIGNED_TIMESTAMPS;
+pub use options::{Options, Timestamps};
+pub use sack::SackBlocks;
 
 /// Bytes of a header without options.
 pub const LEN: usize = 20;
@@ -72,15 +75,10 @@ impl Header {
 /// [`Refused::TcpLength`] or [`Refused::TcpOption`].
 #[inline]
 pub fn parse(segment: &[u8]) -> Result<(Header, usize), Refused> {
-    let Some(fixed) = segment.first_chunk::<LEN>() else {
-        return Err(Refused::TcpLength);
-    };
-    let start = usize::from(fixed[12] >> 4) * 4;
-    if start < LEN || start > segment.len() {
-        return Err(Refused::TcpLength);
-    }
     // RFC 9293 MUST-5: options are read whatever the segment is.
-    let options = Options::parse(&segment[LEN..start])?;
+    let (fixed, options) = split(segment)?;
+    let start = LEN + options.len();
+    let options = Options::parse(options)?;
     let header = Header {
         source_port: u16_at(fixed, 0),
         destination_port: u16_at(fixed, 2),
@@ -94,21 +92,17 @@ pub fn parse(segment: &[u8]) -> Result<(Header, usize), Refused> {
     Ok((header, start))
 }
 
-/// The two ports of a segment.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Ports {
-    /// The sender's.
-    pub source: u16,
-    /// The receiver's.
-    pub destination: u16,
-}
-
-/// The ports of a segment whose header was not read yet; `None` if it is shorter than a header. For finding its flow before
-/// anything else is looked at.
+/// The bytes of the fixed header, and those of the options.
 #[inline]
-pub fn ports(segment: &[u8]) -> Option<Ports> {
-    let fixed = segment.first_chunk::<LEN>()?;
-    Some(Ports { source: u16_at(fixed, 0), destination: u16_at(fixed, 2) })
+fn split(segment: &[u8]) -> Result<(&[u8; LEN], &[u8]), Refused> {
+    let Some(fixed) = segment.first_chunk::<LEN>() else {
+        return Err(Refused::TcpLength);
+    };
+    let start = usize::from(fixed[12] >> 4) * 4;
+    match segment.get(LEN..start) {
+        Some(options) => Ok((fixed, options)),
+        None => Err(Refused::TcpLength),
+    }
 }
 
 /// Whether the checksum of `segment` is right. `pseudo` is the sum of its pseudo-header, for exactly its length

@@ -6,8 +6,8 @@ use crore_wire::checksum::Sum;
 use crore_wire::emit::{self, Path};
 use crore_wire::icmp::{self, Echo, Error, ErrorKind};
 use crore_wire::ndp::{NeighbourAdvertisement, NeighbourSolicitation};
-use crore_wire::packet::{Link, Packet, Quote};
-use crore_wire::tcp::{self, Header};
+use crore_wire::packet::{Link, Packet, Quote, Tcp};
+use crore_wire::tcp::{self, Header, Options, Timestamps};
 use crore_wire::{Refused, arp, icmpv6, ipv4, ipv6, protocol};
 use generate::{header, mac, path, path_v4, path_v6, payload, v4, v6};
 use proptest::prelude::*;
@@ -40,8 +40,33 @@ fn received(frame: &[u8]) -> Result<(Packet, Header, Vec<u8>), Refused> {
     Ok((packet, header, segment[start..].to_vec()))
 }
 
+/// The two ways to read a segment: what the fast one takes, the other reads the same. Whether it was taken.
+fn is_plain(frame: &[u8]) -> bool {
+    let Some(plain) = Tcp::plain(frame) else { return false };
+    let packet = Packet::parse(frame).expect("what is plain is in order");
+    assert_eq!(packet.protocol, protocol::TCP);
+    assert_eq!(Tcp::of(&packet, frame), Ok(plain));
+    true
+}
+
 fn any_echo() -> impl Strategy<Value = (u16, u16, Vec<u8>)> {
     (any::<u16>(), any::<u16>(), prop::collection::vec(any::<u8>(), 0..600))
+}
+
+/// Makes the IP checksum of an IPv4 frame right, and then that of its segment, if there is one.
+fn put_checksums_right(frame: &mut [u8]) {
+    frame[24..26].fill(0);
+    let checksum = Sum::of(&frame[14..34]).finish();
+    frame[24..26].copy_from_slice(&checksum.to_be_bytes());
+    let Ok(packet) = Packet::parse(frame) else { return };
+    let segment = &mut frame[usize::from(packet.payload_start)..usize::from(packet.payload_end)];
+    if segment.len() < tcp::LEN {
+        return;
+    }
+    segment[16..18].fill(0);
+    let mut sum = Sum::pseudo_header(&packet.source, &packet.destination, packet.protocol, segment.len() as u32);
+    sum.add(segment);
+    segment[16..18].copy_from_slice(&sum.finish().to_be_bytes());
 }
 
 fn any_kind() -> impl Strategy<Value = ErrorKind> {
@@ -50,6 +75,38 @@ fn any_kind() -> impl Strategy<Value = ErrorKind> {
 }
 
 proptest! {
+    #[test]
+    fn a_segment_over_ipv4_with_timestamps_alone_is_plain_and_reads_the_same(
+        path in path(), header in header(), payload in payload(), padding in 0usize..20
+    ) {
+        let mut frame = frame(&path, &header, &payload);
+        frame.resize(frame.len() + padding, 0xee);
+        let alone = header.options == Options { timestamps: header.options.timestamps, ..Options::NONE };
+        let usual = path.source.is_v4() && alone && header.options.timestamps.is_some();
+        prop_assert_eq!(is_plain(&frame), usual);
+    }
+
+    /// Nothing that the reader of all frames refuses, or reads differently, is taken for a plain segment; also with checksums
+    /// that were put right again.
+    ///
+    /// RFC 9293 MUST-3
+    #[test]
+    fn no_damaged_segment_is_taken_for_a_plain_one(
+        path in path_v4(), header in header(), times: (u32, u32), payload in payload(), at: Index, byte: u8, len: Index,
+    ) {
+        let timestamps = Some(Timestamps { value: times.0, echo: times.1 });
+        let header = Header { options: Options { timestamps, ..Options::NONE }, ..header };
+        let whole = frame(&path, &header, &payload);
+        prop_assert!(is_plain(&whole));
+        is_plain(&whole[..len.index(whole.len())]);
+        let mut damaged = whole;
+        let at = at.index(damaged.len().min(70));
+        damaged[at] = byte;
+        is_plain(&damaged);
+        put_checksums_right(&mut damaged);
+        is_plain(&damaged);
+    }
+
     /// RFC 9293 MUST-2
     #[test]
     fn what_is_written_reads_the_same(path in path(), header in header(), payload in payload()) {

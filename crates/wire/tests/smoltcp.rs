@@ -13,6 +13,7 @@ use crore_wire::seq::Seq;
 use crore_wire::tcp::{self, Flags, Header, Options, SackBlocks, Timestamps};
 use crore_wire::{arp, icmp, icmpv6};
 use generate::{header, mac, path, path_v4, path_v6, payload, v4, v6};
+use proptest::collection::vec;
 use proptest::prelude::*;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
@@ -69,8 +70,7 @@ fn frame_of(path: &Path, protocol: IpProtocol, len: usize, write: impl FnOnce(&m
     frame
 }
 
-/// A header as smoltcp can write it: it knows no urgent data, not every set of flags, and at most three ranges, which
-/// come with ACK and without the option that permits them.
+/// A header as smoltcp can write it: it knows no urgent data and not every set of flags.
 fn for_smoltcp(header: Header, control: u8) -> (Header, TcpControl) {
     let (control, flags) = [
         (TcpControl::None, Flags::NONE),
@@ -84,11 +84,6 @@ fn for_smoltcp(header: Header, control: u8) -> (Header, TcpControl) {
     if control != TcpControl::Syn {
         options = Options { mss: None, window_scale: None, sack_permitted: false, ..options };
     }
-    let mut sack = SackBlocks::NONE;
-    if header.flags.contains(Flags::ACK) && !options.sack_permitted {
-        options.sack.as_slice().iter().take(3).for_each(|range| assert!(sack.push(range.0, range.1)));
-    }
-    options.sack = sack;
     let ports = |port: u16| port.max(1);
     let header = Header {
         source_port: ports(header.source_port),
@@ -102,8 +97,13 @@ fn for_smoltcp(header: Header, control: u8) -> (Header, TcpControl) {
     (header, control)
 }
 
-fn repr_of<'a>(header: &Header, control: TcpControl, payload: &'a [u8]) -> TcpRepr<'a> {
-    let ranges = header.options.sack.as_slice();
+/// The ranges that smoltcp writes: they come with ACK and without the option that permits them.
+fn ranges_for<'a>(header: &Header, ranges: &'a [(u32, u32)]) -> &'a [(u32, u32)] {
+    let are_written = header.flags.contains(Flags::ACK) && !header.options.sack_permitted;
+    if are_written { ranges } else { &[] }
+}
+
+fn repr_of<'a>(header: &Header, control: TcpControl, ranges: &[(u32, u32)], payload: &'a [u8]) -> TcpRepr<'a> {
     TcpRepr {
         src_port: header.source_port,
         dst_port: header.destination_port,
@@ -114,7 +114,7 @@ fn repr_of<'a>(header: &Header, control: TcpControl, payload: &'a [u8]) -> TcpRe
         window_scale: header.options.window_scale,
         max_seg_size: header.options.mss,
         sack_permitted: header.options.sack_permitted,
-        sack_ranges: std::array::from_fn(|index| ranges.get(index).map(|range| (range.0.0, range.1.0))),
+        sack_ranges: std::array::from_fn(|index| ranges.get(index).copied()),
         timestamp: header.options.timestamps.map(|Timestamps { value, echo }| TcpTimestampRepr::new(value, echo)),
         payload,
     }
@@ -136,13 +136,15 @@ proptest! {
         prop_assert_eq!((ip.next_header(), ip.hop_limit()), (IpProtocol::Tcp, path.hop_limit));
         let packet = TcpPacket::new_checked(segment).unwrap();
         let theirs = TcpRepr::parse(&packet, &ip.src_addr(), &ip.dst_addr(), &checked()).unwrap();
-        prop_assert_eq!(theirs, repr_of(&header, control, &payload));
+        prop_assert_eq!(theirs, repr_of(&header, control, &[], &payload));
     }
 
     #[test]
-    fn we_read_the_segments_that_it_writes(path in path(), header in header(), control: u8, payload in payload()) {
+    fn we_read_the_segments_that_it_writes(path in path(), header in header(), control: u8, ranges in vec(any::<(u32, u32)>(), 0..=3),
+                                           payload in payload()) {
         let (header, control) = for_smoltcp(header, control);
-        let theirs = repr_of(&header, control, &payload);
+        let ranges = ranges_for(&header, &ranges);
+        let theirs = repr_of(&header, control, ranges, &payload);
         let (source, destination) = (address(&path.source), address(&path.destination));
         let frame = frame_of(&path, IpProtocol::Tcp, theirs.buffer_len(), |out| {
             theirs.emit(&mut TcpPacket::new_unchecked(out), &source, &destination, &checked());
@@ -154,6 +156,8 @@ proptest! {
         prop_assert!(tcp::verify(segment, &pseudo));
         let (header_again, start) = tcp::parse(segment).unwrap();
         prop_assert_eq!((header_again, &segment[start..]), (header, &payload[..]));
+        let blocks = SackBlocks::parse(segment).unwrap();
+        prop_assert_eq!(blocks.as_slice(), ranges.iter().map(|&(start, end)| (Seq(start), Seq(end))).collect::<Vec<_>>());
     }
 
     #[test]

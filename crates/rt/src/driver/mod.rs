@@ -121,9 +121,9 @@ pub(crate) trait Driver {
     /// When `wait` must return for the driver's own sake.
     fn next_deadline(&self) -> Option<Instant>;
 
-    /// Connections that wait for their turn to send beyond what `flush` got rid of. Who fans out waits until it is small.
-    fn send_backlog(&self) -> usize {
-        0
+    /// The network takes no more for now than was given to it: who fans out waits a little.
+    fn is_behind(&self) -> bool {
+        false
     }
     fn connection_count(&self) -> usize;
     /// The runtime ends, and its tasks are gone: whatever dies with the driver says its last words now. A kernel goes on by
@@ -154,7 +154,9 @@ pub const DRIVERS: &[&str] = &["auto", "epoll", "wire:NAME", "tap:NAME", "xdp:IF
 pub fn check_driver(name: &str) -> Result<(), String> {
     match name {
         "auto" | "epoll" => Ok(()),
-        _ if is_device(name) => stack::apart(name).0.parse::<crore_nic::DeviceName>().map(drop).map_err(|error| error.to_string()),
+        _ if is_device(name) => {
+            stack::apart(name).0.parse::<crore_nic::DeviceName>().map(drop).map_err(|error| error.to_string())
+        }
         _ => Err(format!("there is no I/O model {name:?} here: choose one of {}", DRIVERS.join(", "))),
     }
 }

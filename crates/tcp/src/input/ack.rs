@@ -13,7 +13,7 @@ use crate::input::segment::{Segment, Step, Verdict};
 use crate::tcb::{Flags, State};
 
 impl Conn<'_> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_ack(&mut self, segment: &Segment) -> Step {
         if !segment.has(Bits::ACK) {
             return Err(Verdict::Dropped(Counter::DroppedNoAck));
@@ -36,6 +36,7 @@ impl Conn<'_> {
         self.after_our_fin()
     }
 
+    #[cold]
     fn complete_simultaneous_open(&mut self, segment: &Segment) -> Step {
         let ack = segment.header.ack;
         if !ack.is_after(self.tcb.snd_una) || ack.is_after(self.tcb.snd_nxt) {
@@ -56,7 +57,9 @@ impl Conn<'_> {
         self.disarm();
         let part = self.cx.sending.of_mut(self.tcb.sending);
         part.resend_first = false;
-        if std::mem::take(&mut part.backoff) > 0 {
+        if part.backoff > 0 {
+            self.cx.silent -= 1;
+            part.backoff = 0;
             self.tcb.rtt.syn_was_lost();
         }
         if part.queued == 0 && !self.tcb.is(Flags::FIN_WANTED) {
@@ -84,6 +87,7 @@ impl Conn<'_> {
     }
 
     /// Something new is acknowledged, up to `ack`.
+    #[inline]
     fn acknowledged(&mut self, ack: Seq, segment: &Segment) {
         let newly = ack - self.tcb.snd_una;
         self.measure_round_trip(ack, segment);
@@ -97,7 +101,10 @@ impl Conn<'_> {
         let data = (newly - u32::from(fin)).min(part.queued);
         debug_assert!(newly - data <= 1, "only a FIN is acknowledged besides data");
         part.acknowledge(data);
-        part.backoff = 0;
+        if part.backoff > 0 {
+            self.cx.silent -= 1;
+            part.backoff = 0;
+        }
         part.waiting_since = now;
         let verdict = part.window.on_ack(newly, ack, flight, mss);
         part.resend_first = verdict == congestion::Verdict::RetransmitFirst;
@@ -130,6 +137,7 @@ impl Conn<'_> {
 
     /// RFC 9293 MUST-18 and RFC 6298 KARN: from timestamps, which tell a retransmission apart, or from one segment at a time
     /// that was sent only once.
+    #[inline]
     fn measure_round_trip(&mut self, ack: Seq, segment: &Segment) {
         if self.tcb.is(Flags::TIMESTAMPS) {
             let Some(timestamps) = segment.header.options.timestamps else { return };
@@ -137,8 +145,9 @@ impl Conn<'_> {
             // An echo from the future or from days ago is nonsense, or an attack on the estimate.
             if timestamps.echo != 0 && elapsed < 600_000 {
                 // RFC 7323 appendix G: many samples a round trip count as one.
-                let samples = self.tcb.in_flight() / (2 * u32::from(self.tcb.mss).max(1));
-                self.tcb.rtt.sample_of(Duration::from_millis(u64::from(elapsed)), samples.max(1));
+                let (flight, two) = (self.tcb.in_flight(), 2 * u32::from(self.tcb.mss).max(1));
+                let samples = if flight < 2 * two { 1 } else { flight / two };
+                self.tcb.rtt.sample_of(Duration::from_millis(u64::from(elapsed)), samples);
             }
             return;
         }
@@ -153,6 +162,7 @@ impl Conn<'_> {
     }
 
     /// The ACK says nothing new: a duplicate that hints at a loss (RFC 5681 section 2), or an answer to a probe.
+    #[inline(never)]
     fn acknowledged_nothing(&mut self, segment: &Segment) {
         let current = segment.header.ack == self.tcb.snd_una;
         let now = self.cx.clock.now;
@@ -198,9 +208,14 @@ impl Conn<'_> {
 
     /// More may be sent now. What probed a closed window may have been refused, so sending starts over there; without a probe
     /// nothing was refused, and a peer that opens and closes its window must not have everything sent again each time.
+    #[inline(never)]
     fn window_opened(&mut self, was_closed: bool) {
-        let Some(part) = self.sending() else { return };
+        if self.tcb.sending.is_none() {
+            return;
+        }
+        let part = self.cx.sending.of_mut(self.tcb.sending);
         if was_closed && part.backoff > 0 {
+            self.cx.silent -= 1;
             part.rewind();
             part.backoff = 0;
             // RFC 6298 section 5.1: what leaves now is under a timer of its own, not under the long one of a probe.

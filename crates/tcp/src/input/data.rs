@@ -10,7 +10,7 @@ use crate::reassembly::Chunk as _;
 use crate::tcb::Flags;
 
 impl Conn<'_> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_data(&mut self, segment: &mut Segment) -> Step {
         if segment.len == 0 || !self.tcb.state.receives() {
             return Ok(());
@@ -72,7 +72,7 @@ impl Conn<'_> {
         if had_early {
             self.take_what_fits_now();
         }
-        self.owe_ack(had_early);
+        self.owe_ack(had_early || segment.after_rest);
         self.tell(Ready::READABLE);
         Ok(())
     }
@@ -101,6 +101,7 @@ impl Conn<'_> {
     }
 
     /// What came early and is in order now.
+    #[inline(never)]
     fn take_what_fits_now(&mut self) {
         let id = self.tcb.receiving;
         while let Some(chunk) = self.cx.receiving.of_mut(id).early.pop(self.tcb.rcv_nxt) {
@@ -119,6 +120,7 @@ impl Conn<'_> {
     }
 
     /// Keeps what came before its time, within bounds, and tells the peer at once what is missing (RFC 5681 section 4.2).
+    #[inline(never)]
     fn take_early(&mut self, segment: &mut Segment) -> Step {
         self.acknowledge_now();
         if !self.start_receiving_early() {
@@ -145,7 +147,10 @@ impl Conn<'_> {
     }
 
     /// RFC 9293 MUST-40, SHLD-19, MUST-58, MUST-59: an ACK is owed, and leaves with the output pass after this burst at the earliest:
-    /// at once for the second full-sized segment or when a gap was filled, else with data or when its delay ends.
+    /// at once for the second full-sized segment, when a gap was filled or after a rest, else with data or when its delay ends.
+    /// Who breaks a silence gets no further use from a delay: an answer made in this turn takes the ACK along, and a peer that
+    /// is only told something may forget it while everything about the connection is still in both ends' caches. Linux
+    /// returns to quick ACKs after a rest too.
     fn owe_ack(&mut self, at_once: bool) {
         let unacknowledged = self.tcb.rcv_nxt - self.tcb.last_ack_sent;
         if at_once || unacknowledged >= 2 * u32::from(self.tcb.rcv_mss) {

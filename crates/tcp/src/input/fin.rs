@@ -31,6 +31,7 @@ impl Conn<'_> {
     }
 
     /// All that the peer sent has come.
+    #[inline(never)]
     fn finished(&mut self) {
         if !self.tcb.state.receives() {
             return;

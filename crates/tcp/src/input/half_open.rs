@@ -165,8 +165,7 @@ impl Engine {
         tcb.rcv_edge = tcb.rcv_nxt + set.options.receive_bytes_max.min(65_535);
         tcb.last_ack_sent = tcb.rcv_nxt;
         if let Some(scale) = half.scale.get() {
-            // RFC 7323 SCALE-14: a larger one is taken for 14 (section 2.3).
-            tcb.set_scales(scale.min(crate::limits::WINDOW_SCALE_MAX), set.receive_scale);
+            tcb.set_scales(scale, set.receive_scale);
         }
         tcb.snd_wnd = segment.header.scaled_window(tcb.snd_scale());
         tcb.snd_wnd_max = tcb.snd_wnd;

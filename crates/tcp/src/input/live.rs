@@ -8,12 +8,15 @@ use crate::input::segment::{Segment, Step, Verdict};
 use crate::tcb::{Flags, State};
 
 impl Conn<'_> {
-    /// Takes a segment through all steps.
+    /// Takes a segment through all steps, and does what they demand.
     #[inline]
     pub(crate) fn on_segment(&mut self, segment: &mut Segment) -> Verdict {
         match self.steps(segment) {
             Ok(()) => Verdict::Delivered,
-            Err(verdict) => verdict,
+            Err(verdict) => {
+                self.follow(verdict);
+                verdict
+            }
         }
     }
 
@@ -21,15 +24,23 @@ impl Conn<'_> {
         if self.tcb.state == State::SynSent {
             return self.answer_to_syn(segment);
         }
-        self.take_syn_ack_as_ack(segment);
+        // Header prediction (Jacobson 1990): what only concerns segments with SYN, RST, FIN or URG is left out for all others.
+        let is_plain = segment.is_plain();
+        if !is_plain {
+            self.take_syn_ack_as_ack(segment);
+        }
         self.check_timestamps(segment)?;
         self.check_sequence(segment)?;
-        self.check_reset(segment)?;
-        self.check_syn(segment)?;
+        if !is_plain {
+            self.check_reset(segment)?;
+            self.check_syn(segment)?;
+        }
         self.take_ack(segment)?;
         self.heard_from(segment);
         self.note_timestamp(segment);
-        self.take_urgent(segment);
+        if !is_plain {
+            self.take_urgent(segment);
+        }
         self.take_data(segment)?;
         self.take_fin(segment)
     }
@@ -47,7 +58,8 @@ impl Conn<'_> {
     }
 
     /// The peer is alive, and this is the way to it.
-    fn heard_from(&mut self, segment: &Segment) {
+    fn heard_from(&mut self, segment: &mut Segment) {
+        segment.after_rest = segment.len > 0 && self.has_rested_since(self.tcb.heard_ms);
         self.tcb.heard_ms = self.cx.clock.ms;
         self.tcb.probes = 0;
         self.answer_by(segment.mac);

@@ -3,48 +3,51 @@
 use crore_base::frame::Frame;
 use crore_wire::ethernet::Mac;
 use crore_wire::ip::Ip;
-use crore_wire::packet::Packet;
 use crore_wire::seq::Seq;
 use crore_wire::tcp::{Flags, Header};
 
 use crate::counter::Counter;
 use crate::event::CloseReason;
+use crate::pool::PartId;
+use crate::record::Record;
 use crate::tuple::Tuple;
 
-/// A segment between the stages: its checksum is right and its flow known by hash. Small, because bursts of them are kept.
-pub(crate) struct Staged {
-    /// Taken out when the work begins.
-    pub(crate) frame: Option<Frame>,
-    pub(crate) packet: Packet,
-    /// The hash of its flow.
-    pub(crate) hash: u64,
-    /// What the flow table took for its record at first sight.
-    pub(crate) candidate: Option<u32>,
-}
-
-/// A segment whose checksum and header are right.
+/// A segment whose checksum and header are right. Small, because bursts of them are kept between the stages, and worked on
+/// where they lie.
 pub(crate) struct Segment {
     pub(crate) header: Header,
-    /// Its frame, cut down to the data. Whoever keeps the data takes it; else it is freed when the segment is done with.
-    pub(crate) frame: Option<Frame>,
     /// Bytes of data.
     pub(crate) len: u32,
+    /// Its frame, cut down to the data. Whoever keeps the data takes it; else it is freed when the segment is done with.
+    pub(crate) frame: Option<Frame>,
     pub(crate) source: Ip,
     pub(crate) destination: Ip,
     /// The link-layer address that it came from.
     pub(crate) mac: Mac,
     /// It came with a SYN, even if that is done with by now: its window is not scaled.
     pub(crate) opens: bool,
+    /// Nothing had come from the peer for longer than a retransmission timeout before it.
+    pub(crate) after_rest: bool,
     /// The hash of its flow.
     pub(crate) hash: u64,
     /// What the flow table took for its record at first sight.
-    pub(crate) candidate: Option<u32>,
+    pub(crate) candidate: Option<Record>,
+    /// The part that its connection seemed to send with, for asking for the payload in it.
+    pub(crate) part: PartId,
 }
+
+const _: () = assert!(size_of::<Segment>() <= 128, "a segment between the stages takes two cache lines");
 
 impl Segment {
     #[inline]
     pub(crate) fn has(&self, flag: Flags) -> bool {
         self.header.flags.contains(flag)
+    }
+
+    /// It carries data and an acknowledgment, or one of them, and no other flag than PSH: what nearly all segments are.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.header.flags.without(Flags::PSH) == Flags::ACK
     }
 
     /// The sequence number after this segment: data, SYN and FIN counted.

@@ -37,6 +37,10 @@ impl Conn<'_> {
     pub(super) fn check_sequence(&mut self, segment: &mut Segment) -> Step {
         let (seq, next, window) = (segment.header.seq, self.tcb.rcv_nxt, self.tcb.rcv_wnd());
         let len = segment.header.sequence_len(segment.len);
+        // The one that is expected, whatever the window: the first of each pair below.
+        if seq == next && len <= window {
+            return Ok(());
+        }
         let acceptable = match (len, window) {
             (0, 0) => seq == next,
             // A peer that has filled the window and lost the first of it sends its ACKs from the window's end, and must be
@@ -69,16 +73,16 @@ impl Conn<'_> {
 
     /// A peer that sends again what we have has not heard our ACK, perhaps because the way to it is another now: the answer
     /// goes back to where the segment came from. And it echoes this segment's clock, not that of the one whose ACK was lost,
-    /// or the peer would take all the time since then for a round trip. Only from the last window, and as elsewhere only with
-    /// an acknowledgment that can be: other numbers prove nothing.
+    /// or the peer would take all the time since then for a round trip. Only from the last window, and only with an
+    /// acknowledgment that can be: other numbers prove nothing.
     fn heed_repetition(&mut self, segment: &Segment) {
         let behind = self.tcb.rcv_nxt - segment.header.seq;
-        if !(1..=self.profile().options.receive_bytes_max).contains(&behind) {
+        let is_recent = (1..=self.profile().options.receive_bytes_max).contains(&behind);
+        if !is_recent || !segment.has(Bits::ACK) || !self.is_credible(segment.header.ack) {
             return;
         }
-        self.tcb.hop = self.cx.link.follow(self.tcb.hop, segment.mac);
-        let is_data = segment.len > 0 && segment.has(Bits::ACK) && !segment.has(Bits::SYN);
-        if is_data && self.is_credible(segment.header.ack) {
+        self.answer_by(segment.mac);
+        if segment.len > 0 && !segment.has(Bits::SYN) {
             self.note_timestamp(segment);
         }
     }

@@ -44,7 +44,7 @@ impl Conn<'_> {
         header.options.timestamps = timestamps.then(|| Timestamps { value: self.timestamp(), echo });
         // RFC 7323 SYN-WINDOW: never scaled.
         header.window = options.receive_bytes_max.min(65_535) as u16;
-        if !self.write(&header, Cursor::default(), 0, out) {
+        if !self.write_bare(&header, out) {
             return false;
         }
         let now = self.cx.clock.now;
@@ -141,7 +141,7 @@ impl Conn<'_> {
     /// An ACK and nothing else. It may use the frames held in reserve, so that a full pool does not make us mute.
     pub(crate) fn emit_ack(&mut self, out: &mut Vec<Frame>) -> bool {
         let header = self.acknowledging(self.bare_seq(), Bits::ACK);
-        if !self.write(&header, Cursor::default(), 0, out) {
+        if !self.write_bare(&header, out) {
             return false;
         }
         self.acknowledged_up_to_now(&header);
@@ -164,7 +164,7 @@ impl Conn<'_> {
         // A peer drops it for its number and looks at nothing else in it. So nothing new is promised, and an ACK that is owed
         // is owed still: else two that probe each other at the same moment would both go without an answer.
         header.window = (self.tcb.rcv_wnd() >> self.tcb.rcv_scale()).min(65_535) as u16;
-        if !self.write(&header, Cursor::default(), 0, out) {
+        if !self.write_bare(&header, out) {
             return false;
         }
         self.tcb.clear(Flags::PROBE);
@@ -230,20 +230,37 @@ impl Conn<'_> {
     /// Writes a segment with `len` bytes of the queue from `from` on. False if there is no frame.
     #[inline]
     fn write(&mut self, header: &Header, from: Cursor, len: u32, out: &mut Vec<Frame>) -> bool {
-        let frame = if len > 0 { self.cx.frames.alloc() } else { self.cx.frames.alloc_reserved() };
-        let Some(mut frame) = frame else {
-            self.cx.counters.count(Counter::FramesExhausted);
-            return false;
-        };
+        if len == 0 {
+            return self.write_bare(header, out);
+        }
+        let Some(mut frame) = self.cx.frames.alloc() else { return self.has_no_frame() };
         let path = self.path();
         let buffer = self.cx.frames.buffer_mut(&mut frame);
-        let written = match len {
-            0 => crore_wire::emit::tcp(buffer, &path, header, std::iter::empty()),
-            _ => {
-                let part = self.cx.sending.of(self.tcb.sending);
-                crore_wire::emit::tcp(buffer, &path, header, part.slices(from, len))
-            }
+        let part = self.cx.sending.of(self.tcb.sending);
+        let written = match part.slice(from, len) {
+            Some(bytes) => crore_wire::emit::tcp(buffer, &path, header, Some(bytes)),
+            None => crore_wire::emit::tcp(buffer, &path, header, part.slices(from, len)),
         };
+        self.send(frame, written, out)
+    }
+
+    /// Writes a segment without data. It may use the frames in reserve.
+    fn write_bare(&mut self, header: &Header, out: &mut Vec<Frame>) -> bool {
+        let Some(mut frame) = self.cx.frames.alloc_reserved() else { return self.has_no_frame() };
+        let path = self.path();
+        let buffer = self.cx.frames.buffer_mut(&mut frame);
+        let written = crore_wire::emit::tcp(buffer, &path, header, None);
+        self.send(frame, written, out)
+    }
+
+    #[cold]
+    fn has_no_frame(&mut self) -> bool {
+        self.cx.counters.count(Counter::FramesExhausted);
+        false
+    }
+
+    #[inline]
+    fn send(&mut self, mut frame: Frame, written: usize, out: &mut Vec<Frame>) -> bool {
         frame.set_len(written);
         self.cx.counters.count(Counter::FramesOut);
         out.push(frame);

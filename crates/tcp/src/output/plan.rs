@@ -1,5 +1,6 @@
 //! The one place that decides what a connection sends next. (RFC 9293 sections 3.7 and 3.8, RFC 5681.)
 
+use crate::cold::Sending;
 use crate::conn::Conn;
 use crate::tcb::{Flags, State};
 
@@ -39,20 +40,19 @@ impl Conn<'_> {
                 (part.resend_first || self.tcb.in_flight() == 0).then_some(Plan::Syn)
             }
             State::Closed | State::TimeWait | State::FinWait2 => None,
-            _ if part.resend_first && (part.next > 0 || part.queued == 0) => Some(self.plan_again()),
-            _ => self.plan_next(),
+            _ if part.resend_first && (part.next > 0 || part.queued == 0) => Some(self.plan_again(part)),
+            _ => self.plan_next(part),
         }
     }
 
-    fn plan_again(&self) -> Plan {
-        let part = self.cx.sending.of(self.tcb.sending);
+    fn plan_again(&self, part: &Sending) -> Plan {
         let len = part.queued.min(u32::from(self.tcb.mss)).min(part.next);
         let fin = self.tcb.is(Flags::FIN_SENT) && len == part.queued;
         Plan::Again { len, fin }
     }
 
-    fn plan_next(&self) -> Option<Plan> {
-        let part = self.cx.sending.of(self.tcb.sending);
+    #[inline]
+    fn plan_next(&self, part: &Sending) -> Option<Plan> {
         let unsent = part.unsent();
         let fin = self.tcb.is(Flags::FIN_WANTED) && !part.fin_left;
         if unsent == 0 {
@@ -68,15 +68,15 @@ impl Conn<'_> {
         let mss = u32::from(self.tcb.mss);
         let len = unsent.min(usable).min(mss);
         let fin = fin && len == unsent;
-        let leaves = len > 0 && (len == mss || self.may_leave_small(len, unsent, fin));
+        let leaves = len > 0 && (len == mss || self.may_leave_small(part, len, unsent, fin));
         leaves.then_some(Plan::Next { len, fin })
     }
 
     /// RFC 9293 MUST-38: no silly windows from the sender (section 3.8.6.2.1). A segment that is not full leaves if it is all
     /// there is and nobody (Nagle) wants it to wait, if it is half of the largest window ever offered, or when it has waited
     /// long enough.
-    fn may_leave_small(&self, len: u32, unsent: u32, fin: bool) -> bool {
-        let part = self.cx.sending.of(self.tcb.sending);
+    #[inline]
+    fn may_leave_small(&self, part: &Sending, len: u32, unsent: u32, fin: bool) -> bool {
         let all = len == unsent;
         // RFC 9293 MUST-17: Nagle's algorithm can be turned off, and is.
         let nagle = !self.profile().options.nodelay && part.next > 0 && !fin;

@@ -22,9 +22,14 @@ impl Conn<'_> {
     }
 
     /// After the application has taken bytes: whether the peer should hear that the window is larger now.
+    #[inline]
     pub(crate) fn window_has_opened(&self) -> bool {
         let promised = self.tcb.rcv_wnd();
         let limit = self.profile().options.receive_bytes_max;
+        if promised > limit - limit / 2 {
+            // The usual case: there cannot be half of the buffer more than that.
+            return false;
+        }
         // The peer hears with every ACK; by itself only when it may be running dry.
         let worth_telling = (limit / 2).max(self.window_step());
         self.tcb.state.receives()
@@ -33,6 +38,7 @@ impl Conn<'_> {
     }
 
     /// Bytes that the application's buffer still takes.
+    #[inline]
     fn room_to_receive(&self) -> u32 {
         let limit = self.profile().options.receive_bytes_max;
         match self.tcb.receiving.is_none() {
@@ -42,6 +48,7 @@ impl Conn<'_> {
     }
 
     /// The least by which the edge moves: a segment, or half of a buffer smaller than two.
+    #[inline]
     fn window_step(&self) -> u32 {
         let limit = self.profile().options.receive_bytes_max;
         u32::from(self.tcb.rcv_mss.max(536)).min(limit / 2).max(1)

@@ -114,3 +114,67 @@ fn the_delay_begins_with_the_first_byte_that_is_owed_for() {
     assert_eq!(t.waits_for_output(100), 10);
     t.expects(ack().ack(1561));
 }
+
+/// Who breaks a silence is acknowledged at once, as Linux does: nobody knows of data for the acknowledgment to go with.
+#[test]
+fn data_after_a_rest_is_acknowledged_at_once() {
+    let mut t = Setup::new().established();
+    for n in 0..3 {
+        t.waits(1500);
+        t.sends(data(&bytes_from(1 + 2 * n, 1)));
+        t.expects(ack().ack(2 + 2 * n));
+        // What follows closely is acknowledged as ever.
+        t.waits(50);
+        t.sends(data(&bytes_from(2 + 2 * n, 1)));
+        assert_eq!(t.waits_for_output(500), 40);
+        t.expects(ack().ack(3 + 2 * n));
+    }
+    t.reads();
+}
+
+#[test]
+fn a_pause_within_a_retransmission_timeout_is_no_rest() {
+    let mut t = Setup::new().established();
+    let timeout = t.statistics().retransmission_timeout.as_millis();
+    t.waits(timeout - 10);
+    for n in 0..5 {
+        t.sends(data(&bytes_from(1 + n, 1)));
+        assert_eq!(t.waits_for_output(500), 40);
+        t.expects(ack().ack(2 + n));
+        t.waits(timeout - 50);
+    }
+    t.reads();
+}
+
+#[test]
+fn an_answer_in_the_same_turn_takes_the_acknowledgment_along_also_after_a_rest() {
+    let mut t = Setup::new().established();
+    for n in 0..3 {
+        t.waits(5000);
+        t.queues(b"!").unwrap();
+        t.sends(data(&bytes_from(1 + n, 1)));
+        t.expects(data(b"!").ack(2 + n));
+        t.sends(ack().ack(2 + n));
+        t.is_quiet_for(100);
+    }
+    t.reads();
+}
+
+/// The acknowledgment of what we sent is a sign of life, not data: it gets no answer, and ends the rest.
+#[test]
+fn request_and_response_in_close_succession_need_no_further_segments() {
+    let mut t = Setup::new().established();
+    t.waits(5000);
+    for n in 0..5 {
+        t.writes(b"?");
+        t.expects(data(b"?").ack(1 + n));
+        t.waits(10);
+        t.sends(data(&bytes_from(1 + n, 1)).ack(2 + n));
+        if n == 0 {
+            t.expects(ack().ack(2));
+        }
+        t.expects_nothing();
+        t.waits(10);
+    }
+    t.reads();
+}

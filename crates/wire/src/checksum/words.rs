@@ -7,7 +7,7 @@ const BLOCK: usize = 32;
 
 /// The sum of `bytes`; a last odd byte counts as followed by a zero.
 #[inline]
-pub(super) fn sum(bytes: &[u8]) -> u32 {
+pub(crate) fn sum(bytes: &[u8]) -> u32 {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     let mut lanes = [0u64; 4];
     for block in blocks {
@@ -36,16 +36,16 @@ pub(super) fn sum_array<const N: usize>(bytes: &[u8; N]) -> u64 {
 
 /// 64 bits to 32 with the same remainder modulo 2^16 - 1; zero only from zero.
 #[inline]
-pub(super) fn fold_to_32(words: u64) -> u32 {
-    let once = (words & 0xffff_ffff) + (words >> 32);
-    ((once & 0xffff_ffff) + (once >> 32)) as u32
+pub(crate) fn fold_to_32(words: u64) -> u32 {
+    let (sum, carry) = (words as u32).overflowing_add((words >> 32) as u32);
+    sum + u32::from(carry)
 }
 
 /// 32 bits to 16, likewise.
 #[inline]
-pub(super) fn fold_to_16(words: u32) -> u16 {
-    let once = (words & 0xffff) + (words >> 16);
-    ((once & 0xffff) + (once >> 16)) as u16
+pub(crate) fn fold_to_16(words: u32) -> u16 {
+    // Both halves are added in either half, and the carry out of the low one reaches the high one.
+    (words.wrapping_add(words.rotate_left(16)) >> 16) as u16
 }
 
 #[inline]

@@ -1,7 +1,7 @@
 //! The segment that nearly all are: over IPv4, with timestamps and no other option. Its headers have a fixed layout of 66 bytes,
 //! so they are put together in registers and their checksums added up from the fields instead of read back from memory.
 
-use crate::checksum::Sum;
+use crate::checksum::{Sum, words};
 use crate::emit::Path;
 use crate::tcp::{Header, Timestamps};
 use crate::{ethernet, ipv4, protocol, tcp};
@@ -91,8 +91,5 @@ fn put_words<const N: usize>(out: &mut [u8], words: &[u32; N]) {
 /// A sum of numbers as the one's complement sum of their 16-bit words; zero only from zero.
 #[inline]
 fn fold(sum: u64) -> u16 {
-    let sum = (sum & 0xffff_ffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    ((sum & 0xffff) + (sum >> 16)) as u16
+    words::fold_to_16(words::fold_to_32(sum))
 }

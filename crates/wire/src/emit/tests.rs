@@ -1,8 +1,7 @@
 use super::*;
-use crate::limits::TCP_OPTION_BYTES_MAX;
 use crate::packet::Packet;
 use crate::seq::Seq;
-use crate::tcp::{Options, SackBlocks, Timestamps};
+use crate::tcp::{Options, Timestamps};
 
 fn path(v4: bool) -> Path {
     let [source, destination] = if v4 { ["192.0.2.1", "198.51.100.2"] } else { ["2001:db8::1", "2001:db8::2"] };
@@ -56,12 +55,6 @@ fn options_of(options: Options) -> Vec<u8> {
 
 fn timestamps() -> Option<Timestamps> {
     Some(Timestamps { value: 0x0102_0304, echo: 0x0506_0708 })
-}
-
-fn sack(ranges: u32) -> SackBlocks {
-    let mut sack = SackBlocks::NONE;
-    (0..ranges).for_each(|n| assert!(sack.push(Seq(n * 2), Seq(n * 2 + 1))));
-    sack
 }
 
 /// RFC 9293 MUST-2
@@ -128,25 +121,6 @@ fn a_header_is_padded_with_zeros() {
 fn timestamps_have_the_layout_that_everybody_reads_fast() {
     let only = Options { timestamps: timestamps(), ..Options::NONE };
     assert_eq!(options_of(only), [1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8]);
-    let with_sack = Options { sack: sack(1), ..only };
-    assert_eq!(options_of(with_sack), [1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1, 5, 10, 0, 0, 0, 0, 0, 0, 0, 1]);
-}
-
-#[test]
-fn three_ranges_beside_timestamps_and_four_alone_fill_the_header() {
-    let beside = Options { timestamps: timestamps(), sack: sack(3), ..Options::NONE };
-    let alone = Options { sack: sack(4), ..Options::NONE };
-    assert_eq!((beside.emitted_len(), alone.emitted_len()), (TCP_OPTION_BYTES_MAX, 36));
-    for options in [beside, alone] {
-        assert_eq!(read(&frame(false, &header(Flags::ACK, options), &[b"x"])).1.options, options);
-    }
-}
-
-#[test]
-#[should_panic(expected = "do not fit a TCP header")]
-fn options_that_do_not_fit_are_a_bug() {
-    let options = Options { timestamps: timestamps(), sack: sack(4), ..Options::NONE };
-    let _ = frame(true, &header(Flags::ACK, options), &[]);
 }
 
 #[test]

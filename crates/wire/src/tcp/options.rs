@@ -4,31 +4,28 @@
 //! header, spoils the segment. RFC 9293 wants such lengths survived; a sender that writes one is broken or hostile, and
 //! guessing where the next option starts would let it choose what we see.
 
-use std::fmt;
-
 use crate::Refused;
 use crate::bytes::{put, u16_at, u32_at};
-use crate::limits::{SACK_BLOCKS_MAX, TCP_OPTION_BYTES_MAX};
-use crate::seq::Seq;
+use crate::limits::TCP_OPTION_BYTES_MAX;
 
 const END: u8 = 0;
 const NO_OPERATION: u8 = 1;
 const MSS: u8 = 2;
 const WINDOW_SCALE: u8 = 3;
 const SACK_PERMITTED: u8 = 4;
-const SACK: u8 = 5;
+pub(super) const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 
 const MSS_LEN: usize = 4;
 const WINDOW_SCALE_LEN: usize = 3;
 const SACK_PERMITTED_LEN: usize = 2;
-const SACK_HEAD_LEN: usize = 2;
-const SACK_BLOCK_LEN: usize = 8;
+pub(super) const SACK_HEAD_LEN: usize = 2;
+pub(super) const SACK_BLOCK_LEN: usize = 8;
 const TIMESTAMPS_LEN: usize = 10;
 
 /// Two no-operations and the head of a timestamps option: how nearly every data segment starts its options (RFC 7323,
 /// appendix A).
-const ALIGNED_TIMESTAMPS: [u8; 4] = [NO_OPERATION, NO_OPERATION, TIMESTAMPS, TIMESTAMPS_LEN as u8];
+pub(crate) const ALIGNED_TIMESTAMPS: [u8; 4] = [NO_OPERATION, NO_OPERATION, TIMESTAMPS, TIMESTAMPS_LEN as u8];
 /// Bytes of that layout, the only options of such a segment.
 const ALIGNED_TIMESTAMPS_LEN: usize = 12;
 
@@ -41,62 +38,8 @@ pub struct Timestamps {
     pub echo: u32,
 }
 
-/// The ranges of a SACK option (RFC 2018), at most four, in the order of the wire: first byte, and first byte behind.
-#[derive(Copy, Clone, Default)]
-pub struct SackBlocks {
-    blocks: [(Seq, Seq); SACK_BLOCKS_MAX],
-    len: u8,
-}
-
-impl SackBlocks {
-    /// No range.
-    pub const NONE: Self = Self { blocks: [(Seq(0), Seq(0)); SACK_BLOCKS_MAX], len: 0 };
-
-    /// Appends a range, from the first byte to the first one behind. False, and nothing happens, if there are four.
-    #[inline]
-    pub fn push(&mut self, start: Seq, end: Seq) -> bool {
-        let has_room = usize::from(self.len) < SACK_BLOCKS_MAX;
-        if has_room {
-            self.blocks[usize::from(self.len)] = (start, end);
-            self.len += 1;
-        }
-        has_room
-    }
-
-    /// The ranges.
-    #[inline]
-    pub fn as_slice(&self) -> &[(Seq, Seq)] {
-        &self.blocks[..usize::from(self.len)]
-    }
-
-    /// How many there are.
-    #[inline]
-    pub fn len(&self) -> usize {
-        usize::from(self.len)
-    }
-
-    /// Whether there is none.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-}
-
-impl PartialEq for SackBlocks {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
-    }
-}
-
-impl Eq for SackBlocks {}
-
-impl fmt::Debug for SackBlocks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.as_slice()).finish()
-    }
-}
-
-/// The options that we know. Of an option that comes twice, the last one counts.
+/// The options that we know, but for the ranges of SACK: see [`SackBlocks`](super::SackBlocks). Of an option that comes
+/// twice, the last one counts.
 #[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
 pub struct Options {
     /// The largest payload that the sender wants in one segment, bytes; for SYN only.
@@ -107,14 +50,11 @@ pub struct Options {
     pub sack_permitted: bool,
     /// Clocks of both sides.
     pub timestamps: Option<Timestamps>,
-    /// Ranges that the sender has received out of order.
-    pub sack: SackBlocks,
 }
 
 impl Options {
     /// No option.
-    pub const NONE: Self =
-        Self { mss: None, window_scale: None, sack_permitted: false, timestamps: None, sack: SackBlocks::NONE };
+    pub const NONE: Self = Self { mss: None, window_scale: None, sack_permitted: false, timestamps: None };
 
     /// Reads what lies between the fixed header and the payload: at most 40 bytes.
     #[inline]
@@ -130,28 +70,11 @@ impl Options {
         Self::parse_any(bytes)
     }
 
-    /// Reads options in any order and at any alignment; at most 40 steps.
-    fn parse_any(mut bytes: &[u8]) -> Result<Self, Refused> {
-        debug_assert!(bytes.len() <= TCP_OPTION_BYTES_MAX);
+    /// Reads options in any order and at any alignment.
+    #[cold]
+    fn parse_any(bytes: &[u8]) -> Result<Self, Refused> {
         let mut options = Self::NONE;
-        // RFC 9293 MUST-64: bytes are taken one by one, so an option may start anywhere.
-        while let [kind, rest @ ..] = bytes {
-            // RFC 9293 MUST-4: end, no-operation and, below, MSS.
-            match *kind {
-                END => break,
-                NO_OPERATION => bytes = rest,
-                kind => {
-                    // RFC 9293 MUST-68: every other option has a length, also those that nobody has thought of yet.
-                    // RFC 9293 MUST-7: a length that cannot be, too short or past the header, is refused.
-                    let len = rest.first().map_or(0, |&len| usize::from(len));
-                    if len < 2 || len > bytes.len() {
-                        return Err(Refused::TcpOption);
-                    }
-                    options.read(kind, &bytes[..len])?;
-                    bytes = &bytes[len..];
-                }
-            }
-        }
+        each_option(bytes, |kind, option| options.read(kind, option))?;
         Ok(options)
     }
 
@@ -163,8 +86,9 @@ impl Options {
             (WINDOW_SCALE, WINDOW_SCALE_LEN) => self.window_scale = Some(option[2]),
             (SACK_PERMITTED, SACK_PERMITTED_LEN) => self.sack_permitted = true,
             (TIMESTAMPS, TIMESTAMPS_LEN) => self.timestamps = Some(timestamps_at(option, 2)),
-            (SACK, _) => self.sack = sack_of(&option[SACK_HEAD_LEN..])?,
-            (MSS | WINDOW_SCALE | SACK_PERMITTED | TIMESTAMPS, _) => return Err(Refused::TcpOption),
+            // One range at least, and nothing but whole ones.
+            (SACK, len) if len > SACK_HEAD_LEN && (len - SACK_HEAD_LEN).is_multiple_of(SACK_BLOCK_LEN) => {}
+            (MSS | WINDOW_SCALE | SACK_PERMITTED | TIMESTAMPS | SACK, _) => return Err(Refused::TcpOption),
             // RFC 9293 MUST-6: whatever else there is, is passed over.
             _ => {}
         }
@@ -174,11 +98,11 @@ impl Options {
     /// The timestamps, if there is no other option.
     #[inline]
     pub fn only_timestamps(&self) -> Option<Timestamps> {
-        let alone = self.mss.is_none() & self.window_scale.is_none() & !self.sack_permitted & self.sack.is_empty();
+        let alone = self.mss.is_none() & self.window_scale.is_none() & !self.sack_permitted;
         self.timestamps.filter(|_| alone)
     }
 
-    /// Bytes of these options in a header, with their padding: a multiple of four, 0 to 40 unless there are too many.
+    /// Bytes of these options in a header, with their padding: a multiple of four, 0 to 20.
     #[inline]
     pub fn emitted_len(&self) -> usize {
         let timestamps = match (self.timestamps, self.sack_permitted) {
@@ -187,19 +111,16 @@ impl Options {
             // The SACK-permitted option stands where two no-operations would.
             (Some(_), _) => ALIGNED_TIMESTAMPS_LEN,
         };
-        let sack = if self.sack.is_empty() { 0 } else { 2 + SACK_HEAD_LEN + self.sack.len() * SACK_BLOCK_LEN };
         let len = usize::from(self.mss.is_some()) * MSS_LEN
             + timestamps
-            + usize::from(self.window_scale.is_some()) * WINDOW_SCALE_LEN
-            + sack;
+            + usize::from(self.window_scale.is_some()) * WINDOW_SCALE_LEN;
         len.next_multiple_of(4)
     }
 
     /// Writes the options over `out`, which is exactly [`emitted_len`](Self::emitted_len) bytes.
     #[inline]
     pub(crate) fn emit(&self, out: &mut [u8]) {
-        let only_timestamps =
-            self.mss.is_none() && self.window_scale.is_none() && !self.sack_permitted && self.sack.is_empty();
+        let only_timestamps = self.mss.is_none() && self.window_scale.is_none() && !self.sack_permitted;
         match (self.timestamps, <&mut [u8; ALIGNED_TIMESTAMPS_LEN]>::try_from(&mut *out)) {
             (None, _) if only_timestamps => {}
             (Some(timestamps), Ok(layout)) if only_timestamps => put_aligned_timestamps(layout, timestamps),
@@ -232,16 +153,6 @@ impl Options {
             put(out, at, [WINDOW_SCALE, WINDOW_SCALE_LEN as u8, shift]);
             at += WINDOW_SCALE_LEN;
         }
-        if !self.sack.is_empty() {
-            let len = SACK_HEAD_LEN + self.sack.len() * SACK_BLOCK_LEN;
-            put(out, at, [NO_OPERATION, NO_OPERATION, SACK, len as u8]);
-            at += 4;
-            for (start, end) in self.sack.as_slice() {
-                put(out, at, start.0.to_be_bytes());
-                put(out, at + 4, end.0.to_be_bytes());
-                at += SACK_BLOCK_LEN;
-            }
-        }
         assert_eq!(at.next_multiple_of(4), out.len());
     }
 }
@@ -259,16 +170,29 @@ fn put_aligned_timestamps(out: &mut [u8], timestamps: Timestamps) {
     put(out, 8, timestamps.echo.to_be_bytes());
 }
 
-/// The ranges of a SACK option: one at least, and nothing but whole ones.
-fn sack_of(ranges: &[u8]) -> Result<SackBlocks, Refused> {
-    let (ranges, rest) = ranges.as_chunks::<SACK_BLOCK_LEN>();
-    if ranges.is_empty() || !rest.is_empty() {
-        return Err(Refused::TcpOption);
+/// Hands every option to `take`, by its kind and with all of its bytes, kind and length included; at most 40 steps.
+pub(super) fn each_option(
+    mut bytes: &[u8],
+    mut take: impl FnMut(u8, &[u8]) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    debug_assert!(bytes.len() <= TCP_OPTION_BYTES_MAX);
+    // RFC 9293 MUST-64: bytes are taken one by one, so an option may start anywhere.
+    while let [kind, rest @ ..] = bytes {
+        // RFC 9293 MUST-4: end, no-operation and, in `Options::read`, MSS.
+        match *kind {
+            END => break,
+            NO_OPERATION => bytes = rest,
+            kind => {
+                // RFC 9293 MUST-68: every other option has a length, also those that nobody has thought of yet.
+                // RFC 9293 MUST-7: a length that cannot be, too short or past the header, is refused.
+                let len = rest.first().map_or(0, |&len| usize::from(len));
+                if len < 2 || len > bytes.len() {
+                    return Err(Refused::TcpOption);
+                }
+                take(kind, &bytes[..len])?;
+                bytes = &bytes[len..];
+            }
+        }
     }
-    let mut sack = SackBlocks::NONE;
-    for range in ranges {
-        let had_room = sack.push(Seq(u32_at(range, 0)), Seq(u32_at(range, 4)));
-        assert!(had_room, "40 bytes of options hold at most {SACK_BLOCKS_MAX} ranges");
-    }
-    Ok(sack)
+    Ok(())
 }

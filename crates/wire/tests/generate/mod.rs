@@ -3,9 +3,8 @@
 use crore_wire::emit::Path;
 use crore_wire::ethernet::Mac;
 use crore_wire::ip::Ip;
-use crore_wire::limits::TCP_OPTION_BYTES_MAX;
 use crore_wire::seq::Seq;
-use crore_wire::tcp::{Flags, Header, Options, SackBlocks, Timestamps};
+use crore_wire::tcp::{Flags, Header, Options, Timestamps};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -61,21 +60,15 @@ fn path_between(source: BoxedStrategy<Ip>, destination: BoxedStrategy<Ip>) -> im
 }
 
 fn options(syn: bool) -> impl Strategy<Value = Options> {
-    let ranges = vec(any::<(u32, u32)>(), 0..=4);
     let timestamps = option::of(any::<(u32, u32)>());
-    (option::of(any::<u16>()), option::of(any::<u8>()), any::<bool>(), timestamps, ranges)
-        .prop_map(move |(mss, window_scale, sack_permitted, timestamps, ranges)| {
-            let mut sack = SackBlocks::NONE;
-            ranges.iter().for_each(|(start, end)| assert!(sack.push(Seq(*start), Seq(*end))));
-            Options {
-                mss: mss.filter(|_| syn),
-                window_scale: window_scale.filter(|_| syn),
-                sack_permitted: sack_permitted && syn,
-                timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
-                sack,
-            }
-        })
-        .prop_filter("too long", |options| options.emitted_len() <= TCP_OPTION_BYTES_MAX)
+    (option::of(any::<u16>()), option::of(any::<u8>()), any::<bool>(), timestamps).prop_map(
+        move |(mss, window_scale, sack_permitted, timestamps)| Options {
+            mss: mss.filter(|_| syn),
+            window_scale: window_scale.filter(|_| syn),
+            sack_permitted: sack_permitted && syn,
+            timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+        },
+    )
 }
 
 /// A TCP header that may be written.

@@ -5,7 +5,8 @@
 //! device's descriptor together with the kernel's.
 //!
 //! Here: the slots, and which of the two a call is for. `turn.rs` moves frames, `connection.rs` serves connections, `listener.rs`
-//! accepts, `device.rs` and `xdp.rs` open devices, `exchange.rs` passes on what came to the wrong core.
+//! accepts, `device.rs` and `xdp.rs` open devices, `exchange.rs` passes on what came to the wrong core, `pace.rs` says when
+//! the network is behind.
 //!
 //! Invariant: a connection has the same slot index here as in the engine, and its handle is the engine's; a handle whose index
 //! has the bit [`KERNEL`] is the kernel's.
@@ -34,11 +35,13 @@ use crate::net::{ConnectOptions, ListenOptions, Network, SendError, StreamOption
 use connection::Slot;
 use exchange::Exchange;
 use listener::Listener;
+use pace::Pace;
 
 mod connection;
 mod device;
 mod exchange;
 mod listener;
+mod pace;
 mod turn;
 mod xdp;
 
@@ -61,6 +64,7 @@ pub(crate) struct Stack {
     engine: Engine,
     device: Box<dyn PacketIo + Send>,
     exchange: Exchange,
+    pace: Pace,
     kernel: Epoll,
     /// What is ours of each connection, at the engine's index.
     slots: Map<Slot>,
@@ -118,6 +122,7 @@ impl Stack {
             engine,
             device: seat.device,
             exchange: seat.exchange,
+            pace: Pace::new(now),
             kernel,
             slots,
             listeners: Vec::new(),
@@ -297,8 +302,8 @@ impl Driver for Stack {
         self.deadline()
     }
 
-    fn send_backlog(&self) -> usize {
-        self.engine.output_backlog() + self.output.len()
+    fn is_behind(&self) -> bool {
+        !self.output.is_empty() || self.pace.is_full(self.engine.in_flight())
     }
 
     fn connection_count(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use crore_base::time::{Duration, Instant};
 use crore_tcp::Event;
+use crore_tcp::counter::Counter;
 
 use super::super::Driver as _;
 use super::Stack;
@@ -41,6 +42,9 @@ impl Stack {
             listener.on_turn(woken);
         }
         self.end_lingering(now);
+        let counters = self.engine.counters();
+        let resent = counters.of(Counter::RetransmittedTimeout) + counters.of(Counter::RetransmittedFast);
+        self.pace.on_turn(now, counters.of(Counter::FramesOut), resent);
     }
 
     fn receive_frames(&mut self, now: Instant) -> usize {

@@ -1,0 +1,65 @@
+//! How many connections may have something in flight at once before who fans out has to wait.
+//!
+//! Congestion control knows one connection at a time. A publication to a million connections is one segment for each, which
+//! each of them may send at once; together they would flood any link, and all be lost in its first full queue. So there is a
+//! window over all connections of a core, in connections, that behaves as one of a congestion control does: it grows while it is
+//! what holds the walk back and nothing is lost, and is halved when much is retransmitted, at most once a round trip or so.
+
+use std::cell::Cell;
+
+use crore_base::time::{Duration, Instant};
+
+use crate::limits::{PACE_FIRST, PACE_MAX, PACE_MIN};
+
+/// How often the window is looked at: a little more than most round trips, so that it has shown what it does.
+const LOOKS_APART: Duration = Duration::from_millis(10);
+/// After a loss, what was in flight then must not count again.
+const REST_AFTER_LOSS: Duration = Duration::from_millis(250);
+/// One segment in so many may be retransmitted for reasons of its connection's own.
+const LOSS_PART: u64 = 64;
+
+/// The window of one core.
+pub(super) struct Pace {
+    window: u32,
+    look_at: Instant,
+    /// It has held somebody back since the last look.
+    was_full: Cell<bool>,
+    sent: u64,
+    resent: u64,
+}
+
+impl Pace {
+    pub(super) fn new(now: Instant) -> Pace {
+        Pace { window: PACE_FIRST, look_at: now, was_full: Cell::new(false), sent: 0, resent: 0 }
+    }
+
+    /// Whether as many connections have something in flight as may have.
+    pub(super) fn is_full(&self, in_flight: u32) -> bool {
+        let full = in_flight >= self.window;
+        if full {
+            self.was_full.set(true);
+        }
+        full
+    }
+
+    /// Learns from how many frames were sent in all, and how many segments were sent again.
+    pub(super) fn on_turn(&mut self, now: Instant, sent: u64, resent: u64) {
+        if now < self.look_at {
+            return;
+        }
+        assert!(sent >= self.sent && resent >= self.resent, "counters do not go back");
+        self.look_at = now + LOOKS_APART;
+        let (newly_sent, newly_resent) = (sent - self.sent, resent - self.resent);
+        (self.sent, self.resent) = (sent, resent);
+        if newly_resent * LOSS_PART > newly_sent {
+            self.window = (self.window / 2).max(PACE_MIN);
+            self.look_at = now + REST_AFTER_LOSS;
+        } else if self.was_full.take() {
+            self.window = (self.window + self.window / 8).min(PACE_MAX);
+        }
+        assert!((PACE_MIN..=PACE_MAX).contains(&self.window));
+    }
+}
+
+#[cfg(test)]
+mod tests;
