@@ -8,22 +8,26 @@ use std::sync::Arc;
 use crore_base::time::Duration;
 use crore_hub::{ClientKey, Reply, Request};
 use crore_rt::channel::mesh::{Ends, Port, mesh};
-use crore_rt::net::{ListenOptions, TcpListener};
+use crore_rt::net::{KeepAlive, ListenOptions, StreamOption, TcpListener};
 use crore_rt::{JoinError, TasksFull, spawn_detached, spawn_on, time};
 use crore_web::{Drain, Server, ServerOptions};
 
 use crate::api::{Face, application};
 use crate::config::Config;
-use crate::limits::{CLOSE_WAIT, RING_MESSAGES};
+use crate::limits::{
+    CLOSE_WAIT, RING_MESSAGES, TCP_KEEP_ALIVE_IDLE, TCP_KEEP_ALIVE_INTERVAL, TCP_KEEP_ALIVE_PROBES, TCP_USER_TIMEOUT,
+};
 use crate::node::Node;
 use crate::protocol::Disconnect;
 use crate::shard::Shard;
 use crate::{pulse, pump};
 
-/// Clients sent away at once in a drain: so many that a few are gone in a blink, so few that a million come back spread.
+/// Clients sent away at once in a drain, at least: so many that a few are gone in a blink, so few that a million come back spread.
 const DRAIN_STEP: usize = 64;
 /// Time between two such steps at most: a small server does not use its whole window.
 const DRAIN_PAUSE_MAX: Duration = Duration::from_millis(50);
+/// Such a step is so far from the next at least: a tick of the timers. Ten million clients are sent away in larger steps.
+const DRAIN_PAUSE_MIN: Duration = Duration::from_millis(1);
 /// How often a drain looks whether all are gone.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
@@ -134,6 +138,15 @@ impl Gateway {
     }
 }
 
+/// How many clients are sent away at once, and how long the drain rests then, so that `clients` are gone in the window.
+fn drain_pace(clients: usize, window: Duration) -> (usize, Duration) {
+    // A rest shorter than a tick of the timers lasts a tick all the same.
+    let steps_max = (window.as_nanos() / DRAIN_PAUSE_MIN.as_nanos()).max(1) as usize;
+    let step = DRAIN_STEP.max(clients.div_ceil(steps_max));
+    let steps = clients.div_ceil(step).max(1);
+    (step, DRAIN_PAUSE_MAX.min(window / steps as u64))
+}
+
 /// The cores share their ports with each other, which lets another server of the same user join in unnoticed: half of the
 /// clients would land there. So a port must be free to begin with.
 fn refuse_shared(address: SocketAddr) -> io::Result<()> {
@@ -165,7 +178,7 @@ impl Core {
         let mut core = Core { shard, servers: Vec::new() };
         let mut bound = Vec::new();
         for (address, face) in share.listen {
-            let listener = TcpListener::bind(address, &ListenOptions::default())
+            let listener = TcpListener::bind(address, &listening(&core.shard.config))
                 .map_err(|error| cannot_listen(address, &error))?;
             bound.push(listener.local_addr());
             let server = Server::new(application(&core.shard, face), options(&core.shard));
@@ -196,9 +209,8 @@ impl Core {
             server.stop_accepting();
         }
         let clients: Vec<ClientKey> = self.shard.hub.borrow().clients().collect();
-        let steps = clients.len().div_ceil(DRAIN_STEP);
-        let pause = DRAIN_PAUSE_MAX.min(self.shard.config.drain_window / steps.max(1) as u64);
-        for step in clients.chunks(DRAIN_STEP) {
+        let (step, pause) = drain_pace(clients.len(), self.shard.config.drain_window);
+        for step in clients.chunks(step) {
             for &client in step {
                 self.shard.disconnect(client, Disconnect::Shutdown);
             }
@@ -224,10 +236,41 @@ impl Core {
     }
 }
 
+/// The settings of every client's stream: its queue, and how its TCP finds out that the peer is gone.
+fn listening(config: &Config) -> ListenOptions {
+    let keep_alive =
+        KeepAlive { idle: TCP_KEEP_ALIVE_IDLE, interval: TCP_KEEP_ALIVE_INTERVAL, probes: TCP_KEEP_ALIVE_PROBES };
+    let accepted = vec![
+        StreamOption::SendLimit(config.queue_bytes),
+        StreamOption::KeepAlive(Some(keep_alive)),
+        StreamOption::UserTimeout(Some(TCP_USER_TIMEOUT)),
+    ];
+    ListenOptions { accepted, ..ListenOptions::default() }
+}
+
 fn options(shard: &Shard) -> ServerOptions {
     let rate = shard.config.accept_rate;
     // Each core takes its share; a rate below one a core still lets every core take one.
     let share = rate.div_ceil(crore_rt::cores() as u64);
     let accepts_per_second = (rate > 0).then(|| u32::try_from(share).unwrap_or(u32::MAX));
     ServerOptions { accepts_per_second, ..ServerOptions::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drain_keeps_to_its_window_with_ten_clients_and_with_ten_million() {
+        let seconds = |clients, window| {
+            let (step, pause) = drain_pace(clients, Duration::from_secs(window));
+            (clients.div_ceil(step) as u64 * pause.as_nanos()) as f64 / 1e9
+        };
+        assert_eq!(drain_pace(10, Duration::from_secs(10)), (DRAIN_STEP, DRAIN_PAUSE_MAX));
+        for clients in [10, 1_000, 100_000, 10_000_000] {
+            assert!(seconds(clients, 10) <= 10.0, "{clients} clients take {} s", seconds(clients, 10));
+        }
+        assert!(drain_pace(10_000_000, Duration::from_secs(10)).1 >= DRAIN_PAUSE_MIN);
+        assert_eq!(drain_pace(5, Duration::ZERO).1, Duration::ZERO);
+    }
 }

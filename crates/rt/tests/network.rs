@@ -6,7 +6,7 @@ use std::thread;
 
 use crore_base::payload::Payload;
 use crore_base::time::Duration;
-use crore_rt::net::{ConnectOptions, KeepAlive, ListenOptions, SendError, TcpListener, TcpStream};
+use crore_rt::net::{ConnectOptions, KeepAlive, ListenOptions, SendError, StreamOption, TcpListener, TcpStream};
 use crore_rt::{Runtime, spawn, spawn_detached, stats, time, yield_now};
 
 fn runtime() -> Runtime {
@@ -235,4 +235,27 @@ fn a_core_that_is_full_refuses_and_goes_on_when_there_is_room_again() {
     });
     let error = Runtime::builder().connections(0).build().err().expect("that is out of range").to_string();
     assert!(error.contains("0 connections") && error.contains("16777216"), "{error}");
+}
+
+#[test]
+fn what_is_accepted_has_the_settings_of_its_listener() {
+    runtime().block_on(async {
+        let any = "127.0.0.1:0".parse().expect("an address");
+        let keep_alive = KeepAlive { idle: Duration::from_secs(3), interval: Duration::from_secs(1), probes: 2 };
+        let accepted = vec![StreamOption::SendLimit(1000), StreamOption::KeepAlive(Some(keep_alive))];
+        let options = ListenOptions { accepted, ..ListenOptions::default() };
+        let listener = TcpListener::bind(any, &options).expect("loopback has free ports");
+        let _client = StdStream::connect(listener.local_addr()).expect("somebody listens");
+        let stream = listener.accept().await.expect("the listener works");
+        stream.send(&[0; 900][..]).expect("an empty queue takes it");
+        let full = stream.send(&[0; 200][..]);
+        assert_eq!(full, Err(SendError::Full { queued: 900, limit: 1000 }));
+        // Linux shows the timer of an established connection: kind 02 is keep-alive (proc_net_tcp).
+        let port = format!(":{:04X} ", listener.local_addr().port());
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux has it");
+        let is_ours = |line: &&str| line.split_whitespace().nth(3) == Some("01") && line.contains(&port);
+        let timers: Vec<&str> =
+            table.lines().filter(is_ours).filter_map(|line| line.split_whitespace().nth(5)).collect();
+        assert!(timers.iter().any(|timer| timer.starts_with("02:")), "{timers:?}");
+    });
 }

@@ -15,7 +15,6 @@ use crate::config::Namespace;
 use crate::counters::Counter;
 use crate::identity::Identity;
 use crate::seats::Form;
-use crate::session::websocket::tune;
 use crate::shard::Shard;
 
 /// A browser comes back after a random time from here ...
@@ -52,7 +51,6 @@ pub(crate) fn event_of(publication: &Publication, position: Option<Position>) ->
 
 /// Gives an event stream a task of its own, after its response's head.
 pub(crate) fn begin(shard: Rc<Shard>, stream: TcpStream, wish: Wish) {
-    tune(&shard, &stream);
     if spawn_detached(run(shard, stream, wish)).is_err() {
         tracing::warn!("an event stream was refused: the core has as many tasks as it may");
     }

@@ -12,13 +12,10 @@ use std::task::{Context, Poll, ready};
 use crore_http::WsLimits;
 use crore_http::ws::{self, Decoder, Event, Opcode, Role};
 use crore_hub::ClientKey;
-use crore_rt::net::{KeepAlive, TcpStream};
+use crore_rt::net::TcpStream;
 use crore_rt::{spawn_detached, time};
 
-use crate::limits::{
-    COMMANDS_PER_MESSAGE, MESSAGE_BYTES, STALE_CONNECT, TCP_KEEP_ALIVE_IDLE, TCP_KEEP_ALIVE_INTERVAL,
-    TCP_KEEP_ALIVE_PROBES, TCP_USER_TIMEOUT,
-};
+use crate::limits::{COMMANDS_PER_MESSAGE, MESSAGE_BYTES, STALE_CONNECT};
 use crate::protocol::{Command, Disconnect, parse};
 use crate::seats::AWAITS_PONG;
 use crate::shard::Shard;
@@ -49,24 +46,10 @@ pub(crate) enum Next {
 
 /// Gives an upgraded connection a task of its own. `unread` was read behind the request's head.
 pub(crate) fn begin(shard: Rc<Shard>, stream: TcpStream, unread: Box<[u8]>) {
-    tune(&shard, &stream);
     let session = Session { shard, stream, client: None, decoder: None };
     // Refused, the connection is closed, and the client comes back where there is room.
     if spawn_detached(Task::new(session, unread)).is_err() {
         tracing::warn!("a connection was refused: the core has as many tasks as it may");
-    }
-}
-
-/// The settings of every client's stream: its queue, and how the kernel finds out that the peer is gone.
-pub(crate) fn tune(shard: &Shard, stream: &TcpStream) {
-    let keep_alive =
-        KeepAlive { idle: TCP_KEEP_ALIVE_IDLE, interval: TCP_KEEP_ALIVE_INTERVAL, probes: TCP_KEEP_ALIVE_PROBES };
-    let tuned = stream
-        .set_send_limit(shard.config.queue_bytes)
-        .and_then(|()| stream.set_keepalive(Some(keep_alive)))
-        .and_then(|()| stream.set_user_timeout(Some(TCP_USER_TIMEOUT)));
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "a connection could not be tuned; it is about to end");
     }
 }
 

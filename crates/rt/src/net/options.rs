@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crore_base::time::{Duration, Instant};
 
-use crate::limits::BACKLOG;
+use crate::limits::{BACKLOG, SEND_QUEUE_BYTES};
 
 /// How to listen.
 #[derive(Debug, Clone)]
@@ -16,11 +16,25 @@ pub struct ListenOptions {
     /// Connections the kernel completes before they are accepted. It takes the smaller of this and
     /// `net.core.somaxconn`; 65,535 by default.
     pub backlog: i32,
+    /// Settings of every connection that is accepted here, from its first byte on. Cheaper than [`set`] on each: what the kernel
+    /// carries inherits them from the listener without a system call (tcp(7)).
+    ///
+    /// [`set`]: crate::net::TcpStream::set
+    pub accepted: Vec<StreamOption>,
+}
+
+impl ListenOptions {
+    /// Bytes that may wait in the send queue of an accepted connection.
+    pub(crate) fn send_limit(&self) -> u32 {
+        let limit =
+            |option: &StreamOption| if let StreamOption::SendLimit(bytes) = option { Some(*bytes) } else { None };
+        self.accepted.iter().rev().find_map(limit).unwrap_or(SEND_QUEUE_BYTES)
+    }
 }
 
 impl Default for ListenOptions {
     fn default() -> ListenOptions {
-        ListenOptions { shared_port: true, backlog: BACKLOG }
+        ListenOptions { shared_port: true, backlog: BACKLOG, accepted: Vec::new() }
     }
 }
 

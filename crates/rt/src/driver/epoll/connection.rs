@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
 use crore_base::time::Instant;
@@ -51,12 +51,12 @@ pub(crate) struct Connection {
 const _: () = assert!(size_of::<Connection>() <= 40);
 
 impl Connection {
-    fn new(descriptor: OwnedFd, flags: u16) -> Connection {
+    fn new(descriptor: OwnedFd, flags: u16, limit: u32) -> Connection {
         Connection {
             reader: WakeSlot::EMPTY,
             writer: WakeSlot::EMPTY,
             queue: SendQueue::default(),
-            limit: SEND_QUEUE_BYTES,
+            limit,
             descriptor: SlotDescriptor::adopt(descriptor),
             flags,
         }
@@ -79,11 +79,11 @@ impl Connection {
 
 impl Epoll {
     /// Gives a socket a slot and registers it. None: no slot is free.
-    pub(super) fn adopt(&mut self, socket: OwnedFd, flags: u16) -> io::Result<Option<ConnectionId>> {
+    pub(super) fn adopt(&mut self, socket: OwnedFd, flags: u16, limit: u32) -> io::Result<Option<ConnectionId>> {
         if self.connections.len() == self.connections.limit() {
             return Ok(None); // dropping the socket closes it
         }
-        let id = self.connections.insert(Connection::new(socket, flags)).expect("the slab is below its limit");
+        let id = self.connections.insert(Connection::new(socket, flags, limit)).expect("the slab is below its limit");
         let token = Token::new(Kind::Connection, id.index(), id.generation().get());
         let slot = self.connections.get(id).expect("the slot was just filled");
         if let Err(error) = epoll::add(&self.epoll, slot.descriptor.borrow(), token.to_data(), interest(flags)) {
@@ -159,7 +159,7 @@ impl Epoll {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error.into()),
         }
-        self.adopt(socket, CONNECTING | WRITE_ARMED)?.ok_or_else(|| no_slot(self.connections.limit()))
+        self.adopt(socket, CONNECTING | WRITE_ARMED, SEND_QUEUE_BYTES)?.ok_or_else(|| no_slot(self.connections.limit()))
     }
 
     pub(super) fn finish_connect(&mut self, id: ConnectionId, context: &Context<'_>) -> Poll<io::Result<()>> {
@@ -220,25 +220,33 @@ impl Epoll {
 
     pub(super) fn set_option(&mut self, id: ConnectionId, option: StreamOption) -> io::Result<()> {
         let slot = self.connections.get_mut(id).ok_or_else(gone)?;
-        let socket = slot.descriptor.borrow();
         match option {
-            StreamOption::NoDelay(on) => sockopt::set_tcp_nodelay(socket, on)?,
-            StreamOption::Linger(time) => sockopt::set_socket_linger(socket, time.map(Into::into))?,
-            StreamOption::UserTimeout(time) => {
-                let millis = time.map_or(0, |time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
-                sockopt::set_tcp_user_timeout(socket, millis)?;
-            }
-            StreamOption::KeepAlive(None) => sockopt::set_socket_keepalive(socket, false)?,
-            StreamOption::KeepAlive(Some(keep_alive)) => {
-                sockopt::set_socket_keepalive(socket, true)?;
-                sockopt::set_tcp_keepidle(socket, keep_alive.idle.into())?;
-                sockopt::set_tcp_keepintvl(socket, keep_alive.interval.into())?;
-                sockopt::set_tcp_keepcnt(socket, keep_alive.probes)?;
-            }
             StreamOption::SendLimit(bytes) => slot.limit = bytes,
+            option => set_on_socket(slot.descriptor.borrow(), option)?,
         }
         Ok(())
     }
+}
+
+/// Sets what the kernel keeps of an option, on a connection or on a listener whose connections inherit it.
+pub(super) fn set_on_socket(socket: BorrowedFd<'_>, option: StreamOption) -> io::Result<()> {
+    match option {
+        StreamOption::NoDelay(on) => sockopt::set_tcp_nodelay(socket, on)?,
+        StreamOption::Linger(time) => sockopt::set_socket_linger(socket, time.map(Into::into))?,
+        StreamOption::UserTimeout(time) => {
+            let millis = time.map_or(0, |time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
+            sockopt::set_tcp_user_timeout(socket, millis)?;
+        }
+        StreamOption::KeepAlive(None) => sockopt::set_socket_keepalive(socket, false)?,
+        StreamOption::KeepAlive(Some(keep_alive)) => {
+            sockopt::set_socket_keepalive(socket, true)?;
+            sockopt::set_tcp_keepidle(socket, keep_alive.idle.into())?;
+            sockopt::set_tcp_keepintvl(socket, keep_alive.interval.into())?;
+            sockopt::set_tcp_keepcnt(socket, keep_alive.probes)?;
+        }
+        StreamOption::SendLimit(_) => {} // ours
+    }
+    Ok(())
 }
 
 /// What a connection is registered for: reading always, writing only while something waits for it.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 
 use crore_base::time::Instant;
@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 
 use super::Epoll;
+use super::connection::set_on_socket;
 use super::token::{self, Kind, Token};
 use crate::driver::{ConnectionId, ListenerId, gone};
 use crate::executor::waker::WakeSlot;
@@ -28,6 +29,8 @@ pub(super) struct Listener {
     /// Resting until then.
     paused_until: Option<Instant>,
     acceptor: WakeSlot,
+    /// Bytes that may wait in the send queue of an accepted connection.
+    send_limit: u32,
 }
 
 impl Listener {
@@ -87,12 +90,21 @@ impl Epoll {
         }
         net::bind(&socket, &address)?;
         net::listen(&socket, options.backlog)?;
+        // What is accepted inherits these. Small messages must not wait for acknowledgements (RFC 9293, MUST-17).
+        sockopt::set_tcp_nodelay(&socket, true)?;
+        options.accepted.iter().try_for_each(|&option| set_on_socket(socket.as_fd(), option))?;
         let local = SocketAddr::try_from(net::getsockname(&socket)?)?;
         let index = token::free_place(&mut self.listeners, "listeners")?;
         let data = Token::new(Kind::Listener, index, 0).to_data();
         epoll::add(&self.epoll, &socket, data, EventFlags::IN | EventFlags::ET)?;
-        let listener =
-            Listener { socket, ready: true, left: ACCEPTS_PER_TURN, paused_until: None, acceptor: WakeSlot::EMPTY };
+        let listener = Listener {
+            socket,
+            ready: true,
+            left: ACCEPTS_PER_TURN,
+            paused_until: None,
+            acceptor: WakeSlot::EMPTY,
+            send_limit: options.send_limit(),
+        };
         self.listeners[index as usize] = Some(listener);
         Ok((index, local))
     }
@@ -107,8 +119,9 @@ impl Epoll {
                 return Poll::Pending;
             }
             listener.left -= 1;
+            let limit = listener.send_limit;
             match net::accept_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
-                Ok(socket) => match self.adopt_accepted(socket) {
+                Ok(socket) => match self.adopt_accepted(socket, limit) {
                     Ok(Some(connection)) => return Poll::Ready(Ok(connection)),
                     Ok(None) => self.pause(id, stats::ACCEPT_PAUSED_FULL),
                     Err(_) => {} // the connection died between accept and registration
@@ -127,10 +140,8 @@ impl Epoll {
         }
     }
 
-    fn adopt_accepted(&mut self, socket: OwnedFd) -> io::Result<Option<ConnectionId>> {
-        // Small messages must not wait for acknowledgements (RFC 9293, MUST-17).
-        sockopt::set_tcp_nodelay(&socket, true)?;
-        let connection = self.adopt(socket, 0)?;
+    fn adopt_accepted(&mut self, socket: OwnedFd, limit: u32) -> io::Result<Option<ConnectionId>> {
+        let connection = self.adopt(socket, 0, limit)?;
         if connection.is_some() {
             self.count(stats::ACCEPTED, 1);
         }

@@ -52,6 +52,8 @@ struct Connection {
 struct Acceptor {
     waiter: WakeSlot,
     taken_this_turn: u32,
+    /// Settings of what it accepts.
+    accepted: Vec<StreamOption>,
 }
 
 pub(crate) struct Sim {
@@ -166,7 +168,7 @@ impl Driver for Sim {
     fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<(ListenerId, SocketAddr)> {
         let index = self.acceptors.len() as u32;
         let local = self.network.borrow_mut().listen(address, options.shared_port, self.core, index)?;
-        self.acceptors.push(Acceptor::default());
+        self.acceptors.push(Acceptor { accepted: options.accepted.clone(), ..Acceptor::default() });
         Ok((index, local))
     }
 
@@ -186,8 +188,11 @@ impl Driver for Sim {
             return Poll::Pending;
         };
         acceptor.taken_this_turn += 1;
+        let settings = acceptor.accepted.clone();
         self.counters.add(stats::ACCEPTED, 1);
-        Poll::Ready(self.adopt(end))
+        let connection = self.adopt(end)?;
+        settings.into_iter().try_for_each(|setting| self.set(connection, setting))?;
+        Poll::Ready(Ok(connection))
     }
 
     fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {

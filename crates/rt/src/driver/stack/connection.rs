@@ -48,10 +48,10 @@ impl Stack {
     }
 
     /// Begins to look after a connection of the engine's.
-    pub(super) fn adopt(&mut self, conn: ConnId) -> ConnectionId {
+    pub(super) fn adopt(&mut self, conn: ConnId, limit: u32) -> ConnectionId {
         let slot = self.slot(conn);
         assert!(slot.reader.is_empty() && slot.writer.is_empty(), "nobody waits on a connection before it exists");
-        *slot = Slot { limit: SEND_QUEUE_BYTES, ..Slot::new_zeroed() };
+        *slot = Slot { limit, ..Slot::new_zeroed() };
         conn.to_handle()
     }
 
@@ -201,7 +201,7 @@ impl Stack {
                 || exchange.is_home(&Flow { source: *source, destination, source_port, destination_port })
         };
         let conn = self.engine.connect_where(self.clock.now(), connect, comes_home).map_err(refused)?;
-        Ok(self.adopt(conn))
+        Ok(self.adopt(conn, SEND_QUEUE_BYTES))
     }
 
     pub(super) fn finish_connect(&mut self, conn: ConnId, context: &Context<'_>) -> Poll<io::Result<()>> {
@@ -257,23 +257,26 @@ impl Stack {
             return Ok(());
         }
         let mut options = self.engine.options(conn).ok_or_else(gone)?;
-        match option {
-            StreamOption::NoDelay(on) => options.nodelay = on,
-            StreamOption::UserTimeout(time) => {
-                options.user_timeout = time.unwrap_or(Options::default().user_timeout);
-            }
-            StreamOption::KeepAlive(probing) => {
-                options.keep_alive = probing.map(|probing| crore_tcp::KeepAlive {
-                    idle: probing.idle,
-                    interval: probing.interval,
-                    probes: u8::try_from(probing.probes).unwrap_or(u8::MAX),
-                });
-            }
-            // Closing never blocks here; a reset at once is `abort`.
-            StreamOption::Linger(_) | StreamOption::SendLimit(_) => {}
-        }
+        apply(&mut options, option);
         let set = self.engine.set_options(conn, &options);
         set.map(drop).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    }
+}
+
+/// What an option means to the engine.
+pub(super) fn apply(options: &mut Options, option: StreamOption) {
+    match option {
+        StreamOption::NoDelay(on) => options.nodelay = on,
+        StreamOption::UserTimeout(time) => options.user_timeout = time.unwrap_or(Options::default().user_timeout),
+        StreamOption::KeepAlive(probing) => {
+            options.keep_alive = probing.map(|probing| crore_tcp::KeepAlive {
+                idle: probing.idle,
+                interval: probing.interval,
+                probes: u8::try_from(probing.probes).unwrap_or(u8::MAX),
+            });
+        }
+        // Closing never blocks here, and a reset at once is `abort`; the limit is the driver's own.
+        StreamOption::Linger(_) | StreamOption::SendLimit(_) => {}
     }
 }
 

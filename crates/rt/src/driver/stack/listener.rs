@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use crore_base::time::Instant;
 use crore_tcp::{Listen, ListenError, ListenerId as EngineListener};
 
-use super::connection::default_options;
+use super::connection::{apply, default_options};
 use super::{Stack, of_kernel};
 use crate::driver::epoll::free_place;
 use crate::driver::{ConnectionId, Driver as _, ListenerId, gone};
@@ -31,6 +31,8 @@ pub(super) struct Ours {
     /// Accepts left in this turn.
     left: u32,
     acceptor: WakeSlot,
+    /// Bytes that may wait in the send queue of an accepted connection.
+    send_limit: u32,
 }
 
 impl Listener {
@@ -65,7 +67,9 @@ impl Stack {
             true => "::/0".parse().expect("all of IPv6 is a prefix"),
         };
         let backlog = u32::try_from(options.backlog.max(1)).expect("a positive number fits");
-        let listen = |port| Listen { local: prefix, port, backlog, options: default_options() };
+        let mut of_accepted = default_options();
+        options.accepted.iter().for_each(|&option| apply(&mut of_accepted, option));
+        let listen = |port| Listen { local: prefix, port, backlog, options: of_accepted };
         let (id, port) = match address.port() {
             0 => self.listen_somewhere(listen)?,
             port => (self.engine.listen(listen(port)).map_err(|error| unlistenable(&error, address))?, port),
@@ -75,7 +79,7 @@ impl Stack {
             true => self.listen_beside(local, options),
             false => None,
         };
-        let ours = Ours { id, left: ACCEPTS_PER_TURN, acceptor: WakeSlot::EMPTY };
+        let ours = Ours { id, left: ACCEPTS_PER_TURN, acceptor: WakeSlot::EMPTY, send_limit: options.send_limit() };
         match self.keep_listener(Listener { ours: Some(ours), kernel }) {
             Ok(index) => Ok((index, local)),
             Err(error) => {
@@ -146,8 +150,9 @@ impl Stack {
                 && let Some(conn) = self.engine.accept(ours.id)
             {
                 ours.left -= 1;
+                let limit = ours.send_limit;
                 self.count(stats::ACCEPTED, 1);
-                return Poll::Ready(Ok(self.adopt(conn)));
+                return Poll::Ready(Ok(self.adopt(conn, limit)));
             }
             ours.acceptor.store(context.waker());
         }
