@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod c10m;
 mod load;
 mod serve;
 
@@ -26,11 +27,14 @@ enum Command {
     Serve(serve::Args),
     /// Drive a gateway with many connections, and check everything that they are sent.
     Load(load::Args),
+    /// Prove ten million connections on this machine: connect, hold, broadcast, steady traffic, reconnects, drain.
+    C10m(c10m::Args),
 }
 
 pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
         Command::Load(args) => load::run(args),
+        Command::C10m(args) => c10m::run(args),
     }
 }

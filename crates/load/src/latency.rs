@@ -36,6 +36,12 @@ impl Latencies {
         self.max_ns = self.max_ns.max(latency.as_nanos());
     }
 
+    /// Counts several of one length at once.
+    pub(crate) fn record_several(&mut self, latency: Duration, count: u64) {
+        self.histogram.saturating_record_n(latency.as_nanos(), count);
+        self.max_ns = self.max_ns.max(if count > 0 { latency.as_nanos() } else { 0 });
+    }
+
     /// Adds what another process has counted.
     pub(crate) fn merge(&mut self, other: &Buckets) {
         for &(value, count) in &other.buckets {

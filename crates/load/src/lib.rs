@@ -15,6 +15,7 @@
 //!
 //! Not here: TLS, HTTP/2, long polling, tokens, reconnecting.
 
+mod c10m;
 mod crew;
 mod error;
 mod lane;
@@ -38,6 +39,7 @@ mod target;
 mod track;
 mod wire;
 
+pub use c10m::{C10mOptions, C10mOutcome, Programs, Wire, launch, run_c10m};
 pub use crew::{ChildCommand, run_child};
 pub use error::LoadError;
 pub use options::Options;

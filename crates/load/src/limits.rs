@@ -124,12 +124,6 @@ pub const SWARM_CONNECTIONS_MAX: u64 = (1 << 24) - SWARM_REQUESTERS as u64;
 /// Keep-alive connections that request during the steady phase.
 pub const SWARM_REQUESTERS: u32 = 1_000;
 
-/// Connections of one source address of the swarm on our own TCP/IP, which takes ports from the whole range.
-pub const SWARM_CONNECTIONS_PER_SOURCE: u64 = 60_000;
-
-/// Source addresses of the swarm at most: one /16.
-pub const SWARM_SOURCES_MAX: u64 = 65_534;
-
 /// From the start of a connect of the swarm to the reply of its last subscription. Beyond it the connection has failed.
 pub const SWARM_OPEN_DEADLINE: Duration = Duration::from_secs(30);
 

@@ -59,7 +59,8 @@ impl Server {
     }
 }
 
-fn of_process(pid: u32) -> Option<Usage> {
+/// What one process uses, without those below it.
+pub(crate) fn of_process(pid: u32) -> Option<Usage> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let ticks: u64 = stat_fields(&stat)?.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
@@ -68,7 +69,8 @@ fn of_process(pid: u32) -> Option<Usage> {
     Some(Usage { bytes: kilobytes * 1_024, cpu_seconds })
 }
 
-fn kilobytes(status: &str, name: &str) -> u64 {
+/// A value of `/proc/PID/status` in kB; 0 if it is not there.
+pub(crate) fn kilobytes(status: &str, name: &str) -> u64 {
     let value = status.lines().find_map(|line| line.strip_prefix(name));
     value.and_then(|value| value.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0)
 }

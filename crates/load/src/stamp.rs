@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds on the machine's monotonic clock.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Stamp(pub(crate) u64);
 
@@ -58,6 +58,11 @@ impl Clock {
     /// The runtime's time at a moment.
     pub(crate) fn instant(self, stamp: Stamp) -> Instant {
         Instant::from_nanos(stamp.0.saturating_sub(self.origin))
+    }
+
+    /// The machine's moment of a time of the runtime.
+    pub(crate) fn stamp(self, instant: Instant) -> Stamp {
+        Stamp(self.origin + instant.as_nanos())
     }
 
     /// Waits until a moment, at most a millisecond longer; returns at once when it is past.

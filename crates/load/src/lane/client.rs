@@ -112,7 +112,7 @@ pub(super) async fn connect(lane: &Lane, index: u32) -> Result<TcpStream, String
 }
 
 /// An error's kind in words that are the same for all connections, so that they can be counted.
-pub(super) fn reason(error: &std::io::Error) -> String {
+pub(crate) fn reason(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "connection reset by the server".to_owned(),

@@ -3,7 +3,7 @@
 use crore_http::{Limits, ResponseEvent, ResponseReader, Status};
 
 /// Reads answers as they come.
-pub(super) struct Answers {
+pub(crate) struct Answers {
     reader: ResponseReader,
     limits: Limits,
     status: Option<Status>,
@@ -14,22 +14,22 @@ pub(super) struct Answers {
 
 /// One whole answer, lent.
 #[derive(Debug)]
-pub(super) struct Answer<'a> {
-    pub(super) status: Status,
+pub(crate) struct Answer<'a> {
+    pub(crate) status: Status,
     /// Empty if bodies are not wanted.
-    pub(super) body: &'a [u8],
+    pub(crate) body: &'a [u8],
     /// The server lets the connection go on.
-    pub(super) keeps: bool,
+    pub(crate) keeps: bool,
 }
 
 impl Answers {
     /// A reader that keeps bodies up to 64 KiB, ...
-    pub(super) fn with_bodies() -> Answers {
+    pub(crate) fn with_bodies() -> Answers {
         Answers::new(Limits::default(), Some(Vec::new()))
     }
 
     /// ... or one that lets bodies of any size pass.
-    pub(super) fn without_bodies() -> Answers {
+    pub(crate) fn without_bodies() -> Answers {
         Answers::new(Limits { body_bytes: u64::MAX, ..Limits::default() }, None)
     }
 
@@ -41,7 +41,7 @@ impl Answers {
     ///
     /// # Errors
     /// What is no HTTP, as text.
-    pub(super) fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&Answer<'_>)) -> Result<(), String> {
+    pub(crate) fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&Answer<'_>)) -> Result<(), String> {
         let mut at = 0;
         loop {
             let (used, event) = self.reader.on_input(&bytes[at..]).map_err(|error| format!("bad HTTP: {error}"))?;
@@ -73,7 +73,7 @@ impl Answers {
     ///
     /// # Errors
     /// It was in the middle of one.
-    pub(super) fn end(&mut self, mut each: impl FnMut(&Answer<'_>)) -> Result<(), String> {
+    pub(crate) fn end(&mut self, mut each: impl FnMut(&Answer<'_>)) -> Result<(), String> {
         match (self.status, self.reader.on_end()) {
             (Some(status), Ok(true)) => {
                 each(&Answer { status, body: self.body.as_deref().unwrap_or_default(), keeps: false });

@@ -21,10 +21,10 @@ use crate::target::Kind;
 use crate::track::Tracker;
 use crate::wire::{Event, Failures, Held, Last, Order, Plan, Ramped};
 
-mod client;
+pub(crate) mod client;
 mod drain;
 mod events;
-mod http;
+pub(crate) mod http;
 pub(crate) mod publisher;
 mod record;
 mod requests;
@@ -122,7 +122,7 @@ impl Lane {
 }
 
 /// Goes through the phases as ordered, to the end.
-pub(crate) async fn run(plan: Plan, clock: Clock, orders: Mailbox, emit: impl Fn(Event) + 'static) {
+pub(crate) async fn run(plan: Plan, clock: Clock, orders: Mailbox<Order>, emit: impl Fn(Event) + 'static) {
     let lane = match Lane::new(plan, clock) {
         Ok(lane) => lane,
         Err(problem) => return emit(Event::Broken(problem)),

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use crate::options::Options;
 use crate::outcome::Outcome;
 
-mod plots;
+pub(crate) mod plots;
 #[cfg(test)]
 mod tests;
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// The page.
 pub(crate) fn page(outcome: &Outcome, options: &Options) -> String {
@@ -57,6 +57,7 @@ fn asked(options: &Options) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
+/// Text as HTML.
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -12,7 +12,7 @@ const LINE: RGBColor = RGBColor(0, 0, 3);
 /// Bars of the histogram for each power of ten.
 const BARS_PER_DECADE: u32 = 10;
 
-type Points = Vec<(f64, f64)>;
+pub(crate) type Points = Vec<(f64, f64)>;
 type DrawingResult = Result<(), Box<dyn std::error::Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -27,13 +27,26 @@ pub(super) fn all(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let mut plots: Vec<(&'static str, String)> = lines
         .into_iter()
         .filter(|(_, points)| points.iter().any(|(_, value)| *value > 0.0))
-        .map(|(caption, points)| (caption, draw(|area| lines_over_time(area, &points))))
+        .map(|(caption, points)| (caption, over_time(&points)))
         .collect();
-    let bars = outcome.latencies.bars(BARS_PER_DECADE);
-    if !bars.is_empty() {
-        plots.push(("Latency (ms), how many", draw(|area| histogram(area, &bars))));
-    }
+    plots.extend(distribution(&outcome.latencies).map(|plot| ("Latency (ms), how many", plot)));
     plots
+}
+
+/// One value over time: (seconds, value).
+pub(crate) fn over_time(points: &Points) -> String {
+    draw(|area| lines_over_time(area, points))
+}
+
+/// How often which latency was: (from ms, to ms, count), not empty.
+pub(crate) fn distribution(latencies: &crate::latency::Latencies) -> Option<String> {
+    let bars = latencies.bars(BARS_PER_DECADE);
+    (!bars.is_empty()).then(|| draw(|area| histogram(area, &bars)))
+}
+
+/// A bar for each value, from the left to the right.
+pub(crate) fn bars(values: &[f64]) -> String {
+    draw(|area| columns(area, values))
 }
 
 fn draw(plot: impl FnOnce(&Area<'_>) -> DrawingResult) -> String {
@@ -90,6 +103,28 @@ fn histogram(area: &Area<'_>, bars: &[(f64, f64, u64)]) -> DrawingResult {
         Rectangle::new([(from.log10(), 0.0), (to.log10(), count as f64)], ACCENT.filled())
     };
     chart.draw_series(bars.iter().map(bar))?;
+    Ok(())
+}
+
+fn columns(area: &Area<'_>, values: &[f64]) -> DrawingResult {
+    let top = values.iter().copied().fold(0.0, f64::max).max(1e-3) * 1.05;
+    let mut chart = ChartBuilder::on(area)
+        .margin(8)
+        .y_label_area_size(72)
+        .build_cartesian_2d(0.0..values.len().max(1) as f64, 0.0..top)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(LINE)
+        .light_line_style(TRANSPARENT)
+        .axis_style(INK)
+        .label_style(("sans-serif", 14, &INK))
+        .y_label_formatter(&|value| short(*value))
+        .draw()?;
+    let bar = |(at, value): (usize, &f64)| {
+        Rectangle::new([(at as f64 + 0.15, 0.0), (at as f64 + 0.85, *value)], ACCENT.filled())
+    };
+    chart.draw_series(values.iter().enumerate().map(bar))?;
     Ok(())
 }
 
