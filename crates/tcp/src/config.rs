@@ -33,9 +33,13 @@ pub struct Config {
     pub rto_max: Duration,
     /// How long an ACK may wait for data to go with it: under 500 ms (RFC 9293 MUST-40).
     pub delayed_ack: Duration,
-    /// Segments for which there is neither a connection nor a listener get no RST. This is not what RFC 9293 section 3.10.7.1
-    /// wants of a host; it makes one that has vanished look vanished, and hides closed ports (as `net.inet.tcp.blackhole` of
-    /// FreeBSD does). Off by default.
+    /// Keep-alive probes a second at most, if all connections were idle: 1 to 1,000,000. With more connections than this allows in
+    /// one idle time, the idle time before a probe stretches: ten million connections that are probed each minute would cost
+    /// a third of a million frames a second for nothing.
+    pub keep_alive_probes_per_second: u32,
+    /// Segments that belong to no connection get no RST. This is not what RFC 9293 section 3.10.7.1 wants of a host; it makes
+    /// one that has vanished look vanished, and hides closed ports (as `net.inet.tcp.blackhole` of FreeBSD does). Off by
+    /// default.
     pub stealth: bool,
 }
 
@@ -53,6 +57,7 @@ impl Config {
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(60),
             delayed_ack: Duration::from_millis(40),
+            keep_alive_probes_per_second: 10_000,
             stealth: false,
         }
     }
@@ -69,6 +74,7 @@ impl Config {
             ("receiving_max", self.receiving_max, CONNECTIONS_MAX),
             ("half_open_max", self.half_open_max, 1 << 24),
             ("time_wait_max", self.time_wait_max, 1 << 28),
+            ("keep_alive_probes_per_second", self.keep_alive_probes_per_second, 1_000_000),
         ];
         for (name, value, most) in counts {
             within(name, u64::from(value), 1, u64::from(most))?;

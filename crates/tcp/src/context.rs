@@ -99,6 +99,12 @@ struct ResetBudget {
 }
 
 impl Context {
+    /// The least idle time before a keep-alive probe with as many connections as there are.
+    pub(crate) fn idle_stretch(&self) -> Duration {
+        let probes = u64::from(self.config.keep_alive_probes_per_second);
+        Duration::from_millis(u64::from(self.flows.len()) * 1000 / probes)
+    }
+
     pub(crate) fn new(
         config: Config,
         frames: FramePool,

@@ -101,6 +101,8 @@ counters! {
     RetransmittedTimeout "retransmitted_timeout",
     /// Segments sent again after duplicate ACKs.
     RetransmittedFast "retransmitted_fast",
+    /// Connections that were heard of again after a segment was sent again: what was lost had not vanished with its peer.
+    HeardAgain "heard_again",
     /// Probes of a closed window.
     WindowProbes "window_probes",
     /// Keep-alive probes.

@@ -250,7 +250,9 @@ impl Engine {
             Verdict::Delivered | Verdict::Ends(_) => Counter::FramesDelivered,
             Verdict::Dropped(reason) => reason,
             Verdict::Refused(reason) => {
-                if let Some(reset) = Reply::reset(segment) {
+                if !self.cx.config.stealth
+                    && let Some(reset) = Reply::reset(segment)
+                {
                     self.cx.reply_reset(reset);
                 }
                 reason

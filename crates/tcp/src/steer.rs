@@ -45,7 +45,8 @@ impl Engine {
     /// # Errors
     /// See [`SendError`]; the dropped ones are gone then too.
     pub fn supersede(&mut self, conn: ConnId, payload: Payload) -> Result<(), SendError> {
-        self.with_conn(conn, |conn| conn.drop_unbegun()).ok_or(SendError::Closed)?;
+        let dropped = self.with_conn(conn, |conn| conn.drop_unbegun());
+        dropped.unwrap_or(Err(SendError::Closed))?;
         self.send(conn, payload)
     }
 
@@ -96,14 +97,18 @@ impl Engine {
 }
 
 impl Conn<'_> {
-    fn drop_unbegun(&mut self) {
-        // A SYN is in flight without being in the queue; who has asked for our FIN sends nothing any more.
+    fn drop_unbegun(&mut self) -> Result<(), SendError> {
+        if !self.tcb.state.sends() || self.tcb.is(Flags::FIN_WANTED) || self.tcb.is(Flags::ORPHAN) {
+            return Err(SendError::Closed);
+        }
+        // A SYN is in flight without being in the queue.
         let syn = u32::from(!self.tcb.state.is_synchronised());
         let in_flight = self.tcb.in_flight().saturating_sub(syn);
-        let Some(part) = self.sending() else { return };
+        let Some(part) = self.sending() else { return Ok(()) };
         part.drop_behind(in_flight);
         if part.queued == 0 && self.tcb.in_flight() == 0 {
             self.stop_sending();
         }
+        Ok(())
     }
 }

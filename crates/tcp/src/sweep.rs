@@ -54,7 +54,8 @@ impl Engine {
     /// The time between two slices, so that all of them are looked at in one period.
     fn sweep_pause(&self) -> Duration {
         let slices = u64::from(self.sweep.high_water.div_ceil(SWEEP_SLICE)).max(1);
-        (self.cx.profiles.sweep_period() / slices).max(Duration::from_millis(1))
+        let period = self.cx.profiles.sweep_period().max(self.cx.idle_stretch() / 10);
+        (period / slices).max(Duration::from_millis(1))
     }
 
     /// A connection that was probed has had its time to answer. If it did, or is another one by now, there is nothing to do.
@@ -85,8 +86,8 @@ impl Conn<'_> {
             return;
         }
         let probes = self.tcb.probes;
-        // RFC 9293 MUST-27: the interval that was set.
-        let due = keep_alive.idle.as_millis() + u64::from(probes) * keep_alive.interval.as_millis();
+        // RFC 9293 MUST-27: the interval that was set, or longer where so many would be probed that it costs too much.
+        let due = keep_alive.idle.max(self.cx.idle_stretch()).as_millis() + u64::from(probes) * keep_alive.interval.as_millis();
         if u64::from(idle) < due {
             return;
         }

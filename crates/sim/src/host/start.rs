@@ -26,6 +26,7 @@ pub(super) fn engine_of(plan: &HostPlan, number: usize, seed: u64, now: Instant)
         time_wait: plan.time_wait,
         rto_min: plan.rto_min,
         delayed_ack: plan.delayed_ack,
+        keep_alive_probes_per_second: 10_000,
         stealth: false,
         ..Config::new(link)
     };

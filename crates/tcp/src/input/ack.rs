@@ -103,6 +103,7 @@ impl Conn<'_> {
         part.acknowledge(data);
         if part.backoff > 0 {
             self.cx.silent -= 1;
+            self.cx.counters.count(Counter::HeardAgain);
             part.backoff = 0;
         }
         part.waiting_since = now;

@@ -24,8 +24,7 @@ impl Engine {
         }
         let listener = self.cx.listeners.find(&segment.destination, segment.header.destination_port);
         let Some((listener, _)) = listener else {
-            let stray = Counter::DroppedStray;
-            return if self.cx.config.stealth { Verdict::Dropped(stray) } else { Verdict::Refused(stray) };
+            return Verdict::Refused(Counter::DroppedStray);
         };
         if segment.has(Bits::ACK) {
             return self.on_cookie(listener, segment);

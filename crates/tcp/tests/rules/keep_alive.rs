@@ -166,3 +166,17 @@ fn a_probe_has_timestamps_if_they_are_in_use() {
 fn seconds(seconds: u64) -> crore_base::time::Duration {
     crore_base::time::Duration::from_secs(seconds)
 }
+
+#[test]
+fn more_idle_connections_than_may_be_probed_wait_longer() {
+    let setup = Setup::new().config(|config| config.keep_alive_probes_per_second = 1).keep_alive(10, 1, 5);
+    let mut t = setup.backlog(64).established();
+    for port in 0..40 {
+        let mut peer = t.other_peer(30_000 + port);
+        t.another_opens(&mut peer);
+    }
+    t.rest();
+    let waited = t.waits_for_output(8 * HOUR_MS);
+    t.rest();
+    assert!((41_000..=46_000).contains(&waited), "{waited} ms for 41 connections at one a second");
+}

@@ -32,6 +32,7 @@ mod retransmission;
 mod round_trip;
 mod sequence;
 mod simultaneous;
+mod steering;
 mod syn_cache;
 mod time_wait;
 mod timestamps;

@@ -3,7 +3,9 @@
 //! Congestion control knows one connection at a time. A publication to a million connections is one segment for each, which
 //! each of them may send at once; together they would flood any link, and all be lost in its first full queue. So there is a
 //! window over all connections of a core, in connections, that behaves as one of a congestion control does: it grows while it is
-//! what holds the walk back and nothing is lost, and is halved when much is retransmitted, at most once a round trip or so.
+//! what holds the walk back and nothing is lost, fast until something is, slowly afterwards; and it is halved when much was lost, at
+//! most once a round trip or so. Lost is what its peer acknowledged after it had been sent again. What a peer never
+//! acknowledges says that the peer is gone, which a slower walk would not mend.
 
 use std::cell::Cell;
 
@@ -15,8 +17,12 @@ use crate::limits::{PACE_FIRST, PACE_MAX, PACE_MIN};
 const LOOKS_APART: Duration = Duration::from_millis(10);
 /// After a loss, what was in flight then must not count again.
 const REST_AFTER_LOSS: Duration = Duration::from_millis(250);
-/// One segment in so many may be retransmitted for reasons of its connection's own.
+/// One segment in so many may be lost for reasons of its connection's own.
 const LOSS_PART: u64 = 64;
+/// The part of the window by which it grows at a look: before the first loss, ...
+const GROWTH_FAST: u32 = 8;
+/// ... and after it, until the window is twice what it was then.
+const GROWTH_SLOW: u32 = 64;
 
 /// The window of one core.
 pub(super) struct Pace {
@@ -24,13 +30,15 @@ pub(super) struct Pace {
     look_at: Instant,
     /// It has held somebody back since the last look.
     was_full: Cell<bool>,
+    /// The window at the last loss; 0: there was none, or it is long outgrown.
+    lost_at: u32,
     sent: u64,
-    resent: u64,
+    lost: u64,
 }
 
 impl Pace {
     pub(super) fn new(now: Instant) -> Pace {
-        Pace { window: PACE_FIRST, look_at: now, was_full: Cell::new(false), sent: 0, resent: 0 }
+        Pace { window: PACE_FIRST, look_at: now, was_full: Cell::new(false), lost_at: 0, sent: 0, lost: 0 }
     }
 
     /// Whether as many connections have something in flight as may have.
@@ -42,20 +50,25 @@ impl Pace {
         full
     }
 
-    /// Learns from how many frames were sent in all, and how many segments were sent again.
-    pub(super) fn on_turn(&mut self, now: Instant, sent: u64, resent: u64) {
+    /// Learns from how many frames were sent in all, and how many were lost of them.
+    pub(super) fn on_turn(&mut self, now: Instant, sent: u64, lost: u64) {
         if now < self.look_at {
             return;
         }
-        assert!(sent >= self.sent && resent >= self.resent, "counters do not go back");
+        assert!(sent >= self.sent && lost >= self.lost, "counters do not go back");
         self.look_at = now + LOOKS_APART;
-        let (newly_sent, newly_resent) = (sent - self.sent, resent - self.resent);
-        (self.sent, self.resent) = (sent, resent);
-        if newly_resent * LOSS_PART > newly_sent {
+        let (newly_sent, newly_lost) = (sent - self.sent, lost - self.lost);
+        (self.sent, self.lost) = (sent, lost);
+        if newly_lost * LOSS_PART > newly_sent {
+            self.lost_at = self.window;
             self.window = (self.window / 2).max(PACE_MIN);
             self.look_at = now + REST_AFTER_LOSS;
         } else if self.was_full.take() {
-            self.window = (self.window + self.window / 8).min(PACE_MAX);
+            if self.window > self.lost_at.saturating_mul(2) {
+                self.lost_at = 0;
+            }
+            let part = if self.lost_at == 0 { GROWTH_FAST } else { GROWTH_SLOW };
+            self.window = (self.window + (self.window / part).max(1)).min(PACE_MAX);
         }
         assert!((PACE_MIN..=PACE_MAX).contains(&self.window));
     }

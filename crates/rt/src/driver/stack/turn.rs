@@ -43,8 +43,8 @@ impl Stack {
         }
         self.end_lingering(now);
         let counters = self.engine.counters();
-        let resent = counters.of(Counter::RetransmittedTimeout) + counters.of(Counter::RetransmittedFast);
-        self.pace.on_turn(now, counters.of(Counter::FramesOut), resent);
+        let lost = counters.of(Counter::HeardAgain) + counters.of(Counter::RetransmittedFast);
+        self.pace.on_turn(now, counters.of(Counter::FramesOut), lost);
     }
 
     fn receive_frames(&mut self, now: Instant) -> usize {

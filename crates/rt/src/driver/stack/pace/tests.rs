@@ -4,6 +4,15 @@ fn at(ms: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(ms)
 }
 
+/// Looks in which it held somebody back, with a thousand frames sent and none lost between two of them.
+fn looks(pace: &mut Pace, count: u64) {
+    for _ in 0..count {
+        assert!(pace.is_full(PACE_MAX));
+        let (now, sent, lost) = (pace.look_at, pace.sent + 1000, pace.lost);
+        pace.on_turn(now, sent, lost);
+    }
+}
+
 #[test]
 fn it_grows_only_while_it_holds_somebody_back() {
     let mut pace = Pace::new(Instant::ZERO);
@@ -11,16 +20,13 @@ fn it_grows_only_while_it_holds_somebody_back() {
         pace.on_turn(at(look * 10), look * 1000, 0);
     }
     assert_eq!(pace.window, PACE_FIRST, "nobody was held back");
-    for look in 10..200 {
-        assert!(pace.is_full(PACE_MAX));
-        pace.on_turn(at(look * 10), look * 1000, 0);
-    }
-    assert_eq!(pace.window, PACE_MAX);
+    looks(&mut pace, 100);
+    assert_eq!(pace.window, PACE_MAX, "a second is enough for the largest window");
     assert!(!pace.is_full(PACE_MAX - 1));
 }
 
 #[test]
-fn much_that_is_sent_again_halves_it_once_a_round_trip_and_a_little_does_not() {
+fn much_that_is_lost_halves_it_once_a_round_trip_and_a_little_does_not() {
     let mut pace = Pace::new(Instant::ZERO);
     pace.on_turn(at(10), 6_500, 100);
     assert_eq!(pace.window, PACE_FIRST, "one in 65 is no flood");
@@ -34,4 +40,15 @@ fn much_that_is_sent_again_halves_it_once_a_round_trip_and_a_little_does_not() {
         pace.on_turn(at(1_000 * (look + 1)), 10_000 * (look + 1), 5_000 * (look + 1));
     }
     assert_eq!(pace.window, PACE_MIN);
+}
+
+#[test]
+fn after_a_loss_it_comes_near_that_window_slowly_and_grows_fast_again_when_it_is_outgrown() {
+    let mut pace = Pace::new(Instant::ZERO);
+    pace.on_turn(at(10), 1_000, 500);
+    looks(&mut pace, 45);
+    let half_a_second = pace.window;
+    assert!((PACE_FIRST * 3 / 4..=PACE_FIRST * 5 / 4).contains(&half_a_second), "{half_a_second}");
+    looks(&mut pace, 60);
+    assert_eq!(pace.lost_at, 0, "twice the window of the loss, and nothing was lost");
 }
