@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod c10m;
 mod load;
+mod plan;
 mod serve;
 
 /// The run failed.
@@ -29,6 +30,8 @@ enum Command {
     Load(load::Args),
     /// Prove ten million connections on this machine: connect, hold, broadcast, steady traffic, reconnects, drain.
     C10m(c10m::Args),
+    /// Say what so many connections take, and how many machines, from measured figures by arithmetic.
+    Plan(plan::Args),
 }
 
 pub(crate) fn run() -> ExitCode {
@@ -36,5 +39,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Load(args) => load::run(args),
         Command::C10m(args) => c10m::run(args),
+        Command::Plan(args) => plan::run(args),
     }
 }

@@ -11,11 +11,11 @@ use crate::network::NetworkPlan;
 use crate::sources::{self, Ports};
 
 /// The gateway's address on our own TCP/IP. The net holds the swarm's block, too, so no router is needed.
-pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 1);
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 1);
 /// The first of the swarm's addresses.
-pub(super) const SWARM: Ipv4Addr = Ipv4Addr::new(10, 65, 0, 1);
+const SWARM: Ipv4Addr = Ipv4Addr::new(10, 65, 0, 1);
 /// Bits of the net that holds both.
-pub(super) const NET_BITS: u8 = 10;
+const NET_BITS: u8 = 10;
 /// The swarm's own addresses.
 const SWARM_BLOCK: &str = "10.65.0.0/16";
 

@@ -7,7 +7,6 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::ground::{GATEWAY, NET_BITS, SWARM};
 use crate::error::LoadError;
 
 /// What all of our namespaces' names begin with.
@@ -57,11 +56,10 @@ impl Namespaces {
             "numtxqueues",
             "1",
         ])?;
-        for (name, address) in [(gateway, GATEWAY), (swarm, SWARM)] {
-            ip(&["-n", name, "address", "add", &format!("{address}/{NET_BITS}"), "dev", INTERFACE])?;
+        // The kernel gets no addresses there: all frames are from and to our own TCP/IP.
+        for name in [gateway, swarm] {
             ip(&["-n", name, "link", "set", "lo", "up"])?;
             ip(&["-n", name, "link", "set", INTERFACE, "up"])?;
-            without_offload(name);
         }
         Ok(namespaces)
     }
@@ -93,13 +91,6 @@ fn ip(arguments: &[&str]) -> Result<(), LoadError> {
             Err(LoadError::Broken(format!("{}: {}", command(), String::from_utf8_lossy(&output.stderr).trim_end())))
         }
     }
-}
-
-/// Lets the kernel finish the checksums of what it sends on the veth. Our own TCP/IP does that for itself, so without
-/// `ethtool` only frames of the kernel's, of which this run needs none, would be refused by the other end.
-fn without_offload(namespace: &str) {
-    let arguments = ["netns", "exec", namespace, "ethtool", "-K", INTERFACE, "tx", "off"];
-    let _ = Command::new("ip").args(arguments).stdin(Stdio::null()).output();
 }
 
 /// Removes namespaces of runs whose process is not there any more.

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// How a figure is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Origin {
+pub(super) enum Origin {
     /// By a command of this project.
     Measured,
     /// By a standard.
@@ -20,17 +20,17 @@ pub enum Origin {
 
 /// A number that a plan rests on.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub struct Figure {
+pub(super) struct Figure {
     /// What it is about.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// How much.
-    pub value: f64,
+    pub(super) value: f64,
     /// Of what.
-    pub unit: &'static str,
+    pub(super) unit: &'static str,
     /// How it is known.
-    pub origin: Origin,
+    pub(super) origin: Origin,
     /// Command, machine and date; standard and section; or why it is assumed.
-    pub source: &'static str,
+    pub(super) source: &'static str,
 }
 
 const fn measured(name: &'static str, value: f64, unit: &'static str, source: &'static str) -> Figure {
@@ -47,38 +47,38 @@ const fn assumed(name: &'static str, value: f64, unit: &'static str, source: &'s
 
 /// What a way to hold connections costs.
 #[derive(Debug)]
-pub struct Stack {
+pub(super) struct Stack {
     /// As in the output.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// User memory of an idle subscriber.
-    pub user: Figure,
+    pub(super) user: Figure,
     /// The kernel's memory of its socket, where there is one.
-    pub kernel: Option<Figure>,
+    pub(super) kernel: Option<Figure>,
     /// Memory of each core that serves, connections apart.
-    pub core: Option<Figure>,
+    pub(super) core: Option<Figure>,
     /// What a push takes until it is acknowledged, its payload apart, which all its subscribers share.
-    pub in_flight: Option<Figure>,
+    pub(super) in_flight: Option<Figure>,
     /// Processor time of the server; none: not measured.
-    pub time: Option<Times>,
+    pub(super) time: Option<Times>,
     /// Whether each connection needs a descriptor.
-    pub descriptors: bool,
+    pub(super) descriptors: bool,
 }
 
 /// Processor time of the server, microseconds of one core.
 #[derive(Debug)]
-pub struct Times {
+pub(super) struct Times {
     /// From SYN to the last reply: TCP, upgrade, connect, subscriptions.
-    pub connect: Figure,
+    pub(super) connect: Figure,
     /// One delivery of a broadcast to all, its ACK included.
-    pub broadcast: Figure,
+    pub(super) broadcast: Figure,
     /// One delivery of steady traffic, its ACK included.
-    pub push: Figure,
+    pub(super) push: Figure,
     /// A ping and its pong.
-    pub ping: Figure,
+    pub(super) ping: Figure,
 }
 
 /// Our own TCP/IP, measured on a wire of shared memory: without a NIC and its driver.
-pub static OWN: Stack = Stack {
+pub(super) static OWN: Stack = Stack {
     name: "own stack",
     user: measured(
         "own stack: a subscriber of two channels, at the peak of all phases",
@@ -131,7 +131,7 @@ pub static OWN: Stack = Stack {
 };
 
 /// The kernel's TCP/IP and epoll, measured over loopback.
-pub static EPOLL: Stack = Stack {
+pub(super) static EPOLL: Stack = Stack {
     name: "epoll",
     user: measured(
         "epoll: a subscriber of two channels, in user memory",
@@ -171,11 +171,11 @@ pub static EPOLL: Stack = Stack {
             "us",
             "cargo xtask bench fanout, 10,000 subscribers, 1 worker; loopback, 2-core 24 GB virtual machine, 2026-11-22",
         ),
-        push: measured(
-            "epoll: a delivery of steady traffic, taken as one of a broadcast",
+        push: assumed(
+            "epoll: a delivery of steady traffic",
             5.51,
             "us",
-            "cargo xtask bench fanout, 10,000 subscribers, 1 worker; loopback, 2-core 24 GB virtual machine, 2026-11-22",
+            "as one of a broadcast; measure with cargo xtask bench fanout",
         ),
         ping: measured(
             "epoll: a ping and its pong",
@@ -188,7 +188,7 @@ pub static EPOLL: Stack = Stack {
 };
 
 /// The classic: a thread for each connection. Only its memory, as a comparison.
-pub static THREADS: Stack = Stack {
+pub(super) static THREADS: Stack = Stack {
     name: "a thread each",
     user: assumed(
         "a thread each: a connection",
@@ -204,10 +204,10 @@ pub static THREADS: Stack = Stack {
 };
 
 /// The stacks of a plan, in the order of its columns.
-pub static STACKS: [&Stack; 3] = [&OWN, &EPOLL, &THREADS];
+pub(super) static STACKS: [&Stack; 3] = [&OWN, &EPOLL, &THREADS];
 
 /// The program itself.
-pub const PROGRAM: Figure = measured(
+pub(super) const PROGRAM: Figure = measured(
     "the program with nobody connected",
     6_885_000.0,
     "bytes",
@@ -215,7 +215,7 @@ pub const PROGRAM: Figure = measured(
 );
 
 /// What is not ours.
-pub const RESERVE: Figure = assumed(
+pub(super) const RESERVE: Figure = assumed(
     "kept for the kernel and other programs",
     2e9,
     "bytes",
@@ -223,15 +223,23 @@ pub const RESERVE: Figure = assumed(
 );
 
 /// How much of several cores arrives.
-pub const EFFICIENCY: Figure = assumed(
+pub(super) const EFFICIENCY: Figure = assumed(
     "what a core does beside others, of what it does alone",
     0.8,
     "",
     "cores share caches and memory; measured are only two cores, the server on one of them",
 );
 
+/// As many as were held at one time.
+pub(super) const HELD: Figure = measured(
+    "connections of one gateway, own stack, that were measured; beyond it figures are stretched",
+    1_000_000.0,
+    "",
+    "crore c10m --connections 1M; 2-core 24 GB virtual machine, 2026-11-22",
+);
+
 /// How long a push stays in memory.
-pub const ROUND_TRIP: Figure = assumed(
+pub(super) const ROUND_TRIP: Figure = assumed(
     "from a push to its acknowledgment",
     0.1,
     "s",
@@ -239,7 +247,7 @@ pub const ROUND_TRIP: Figure = assumed(
 );
 
 /// What surrounds a publication's data, and how often.
-pub const ENVELOPE: Figure = specified(
+pub(super) const ENVELOPE: Figure = specified(
     "JSON around the data of a publication",
     r#"{"push":{"channel":"c10m","pub":{"data":,"offset":1000000}}}"#.len() as f64,
     "bytes",
@@ -247,7 +255,7 @@ pub const ENVELOPE: Figure = specified(
 );
 
 /// Ethernet beside the packet.
-pub const ETHERNET: Figure = specified(
+pub(super) const ETHERNET: Figure = specified(
     "Ethernet: preamble, header, checksum and gap of a frame",
     38.0,
     "bytes",
@@ -255,21 +263,21 @@ pub const ETHERNET: Figure = specified(
 );
 
 /// The smallest frame.
-pub const FRAME_MIN: Figure =
+pub(super) const FRAME_MIN: Figure =
     specified("Ethernet: the smallest frame, its preamble and gap", 84.0, "bytes", "IEEE 802.3: 64 + 8 + 12");
 
 /// IP beside the segment.
-pub const IP_HEADER: Figure = specified("IPv4: header", 20.0, "bytes", "RFC 791 section 3.1; IPv6 takes 40");
+pub(super) const IP_HEADER: Figure = specified("IPv4: header", 20.0, "bytes", "RFC 791 section 3.1; IPv6 takes 40");
 
 /// TCP beside the data.
-pub const TCP_HEADER: Figure =
+pub(super) const TCP_HEADER: Figure =
     specified("TCP: header with timestamps", 32.0, "bytes", "RFC 9293 section 3.1, RFC 7323 section 3");
 
 /// The most that one frame carries.
-pub const MTU: Figure = specified("Ethernet: the largest packet", 1_500.0, "bytes", "RFC 894");
+pub(super) const MTU: Figure = specified("Ethernet: the largest packet", 1_500.0, "bytes", "RFC 894");
 
 /// Frames from a client while it connects.
-pub const CONNECT_FRAMES_IN: Figure = measured(
+pub(super) const CONNECT_FRAMES_IN: Figure = measured(
     "a connect: frames from the client",
     4.0,
     "",
@@ -277,7 +285,7 @@ pub const CONNECT_FRAMES_IN: Figure = measured(
 );
 
 /// Frames to a client while it connects.
-pub const CONNECT_FRAMES_OUT: Figure = measured(
+pub(super) const CONNECT_FRAMES_OUT: Figure = measured(
     "a connect: frames to the client",
     3.0,
     "",
@@ -285,7 +293,7 @@ pub const CONNECT_FRAMES_OUT: Figure = measured(
 );
 
 /// Data from a client while it connects.
-pub const CONNECT_DATA_IN: Figure = measured(
+pub(super) const CONNECT_DATA_IN: Figure = measured(
     "a connect: bytes of data from the client",
     280.0,
     "bytes",
@@ -293,7 +301,7 @@ pub const CONNECT_DATA_IN: Figure = measured(
 );
 
 /// Data to a client while it connects.
-pub const CONNECT_DATA_OUT: Figure = measured(
+pub(super) const CONNECT_DATA_OUT: Figure = measured(
     "a connect: bytes of data to the client",
     414.0,
     "bytes",
@@ -301,7 +309,7 @@ pub const CONNECT_DATA_OUT: Figure = measured(
 );
 
 /// A firewall's memory of a connection.
-pub const CONNTRACK: Figure = measured(
+pub(super) const CONNTRACK: Figure = measured(
     "a tracked connection of the kernel's firewall",
     264.0,
     "bytes",
@@ -309,14 +317,16 @@ pub const CONNTRACK: Figure = measured(
 );
 
 /// All figures, for the list below a plan.
-pub fn all() -> Vec<Figure> {
+pub(super) fn all() -> Vec<Figure> {
     let mut figures = Vec::new();
     for stack in STACKS {
         figures.push(stack.user);
         figures.extend([stack.kernel, stack.core, stack.in_flight].into_iter().flatten());
         figures.extend(stack.time.iter().flat_map(|time| [time.connect, time.broadcast, time.push, time.ping]));
     }
-    figures.extend([PROGRAM, RESERVE, EFFICIENCY, ROUND_TRIP, ENVELOPE, ETHERNET, FRAME_MIN, IP_HEADER, TCP_HEADER, MTU]);
+    figures.extend([
+        HELD, PROGRAM, RESERVE, EFFICIENCY, ROUND_TRIP, ENVELOPE, ETHERNET, FRAME_MIN, IP_HEADER, TCP_HEADER, MTU,
+    ]);
     figures.extend([CONNECT_FRAMES_IN, CONNECT_FRAMES_OUT, CONNECT_DATA_IN, CONNECT_DATA_OUT, CONNTRACK]);
     figures
 }

@@ -35,7 +35,7 @@ impl Default for Machine {
 /// What a machine may run out of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Limit {
+pub(super) enum Limit {
     /// Memory, bytes.
     Memory,
     /// Processors, cores as fast as measured.
@@ -50,7 +50,7 @@ pub enum Limit {
 
 impl Limit {
     /// For people.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Limit::Memory => "memory",
             Limit::Cores => "cores",
@@ -63,18 +63,18 @@ impl Limit {
 
 /// One resource: how much is needed, and how much there is.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub struct Use {
+pub(super) struct Use {
     /// Of what.
-    pub of: Limit,
+    pub(super) of: Limit,
     /// What the plan takes, in the unit of [`Limit`].
-    pub needed: f64,
+    pub(super) needed: f64,
     /// What may be taken: what is there without the part that is kept free.
-    pub usable: f64,
+    pub(super) usable: f64,
 }
 
 impl Use {
     /// The part of what may be taken that is; more than 1 does not fit.
-    pub fn share(&self) -> f64 {
+    pub(super) fn share(&self) -> f64 {
         debug_assert!(self.usable > 0.0, "every machine has something of everything");
         self.needed / self.usable
     }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crore_base::units::{Count, parse_count};
 
-/// A part of a whole, in thousandths of a percent.
+/// A part of something, in thousandths of a percent; more than the whole for speeds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Percent(u32);
 
@@ -15,16 +15,22 @@ pub struct Percent(u32);
 const MILLIS: u32 = 1_000;
 
 impl Percent {
+    /// The whole.
+    pub const WHOLE: Percent = Percent::new(100);
+
+    /// The most that can be written.
+    pub const MAX: Percent = Percent::new(1_000);
+
     /// `percent` of a hundred.
     ///
     /// # Panics
-    /// Above 100: for constants.
+    /// Above 1,000: it is for constants.
     pub const fn new(percent: u32) -> Percent {
-        assert!(percent <= 100, "a part is at most the whole");
+        assert!(percent <= 1_000, "more than can be written");
         Percent(percent * MILLIS)
     }
 
-    /// As a number from 0 to 1.
+    /// As a number, where the whole is 1.
     pub fn fraction(self) -> f64 {
         f64::from(self.0) / f64::from(100 * MILLIS)
     }
@@ -40,8 +46,8 @@ impl FromStr for Percent {
         let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let thousandths = parse_count(&format!("{number}k")).ok().filter(|_| plain).ok_or_else(wrong)?;
         match u32::try_from(thousandths) {
-            Ok(thousandths) if thousandths <= 100 * MILLIS => Ok(Percent(thousandths)),
-            _ => Err(format!("{text:?} is more than the whole: at most 100%")),
+            Ok(thousandths) if thousandths <= Percent::MAX.0 => Ok(Percent(thousandths)),
+            _ => Err(format!("{text:?} is too large: at most {}", Percent::MAX)),
         }
     }
 }

@@ -47,11 +47,11 @@ impl Burst {
 
 /// What a link carries in one direction.
 #[derive(Clone, Copy, Default, PartialEq, Debug, Serialize)]
-pub struct Flow {
+pub(super) struct Flow {
     /// Ethernet frames.
-    pub frames_per_second: f64,
+    pub(super) frames_per_second: f64,
     /// All of them, with preamble and gap.
-    pub bits_per_second: f64,
+    pub(super) bits_per_second: f64,
 }
 
 impl Flow {
