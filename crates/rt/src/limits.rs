@@ -96,9 +96,9 @@ pub const EXCHANGE_FRAMES: usize = 1024;
 /// How often a core looks whether its queue of an interface works as it should, which costs a system call.
 pub const DEVICE_LOOKS_APART: Duration = Duration::from_secs(5);
 
-/// Connections of a core that may have something in flight at once before who fans out waits, to begin with: two rings of the
-/// smallest device.
-pub const PACE_FIRST: u32 = 4096;
+/// Connections of a core that may have something in flight at once before who fans out waits, to begin with: half a ring of an
+/// AF_XDP socket.
+pub const PACE_FIRST: u32 = 1024;
 
 /// As [`PACE_FIRST`], at least: fewer do not fill a burst.
 pub const PACE_MIN: u32 = 256;

@@ -3,8 +3,8 @@
 //! Congestion control knows one connection at a time. A publication to a million connections is one segment for each, which
 //! each of them may send at once; together they would flood any link, and all be lost in its first full queue. So there is a
 //! window over all connections of a core, in connections, that behaves as one of a congestion control does: it grows while it is
-//! what holds the walk back and nothing is lost, fast until something is, slowly afterwards; and it is halved when much was lost, at
-//! most once a round trip or so. Lost is what its peer acknowledged after it had been sent again. What a peer never
+//! what holds the walk back, more of it carries more, and nothing is lost; fast until something is, slowly afterwards; and it is
+//! halved when much was lost, at most once a round trip or so. Lost is what its peer acknowledged after it had been sent again. What a peer never
 //! acknowledges says that the peer is gone, which a slower walk would not mend.
 
 use std::cell::Cell;
@@ -19,6 +19,11 @@ const LOOKS_APART: Duration = Duration::from_millis(10);
 const REST_AFTER_LOSS: Duration = Duration::from_millis(250);
 /// One segment in so many may be lost for reasons of its connection's own.
 const LOSS_PART: u64 = 64;
+/// The part by which more must have been sent since the last look than ever before for the window to grow: what gains nothing
+/// only fills queues.
+const GAIN_PART: u64 = 128;
+/// The part by which that record is forgotten at each look, because networks change.
+const FORGOTTEN_PART: u64 = 256;
 /// The part of the window by which it grows at a look: before the first loss, ...
 const GROWTH_FAST: u32 = 8;
 /// ... and after it, until the window is twice what it was then.
@@ -32,13 +37,17 @@ pub(super) struct Pace {
     was_full: Cell<bool>,
     /// The window at the last loss; 0: there was none, or it is long outgrown.
     lost_at: u32,
+    /// The most frames that were sent between two looks while the window was full, ...
+    record: u64,
+    /// ... and the window that it took: growing beyond it has to gain something.
+    proven: u32,
     sent: u64,
     lost: u64,
 }
 
 impl Pace {
     pub(super) fn new(now: Instant) -> Pace {
-        Pace { window: PACE_FIRST, look_at: now, was_full: Cell::new(false), lost_at: 0, sent: 0, lost: 0 }
+        Pace { window: PACE_FIRST, look_at: now, was_full: Cell::new(false), lost_at: 0, record: 0, proven: PACE_FIRST, sent: 0, lost: 0 }
     }
 
     /// Whether as many connections have something in flight as may have.
@@ -63,7 +72,14 @@ impl Pace {
             self.lost_at = self.window;
             self.window = (self.window / 2).max(PACE_MIN);
             self.look_at = now + REST_AFTER_LOSS;
-        } else if self.was_full.take() {
+            (self.record, self.proven) = (0, self.window);
+        } else if !self.was_full.take() {
+            self.record = 0;
+        } else if newly_sent <= self.record + self.record / GAIN_PART {
+            self.record -= self.record / FORGOTTEN_PART;
+            self.window = self.proven;
+        } else {
+            (self.record, self.proven) = (newly_sent, self.window);
             if self.window > self.lost_at.saturating_mul(2) {
                 self.lost_at = 0;
             }
