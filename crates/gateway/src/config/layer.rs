@@ -35,6 +35,7 @@ const VARIABLES: &[&str] = &[
     "io",
     "addresses",
     "gateways",
+    "blocked",
     "capture",
     "workers",
     "insecure",
@@ -72,6 +73,8 @@ pub struct Layer {
     pub addresses: Option<Vec<Network>>,
     /// The routers of that network.
     pub gateways: Option<Vec<IpAddr>>,
+    /// Sources whose frames an `xdp:` device drops before anybody looks at them.
+    pub blocked: Option<Vec<Network>>,
     /// Where every frame of the device is written to.
     pub capture: Option<PathBuf>,
     /// Cores.
@@ -179,6 +182,7 @@ impl Layer {
             io: stronger.io.or(self.io),
             addresses: stronger.addresses.or(self.addresses),
             gateways: stronger.gateways.or(self.gateways),
+            blocked: stronger.blocked.or(self.blocked),
             capture: stronger.capture.or(self.capture),
             workers: stronger.workers.or(self.workers),
             insecure: stronger.insecure.or(self.insecure),

@@ -35,6 +35,8 @@ pub struct Config {
     pub addresses: Vec<Prefix>,
     /// The routers of the device's network.
     pub gateways: Vec<IpAddr>,
+    /// Sources whose frames an `xdp:` device drops before anybody looks at them.
+    pub blocked: Vec<Prefix>,
     /// Every frame of the device is written to this file.
     pub capture: Option<PathBuf>,
     /// Cores; 0: one for each processor.
@@ -137,7 +139,8 @@ impl Config {
             },
             admin: layer.admin,
             io: layer.io.unwrap_or_else(|| "auto".to_owned()),
-            addresses: layer.addresses.unwrap_or_default().into_iter().map(|network| network.0).collect(),
+            addresses: prefixes(layer.addresses),
+            blocked: prefixes(layer.blocked),
             gateways: layer.gateways.unwrap_or_default(),
             capture: layer.capture,
             workers: layer.workers.map_or(0, |workers| workers.0),
@@ -203,7 +206,7 @@ impl Config {
     /// The device needs an address, and none is given.
     pub fn network(&self) -> Result<Network, String> {
         let network = Network::for_server(&self.io, &self.listen, &self.addresses, &self.gateways)?;
-        Ok(Network { capture: self.capture.clone(), ..network })
+        Ok(Network { capture: self.capture.clone(), blocked: self.blocked.clone(), ..network })
     }
 
     /// What holds for a channel; none: its namespace is not configured.
@@ -238,6 +241,10 @@ impl Config {
     pub(crate) fn is_open(&self, channel: &str) -> bool {
         (self.playground || self.insecure) && !is_private(channel)
     }
+}
+
+fn prefixes(networks: Option<Vec<values::Network>>) -> Vec<Prefix> {
+    networks.unwrap_or_default().into_iter().map(|network| network.0).collect()
 }
 
 /// Private channels, whose names begin with `$`, are for those who have a token for them (section 18 of the protocol).
