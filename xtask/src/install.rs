@@ -23,6 +23,7 @@ const PROGRAMS: &[(&[&str], &str)] = &[
     (&["python3"], "python3"),
     (&["ping"], "iputils-ping"),
     (&["ip"], "iproute2"),
+    (&["nsenter"], "util-linux"),
     (&["valgrind"], "valgrind"),
     (judges::CHROMIUM, "chromium"),
 ];

@@ -1,8 +1,8 @@
 //! The judges: black-box programs under `tests/judges`, most of them other people's clients, run against the built `crore`.
 //!
 //! Each judge starts servers of its own and prints `ok NAME`, `not ok NAME: reason` or `skip NAME: reason`; those lines are
-//! counted here. All of them run once with one worker and once with four, but for the one that judges our own TCP/IP: its
-//! subject is the example `tap`, which has one core.
+//! counted here. `rounds.rs` says over what, and with how many workers, each of them runs; but for the one that judges our own
+//! TCP/IP by the example `tap`, which has one core and runs once.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,9 @@ use crate::Options;
 use crate::exec::{self, Ended};
 use crate::report::{Outcome, Report, Tally};
 
-/// Numbers of workers with which everything is judged.
-const WORKERS: &[u32] = &[1, 4];
+mod rounds;
+
+use rounds::{Io, ROUNDS, Round};
 
 /// The names under which Chromium is found.
 pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
@@ -75,7 +76,10 @@ impl Subject {
 
     /// Whether it has to be built: a judge of it is to run, and no binary is given.
     pub(crate) fn is_to_be_built(self, options: &Options) -> bool {
-        let is_wanted = JUDGES.iter().any(|judge| judge.subject == self && options.wants(judge.name));
+        let is_wanted = match self {
+            Self::Server => server_cells(options).next().is_some(),
+            Self::Engine => engine_judges(options).next().is_some(),
+        };
         is_wanted && self.given_binary().is_none()
     }
 }
@@ -115,6 +119,7 @@ const JUDGES: &[Judge] = &[
         &[NODE, Need::Npm("playwright-core"), Need::Npm("ws"), Need::Program(CHROMIUM)],
     ),
     judge("lifecycle", "lifecycle.py", 300, &[PYTHON]),
+    judge("neighbour", "neighbour.py", 240, &[PYTHON, Need::Program(&["ping"]), Need::Program(&["ip"])]),
     judge("storm", "storm.py", 420, &[PYTHON]),
     judge("hostile", "hostile.py", 420, &[PYTHON]),
 ];
@@ -125,32 +130,42 @@ pub(crate) fn has_python_package(root: &Path, name: &str) -> bool {
 
 /// Whether any judge is to run.
 pub(crate) fn wanted(options: &Options) -> bool {
-    JUDGES.iter().any(|judge| options.wants(judge.name))
+    engine_judges(options).next().is_some() || server_cells(options).next().is_some()
 }
 
-/// Runs the wanted judges, those of the server with every number of workers.
+fn engine_judges(options: &Options) -> impl Iterator<Item = &'static Judge> {
+    JUDGES.iter().filter(|judge| judge.subject == Subject::Engine && options.wants(judge.name))
+}
+
+/// The wanted judges of the server with the round that each is heard in, in order.
+fn server_cells(options: &Options) -> impl Iterator<Item = (&'static Judge, &'static Round)> {
+    let rounds = if options.quick { &ROUNDS[..1] } else { ROUNDS };
+    let cells = rounds.iter().flat_map(|round| JUDGES.iter().map(move |judge| (judge, round)));
+    cells.filter(|(judge, round)| {
+        judge.subject == Subject::Server && round.hears(judge.name) && options.wants(&round.title(judge.name))
+    })
+}
+
+/// Runs the wanted judges, those of the server in every round that hears them.
 pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
-    let wanted = |subject| JUDGES.iter().filter(move |judge| judge.subject == subject && options.wants(judge.name));
-    for judge in wanted(Subject::Engine) {
-        report.step(judge.name, || hear(root, judge, 1, options));
+    for judge in engine_judges(options) {
+        report.step(judge.name, || hear(root, judge, &ROUNDS[0], options));
     }
-    let workers = if options.quick { &WORKERS[..1] } else { WORKERS };
-    for &count in workers {
-        for judge in wanted(Subject::Server) {
-            let noun = if count == 1 { "worker" } else { "workers" };
-            let name = format!("{} ({count} {noun})", judge.name);
-            report.step(&name, || hear(root, judge, count, options));
-        }
+    for (judge, round) in server_cells(options) {
+        report.step(&round.title(judge.name), || hear(root, judge, round, options));
     }
 }
 
 /// Runs one judge and counts what it says.
-fn hear(root: &Path, judge: &Judge, workers: u32, options: &Options) -> Outcome {
+fn hear(root: &Path, judge: &Judge, round: &Round, options: &Options) -> Outcome {
     let binary = judge.subject.binary(root);
     if !binary.is_file() {
         return Outcome::failed(format!("{} is not there", binary.display()), Vec::new());
     }
-    let missing: Vec<String> = judge.needs.iter().filter_map(|need| need.missing(root)).collect();
+    let needs = judge.needs.iter().chain(round.io.needs());
+    let mut missing: Vec<String> = needs.filter_map(|need| need.missing(root)).collect();
+    missing.sort();
+    missing.dedup();
     if !missing.is_empty() {
         return Outcome::skipped(missing.join(", "));
     }
@@ -159,19 +174,21 @@ fn hear(root: &Path, judge: &Judge, workers: u32, options: &Options) -> Outcome 
     let mut command = Command::new(program);
     command.arg(folder.join(judge.file)).current_dir(&folder);
     let name = if judge.subject == Subject::Server { "CRORE_BINARY" } else { "CRORE_TAP" };
-    command.env(name, binary).env("CRORE_WORKERS", workers.to_string());
+    command.env(name, binary).env("CRORE_WORKERS", round.workers.to_string());
+    // A judge without it stands on the kernel's sockets.
+    match round.io {
+        Io::Kernel => command.env_remove("CRORE_IO"),
+        Io::Tap | Io::Xdp => command.env("CRORE_IO", round.io.name()),
+    };
+    command.env_remove("CRORE_PLACE");
     command.env("CRORE_JUDGES", root.join("judges")).env("CRORE_OUT", root.join("target/judges"));
     command.env("CRORE_QUICK", if options.quick { "1" } else { "0" });
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");
-    let log = log_path(root, judge, workers);
+    let log = root.join("target/judges").join(round.log_name(judge.name));
     match exec::run(command, &log, judge.limit) {
         Ok(ended) => verdict(&ended),
         Err(reason) => Outcome::failed(reason, Vec::new()),
     }
-}
-
-fn log_path(root: &Path, judge: &Judge, workers: u32) -> PathBuf {
-    root.join("target/judges").join(format!("{}-w{workers}.log", judge.name))
 }
 
 /// Counts a judge's lines. A judge that ends badly without having said what failed counts as one failure more.

@@ -5,10 +5,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use crore_base::random::Rng;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::keys::{Key, Record};
 use crate::memory;
+use crate::pauses::Pauses;
 use crate::subjects::{BURST, Subject};
 
 /// Operations that are timed together: many more than reading the clock costs, few enough for a median.
@@ -18,7 +18,8 @@ const LOOKS: u64 = 200;
 /// Keys from here on are nobody's.
 const STRANGERS: u64 = 1 << 40;
 
-/// What is reported: nanoseconds an operation (medians over batches), microseconds, bytes a key.
+/// What is reported: nanoseconds an operation (medians over batches), microseconds, bytes a key,
+/// and pauses.
 #[derive(Copy, Clone, Default)]
 pub struct Figures {
     /// A key computed and not looked up: what every lookup below includes.
@@ -35,44 +36,49 @@ pub struct Figures {
     pub churn: f64,
     /// A hit after the churn.
     pub late_hit: f64,
-    /// The longest single insertion while growing, in microseconds of processor time.
-    pub grow_pause: f64,
-    /// The longest single removal or insertion under churn, likewise.
-    pub churn_pause: f64,
     /// Resident bytes a key, at full size.
     pub bytes: f64,
     /// The most resident bytes a key at any moment from a tenth of the size on, that of growing included.
     pub worst_bytes: f64,
+    /// Per cent of its memory that is on huge pages when it is looked up in.
+    pub huge_percent: f64,
+    /// Single insertions while growing.
+    pub grow: Pauses,
+    /// Single lookups while what has grown becomes huge pages in the background.
+    pub settle: Pauses,
+    /// Single removals and insertions under churn.
+    pub replace: Pauses,
 }
 
 impl Figures {
     /// As a list, in the order above.
-    pub fn to_array(self) -> [f64; 11] {
-        let Self {
-            key,
-            hit,
-            miss,
-            burst_hit,
-            burst_miss,
-            churn,
-            late_hit,
-            grow_pause,
-            churn_pause,
-            bytes,
-            worst_bytes,
-        } = self;
-        [key, hit, miss, burst_hit, burst_miss, churn, late_hit, grow_pause, churn_pause, bytes, worst_bytes]
+    pub fn to_array(self) -> [f64; 22] {
+        let Self { key, hit, miss, burst_hit, burst_miss, churn, late_hit, bytes, worst_bytes, .. } = self;
+        let Self { huge_percent: huge, grow, settle, replace, .. } = self;
+        let costs = [key, hit, miss, burst_hit, burst_miss, churn, late_hit, bytes, worst_bytes, huge];
+        let mut list = [0.0; 22];
+        let pauses = [grow, settle, replace].into_iter().flat_map(Pauses::to_array);
+        list.iter_mut().zip(costs.into_iter().chain(pauses)).for_each(|(place, number)| *place = number);
+        list
     }
 
     /// From such a list.
-    pub fn from_array(list: [f64; 11]) -> Self {
-        let [key, hit, miss, burst_hit, burst_miss, churn, late_hit, grow_pause, churn_pause, bytes, worst_bytes] =
+    ///
+    /// # Errors
+    /// It has another length.
+    pub fn from_list(list: &[f64]) -> Result<Self, String> {
+        let list: [f64; 22] = list.try_into().map_err(|_| format!("{} figures came instead of 22", list.len()))?;
+        let [key, hit, miss, burst_hit, burst_miss, churn, late_hit, bytes, worst_bytes, huge_percent, pauses @ ..] =
             list;
-        Self { key, hit, miss, burst_hit, burst_miss, churn, late_hit, grow_pause, churn_pause, bytes, worst_bytes }
+        let [g0, g1, g2, g3, s0, s1, s2, s3, replace @ ..] = pauses;
+        let (grow, settle) = (Pauses::from_array([g0, g1, g2, g3]), Pauses::from_array([s0, s1, s2, s3]));
+        let replace = Pauses::from_array(replace);
+        let memory = Self { bytes, worst_bytes, huge_percent, grow, settle, replace, ..Self::default() };
+        Ok(Self { key, hit, miss, burst_hit, burst_miss, churn, late_hit, ..memory })
     }
 
     /// Their names in reports.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 22] = [
         "key_ns",
         "hit_ns",
         "miss_ns",
@@ -80,10 +86,21 @@ impl Figures {
         "burst_miss_ns",
         "churn_ns",
         "late_hit_ns",
-        "grow_pause_us",
-        "churn_pause_us",
         "bytes",
         "worst_bytes",
+        "huge_percent",
+        "grow_pause_us",
+        "grow_wall_us",
+        "grow_over_1ms",
+        "grow_wall_over_1ms",
+        "settle_pause_us",
+        "settle_wall_us",
+        "settle_over_1ms",
+        "settle_wall_over_1ms",
+        "churn_pause_us",
+        "churn_wall_us",
+        "churn_over_1ms",
+        "churn_wall_over_1ms",
     ];
 }
 
@@ -111,29 +128,37 @@ pub fn run(subject: &mut impl Subject, records: &mut [Record]) -> Figures {
     figures.burst_hit = run.bursts(operations, 0);
     figures.burst_miss = run.bursts(operations, STRANGERS);
     figures.churn = run.churn(operations);
-    figures.churn_pause = run.churn_pause(operations);
+    figures.replace = run.churn_pauses(operations);
     figures.late_hit = run.hits(operations);
     figures
 }
 
 impl<S: Subject> Run<'_, S> {
     fn grow(&mut self, figures: &mut Figures) {
-        let before = memory::resident();
+        let (before, before_huge) = (memory::resident(), memory::huge());
         let step = (self.count / LOOKS).max(1);
         for number in 0..self.count {
             if number.is_multiple_of(step) {
                 memory::forget_peak();
             }
             let key = Key::of(number);
-            let start = processor_time();
-            self.subject.insert(&key, number as u32);
-            figures.grow_pause = figures.grow_pause.max(micros(processor_time() - start));
+            figures.grow.time(|| self.subject.insert(&key, number as u32));
             if (number + 1).is_multiple_of(step) && number >= self.count / 10 {
                 let peak = memory::peak().saturating_sub(before) as f64;
                 figures.worst_bytes = figures.worst_bytes.max(peak / (number + 1) as f64);
             }
         }
+        self.settle(figures);
         figures.bytes = memory::resident().saturating_sub(before) as f64 / self.count as f64;
+        figures.huge_percent = memory::huge_percent((before, before_huge));
+    }
+
+    fn settle(&mut self, figures: &mut Figures) {
+        let mut rng = self.rng.fork();
+        memory::settle(|| {
+            let key = Key::of(rng.below(self.count));
+            figures.settle.time(|| assert!(black_box(self.subject.find(&key, self.records)).is_some()));
+        });
     }
 
     fn keys(&mut self, operations: u64) -> f64 {
@@ -183,16 +208,13 @@ impl<S: Subject> Run<'_, S> {
         })
     }
 
-    fn churn_pause(&mut self, operations: u64) -> f64 {
-        let mut longest = 0.0_f64;
+    fn churn_pauses(&mut self, operations: u64) -> Pauses {
+        let mut pauses = Pauses::default();
         for _ in 0..operations {
-            let start = processor_time();
-            self.leave();
-            let between = processor_time();
-            self.join();
-            longest = longest.max(micros(between - start)).max(micros(processor_time() - between));
+            pauses.time(|| self.leave());
+            pauses.time(|| self.join());
         }
-        longest
+        pauses
     }
 
     /// The oldest client goes.
@@ -221,14 +243,4 @@ fn median(operations: u64, mut operation: impl FnMut()) -> f64 {
     }
     means.sort_by(f64::total_cmp);
     means[means.len() / 2]
-}
-
-/// Nanoseconds that this thread has run for: time in which somebody else had the processor does not count.
-fn processor_time() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-fn micros(nanos: u64) -> f64 {
-    nanos as f64 / 1e3
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crore_base::hash::HashKey;
+use crore_base::map::Pages;
 use crore_tcp::flow::FlowTable;
 use crossbeam_skiplist::SkipMap;
 
@@ -33,9 +34,9 @@ pub struct Table {
 }
 
 impl Table {
-    /// For at most `limit` keys.
-    pub fn new(limit: u32, hash: HashKey) -> Result<Self, String> {
-        FlowTable::new(limit).map(|table| Self { table, hash }).map_err(|error| error.to_string())
+    /// For at most `limit` keys, on pages of a kind.
+    pub fn new(pages: Pages, limit: u32, hash: HashKey) -> Result<Self, String> {
+        FlowTable::on(pages, limit).map(|table| Self { table, hash }).map_err(|error| error.to_string())
     }
 }
 

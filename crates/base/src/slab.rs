@@ -10,6 +10,9 @@
 //!   empty chunk is kept in hand, so that a value coming and going costs no system calls), any free page with
 //!   [`trim`](Slab::trim).
 //! - Generations live outside those pages and survive them, so a handle never finds a stranger (`slab/generations.rs`).
+//! - An insertion waits for the first touch of the pages of one value, one of generations and some of bitmaps, never for
+//!   memory that others will use. What has filled a huge page becomes one later, in the background, once the slab is large;
+//!   unless it was to stand on huge pages at once ([`Pages`]): an insertion then waits for one.
 //!
 //! Slots are in chunks of two to some power, at most 8 MiB each; chunks are never moved, so a value stays where it is.
 
@@ -23,6 +26,7 @@ use std::fmt;
 
 use zerocopy::FromZeros;
 
+use crate::map::Pages;
 use crate::prefetch::prefetch_at;
 
 use chunk::{Chunk, slots_shift};
@@ -59,16 +63,23 @@ pub struct Slab<T> {
     len: u32,
     /// The one chunk that is empty but still has its memory.
     spare: Option<u32>,
-    /// The table is large enough for huge pages, and has asked for them.
-    huge: bool,
+    /// What it is to stand on when it is large.
+    pages: Pages,
+    /// It has been large enough for huge pages.
+    large: bool,
 }
 
 impl<T: Copy + FromZeros> Slab<T> {
-    /// A slab for at most `limit` values.
+    /// A slab for at most `limit` values, on ordinary pages until they have filled huge ones.
     ///
     /// Takes no memory for values yet, only address space for a bitmap of `limit` bits. Values come in chunks of address
     /// space as they are needed.
     pub fn new(limit: u32) -> Self {
+        Self::on(Pages::default(), limit)
+    }
+
+    /// As [`new`](Self::new), on pages of a kind.
+    pub fn on(pages: Pages, limit: u32) -> Self {
         const { assert!(size_of::<T>() > 0, "values without bytes need no slab") };
         Self {
             chunks: Vec::new(),
@@ -78,7 +89,8 @@ impl<T: Copy + FromZeros> Slab<T> {
             limit,
             len: 0,
             spare: None,
-            huge: false,
+            pages,
+            large: false,
         }
     }
 

@@ -8,11 +8,14 @@
 //! This is extendible hashing (Fagin, Nievergelt, Pippenger and Strong, 1979): a segment that is nine tenths full is split in
 //! two, from the tags alone, and the rest of the table is left as it is. Segments split one after the other, not all at
 //! once, because hashes are spread unevenly over them on purpose (`flow/tag.rs`). Siblings that have become small are merged,
-//! and their memory goes back to the system.
+//! and their memory goes back to the system. The memory of the next split is taken before it, page by page, by the
+//! insertions that come before, and what has filled a huge page becomes one in the background (`flow/memory.rs`).
 //!
 //! Invariants:
 //! - one insertion splits one segment at most, one removal merges one pair at most, so no operation moves more than the
 //!   entries of one segment;
+//! - one insertion takes one ordinary page of memory ahead at most, or, in a split that comes so early that its memory is not
+//!   there, that of one segment;
 //! - a segment of depth `d` holds exactly the entries whose tags start with its `d` bits;
 //! - `occupants[n]` is what segment `n` holds, and the table's length is their sum.
 
@@ -27,13 +30,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 
-use crore_base::map::{Map, MapError};
+use crore_base::map::{Map, MapError, Pages};
 use crore_base::prefetch::prefetch_at;
 
 use directory::Directory;
 use limits::{
-    MOVED_ENTRIES_MAX, SEGMENT_ENTRIES, SEGMENT_MERGE_ENTRIES, SEGMENT_MERGE_LOOK_REMOVALS, SEGMENT_SPLIT_ENTRIES,
+    MOVED_ENTRIES_MAX, SEGMENT_ENTRIES, SEGMENT_MERGE_ENTRIES, SEGMENT_MERGE_LOOK_REMOVALS, SEGMENT_PREPARE_ENTRIES,
+    SEGMENT_SPLIT_ENTRIES,
 };
+use memory::Next;
 use segment::Segment;
 use tag::Tag;
 
@@ -52,11 +57,18 @@ pub struct FlowTable {
     occupants: Vec<Occupants>,
     /// Those of them that are not in use now; the lowest is taken first, so that whole huge pages at the top fall free.
     free: BinaryHeap<Reverse<u32>>,
+    /// What is there already of the segment that the next split takes.
+    next: Next,
     depth_max: u32,
     limit: u32,
     len: u32,
-    /// The table is large enough for huge pages, and has asked for them.
-    huge: bool,
+    /// What it is to stand on when it is large.
+    pages: Pages,
+    /// It has been large enough for huge pages.
+    large: bool,
+    /// For each huge page of segments: they were all in use, and were handed over to become one. Empty before the table is
+    /// large.
+    settled: Vec<bool>,
 }
 
 /// Who is in a segment.
@@ -74,23 +86,37 @@ const UNUSED: Occupants = Occupants { entries: 0, depth: None };
 pub struct Full;
 
 impl FlowTable {
-    /// A table for at most `limit` entries. Takes address space (24 bytes an entry) and no memory yet; the first entries
-    /// take up to 64 KiB.
+    /// A table for at most `limit` entries, on ordinary pages until they have filled huge ones. Takes address space (24 bytes an entry) and no memory yet;
+    /// the first entries take up to 64 KiB.
     ///
     /// # Errors
     /// The kernel has no address space.
     pub fn new(limit: u32) -> Result<Self, MapError> {
-        let segments = memory::segments_for(limit);
-        let depth_max = memory::depth_for(segments);
+        Self::on(Pages::default(), limit)
+    }
+
+    /// As [`new`](Self::new), on pages of a kind.
+    ///
+    /// # Errors
+    /// The kernel has no address space.
+    pub fn on(pages: Pages, limit: u32) -> Result<Self, MapError> {
+        let count = memory::segments_for(limit);
+        let depth_max = memory::depth_for(count);
+        let segments = Map::new(count)?;
+        // A kernel that has no huge pages refuses, and need not be asked.
+        segments.ordinary();
         Ok(Self {
-            segments: Map::new(segments)?,
+            segments,
             directory: Directory::new(),
             occupants: vec![Occupants { entries: 0, depth: Some(0) }],
             free: BinaryHeap::new(),
+            next: Next::default(),
             depth_max,
             limit,
             len: 0,
-            huge: false,
+            pages,
+            large: false,
+            settled: Vec::new(),
         })
     }
 
@@ -135,8 +161,8 @@ impl FlowTable {
 
     /// Adds an entry. The caller knows that it is not there yet; the table does not look.
     ///
-    /// Once in thousands of times this splits a segment: some forty microseconds, and the page faults of 64 KiB or of one
-    /// huge page, which in a virtual machine may cost more than all the rest.
+    /// Once in thousands of times this splits a segment: some forty microseconds. Sixteen of the insertions between two
+    /// splits take a page of memory each (or one of them a huge page, if the table was to stand on those at once).
     ///
     /// # Errors
     /// [`Full`].
@@ -147,9 +173,12 @@ impl FlowTable {
         }
         let tag = Tag::of(hash);
         let mut number = self.directory.segment(tag);
-        if self.occupants[number].entries >= SEGMENT_SPLIT_ENTRIES {
+        let entries = self.occupants[number].entries;
+        if entries >= SEGMENT_SPLIT_ENTRIES {
             self.split(number, tag);
             number = self.directory.segment(tag);
+        } else if entries >= SEGMENT_PREPARE_ENTRIES && !self.next.is_there() {
+            self.prepare_next();
         }
         let occupants = &mut self.occupants[number];
         assert!(occupants.depth.is_some(), "the directory names segments in use");
@@ -215,12 +244,14 @@ impl FlowTable {
             self.free.push(Reverse(upper));
             return;
         };
+        self.next = Next::default();
         self.directory.split(tag, depth, upper);
         let deeper = Some(depth as u8 + 1);
         let stayed = self.occupants[number].entries - moved.away;
         self.occupants[number] = Occupants { entries: stayed, depth: deeper };
         self.occupants[upper as usize] = Occupants { entries: moved.away, depth: deeper };
         Self::note_moved(moved.all);
+        self.settle(upper as usize);
     }
 
     /// Makes one of a segment and its sibling, if together they are small; and goes on with the result while no entry has

@@ -65,6 +65,18 @@ pub(crate) enum Substate {
     FinWait2,
 }
 
+impl Substate {
+    /// The window field of what a record sends. While the peer may still send it is open, although nobody takes anything: a
+    /// peer that a closed window holds back would send nothing, and never hear the RST that tells it so. Nor does the right
+    /// edge move left that way (RFC 9293 SHLD-14).
+    pub(crate) fn window(self) -> u16 {
+        match self {
+            Self::TimeWait => 0,
+            Self::FinWait2 => u16::MAX,
+        }
+    }
+}
+
 /// A record in its line.
 #[derive(Copy, Clone, FromZeros)]
 #[repr(C)]

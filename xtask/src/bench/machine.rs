@@ -22,7 +22,7 @@ const QUIET_WAIT: Duration = Duration::from_secs(180);
 const QUIET_STEP: Duration = Duration::from_secs(2);
 
 /// Ticks a second in `/proc`: the same on every architecture that we run on.
-const TICKS_PER_SECOND: f64 = 100.0;
+pub(super) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// How quiet the runs of a table were.
 #[derive(Default)]
@@ -82,7 +82,7 @@ fn machine_seconds() -> f64 {
 }
 
 /// Seconds that we and the children that we waited for were on a processor.
-fn own_seconds() -> f64 {
+pub(super) fn own_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
     fields.split_whitespace().skip(11).take(4).flat_map(str::parse::<f64>).sum::<f64>() / TICKS_PER_SECOND

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the figures of `docs/benchmarks.md`, each made again by one command.
 //!
 //! Nothing is judged here: figures are printed, not compared with a bound. Each section starts fresh servers on loopback,
-//! measures three times, and ends what it started. The machine is watched meanwhile: what other programs took stands
+//! or on a veth, measures three times, and ends what it started. The machine is watched meanwhile: what other programs took stands
 //! beside the figures, and a run that was disturbed is made again.
 
 mod connect;
@@ -14,6 +14,7 @@ mod machine;
 mod memory;
 mod server;
 mod usage;
+mod veth;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,9 +23,10 @@ use std::process::{Command, ExitCode};
 use figures::Table;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [memory|idle|fanout|connect|http]... [--json] [--out FILE]
+usage: cargo xtask bench [memory|idle|fanout|connect|http|veth]... [--json] [--out FILE]
 
-Without a section all of them run, one after the other: some ten minutes on a quiet machine.
+Without a section all of them run, one after the other: some fifteen minutes on a quiet machine. `veth` needs
+root, wrk, nginx and ethtool, and is skipped without.
 
   --json      print one JSON object instead of tables
   --out FILE  write what is printed to FILE as well";
@@ -51,6 +53,7 @@ const SECTIONS: &[Section] = &[
     ("fanout", fanout::run),
     ("connect", connect::run),
     ("http", http::run),
+    ("veth", veth::run),
 ];
 
 /// What the command line asked for.

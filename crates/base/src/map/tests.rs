@@ -131,6 +131,35 @@ fn huge_pages_change_nothing_but_the_cost() {
 }
 
 #[test]
+fn touching_takes_the_pages_of_a_range_and_keeps_every_value() {
+    let page = page_bytes();
+    let mut map = Map::<u8>::new(8 * page).unwrap();
+    map[2 * page + 1] = 7;
+    assert!(map.touch(2 * page + 1..4 * page + 1));
+    assert_eq!(resident_bytes(&map), 3 * page, "pages 2, 3 and 4");
+    assert!(map.touch(5 * page..5 * page) && map.touch(2 * page..3 * page));
+    assert_eq!(resident_bytes(&map), 3 * page, "nothing and what is there already take no memory");
+    assert!(map.iter().enumerate().all(|(at, byte)| *byte == if at == 2 * page + 1 { 7 } else { 0 }));
+    assert!(Map::<u8>::new(0).unwrap().touch(0..0));
+}
+
+#[test]
+#[should_panic(expected = "must lie inside")]
+fn touching_beyond_the_end_is_refused() {
+    let mut map = Map::<u8>::new(page_bytes()).unwrap();
+    map.touch(0..page_bytes() + 1);
+}
+
+#[test]
+fn ordinary_pages_come_one_by_one() {
+    let mut map = Map::<u8>::new(2 * HUGE_PAGE_BYTES).unwrap();
+    map.ordinary();
+    map[0] = 1;
+    map.touch(HUGE_PAGE_BYTES..HUGE_PAGE_BYTES + 1);
+    assert_eq!(resident_bytes(&map), 2 * page_bytes());
+}
+
+#[test]
 fn elements_reached_through_the_base_are_the_elements() {
     let mut map = Map::<Cell<u32>>::new(10).unwrap();
     assert_eq!(map.as_mut_ptr(), map.base().as_ptr());

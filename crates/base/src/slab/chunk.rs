@@ -1,14 +1,15 @@
 //! One chunk of a slab: a run of slots in one memory map, and which of its pages may hold memory.
 //!
 //! A chunk does not know which of its slots are taken; the slab tells it. It knows pages: each that a value was written
-//! to is marked until it is given back, so that giving back never asks the kernel twice and the footprint is a count.
+//! to is marked until it is given back, so that giving back never asks the kernel twice and the footprint is a count. The
+//! last mark of a huge page hands it over to become one.
 
 use std::ops::{Range, RangeInclusive};
 
 use zerocopy::FromZeros;
 
 use crate::limits::{HUGE_PAGE_BYTES, SLAB_CHUNK_BYTES_MAX};
-use crate::map::{Map, MapError, page_bytes};
+use crate::map::{Map, MapError, Pages, page_bytes};
 
 pub(super) struct Chunk<T> {
     pub(super) slots: Map<T>,
@@ -18,29 +19,62 @@ pub(super) struct Chunk<T> {
     touched: Box<[u64]>,
     /// Bytes of a page are two to this power.
     page_shift: u32,
-    huge: bool,
+    /// What it stands on, and what becomes of a huge page that is touched throughout.
+    on: Pages,
 }
 
 impl<T: Copy + FromZeros> Chunk<T> {
+    /// On ordinary pages until it is told otherwise.
     pub(super) fn new(slots: u32) -> Result<Self, MapError> {
         assert!(slots > 0 && size_of::<T>() > 0);
         let slots: Map<T> = Map::new(slots as usize)?;
+        // A kernel that has no huge pages refuses, and need not be asked.
+        slots.ordinary();
         let pages = slots.mapped_bytes() / page_bytes();
         let touched = vec![0; pages.div_ceil(64)].into_boxed_slice();
-        Ok(Self { slots, live: 0, touched, page_shift: page_bytes().trailing_zeros(), huge: false })
+        Ok(Self { slots, live: 0, touched, page_shift: page_bytes().trailing_zeros(), on: Pages::Ordinary })
     }
 
     #[inline]
     pub(super) fn write(&mut self, offset: u32, value: T) {
         self.slots[offset as usize] = value;
         for page in self.pages_of(offset) {
-            self.touched[page / 64] |= 1 << (page % 64);
+            if !self.is_touched(page) {
+                self.touch(page);
+            }
         }
     }
 
-    /// Asks for huge pages from now on.
-    pub(super) fn huge(&mut self) {
-        self.huge = self.slots.huge();
+    /// What to stand on from now on. Ordinary pages that are there already stay until they are full, or for as long as the
+    /// kernel likes.
+    pub(super) fn stand_on(&mut self, pages: Pages) {
+        self.on = pages;
+        match pages {
+            Pages::Ordinary => {}
+            Pages::HugeWhenFull => (0..self.pages()).step_by(self.pages_per_huge()).for_each(|page| self.settle(page)),
+            Pages::Huge if self.slots.huge() => {}
+            // A kernel without huge pages refuses, and memory is counted by ordinary ones.
+            Pages::Huge => self.on = Pages::Ordinary,
+        }
+    }
+
+    /// A page is written to for the first time.
+    #[cold]
+    fn touch(&mut self, page: usize) {
+        self.touched[page / 64] |= 1 << (page % 64);
+        if self.on == Pages::HugeWhenFull {
+            self.settle(page);
+        }
+    }
+
+    /// Hands over the huge page that `page` lies in, if every page of it was touched.
+    fn settle(&mut self, page: usize) {
+        let per_huge = self.pages_per_huge();
+        let first = page / per_huge * per_huge;
+        let all = first..first + per_huge;
+        if all.end <= self.pages() && all.clone().all(|page| self.is_touched(page)) {
+            self.slots.collapse(all.start << self.page_shift..all.end << self.page_shift);
+        }
     }
 
     /// Gives back everything; the caller knows that no slot is taken. Returns the bytes that had been written to.
@@ -66,8 +100,8 @@ impl<T: Copy + FromZeros> Chunk<T> {
 
     /// Bytes of memory behind the slots, at most. A huge page counts whole as soon as one byte of it was touched.
     pub(super) fn footprint(&self) -> usize {
-        let pages_per_huge = HUGE_PAGE_BYTES >> self.page_shift;
-        let whole_huge = if self.huge { self.pages() / pages_per_huge * pages_per_huge } else { 0 };
+        let pages_per_huge = self.pages_per_huge();
+        let whole_huge = if self.on == Pages::Huge { self.pages() / pages_per_huge * pages_per_huge } else { 0 };
         let small = (whole_huge..self.pages()).filter(|page| self.is_touched(*page)).count();
         let huge = (0..whole_huge).step_by(pages_per_huge);
         let huge = huge.filter(|first| (*first..first + pages_per_huge).any(|page| self.is_touched(page))).count();
@@ -110,6 +144,11 @@ impl<T: Copy + FromZeros> Chunk<T> {
         self.slots.mapped_bytes() >> self.page_shift
     }
 
+    fn pages_per_huge(&self) -> usize {
+        HUGE_PAGE_BYTES >> self.page_shift
+    }
+
+    #[inline]
     fn is_touched(&self, page: usize) -> bool {
         self.touched[page / 64] >> (page % 64) & 1 == 1
     }

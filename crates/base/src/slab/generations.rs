@@ -2,41 +2,54 @@
 //!
 //! A slot's number is even while it is free and odd while it is taken, and only ever grows: 0 is a slot never used, 1 its
 //! first tenant. A slot whose number would start over is retired instead, so no generation ever has two tenants; that
-//! costs one slot after two billion tenants of it. The numbers live in tables of one huge page each, taken as the slab grows.
+//! costs one slot after two billion tenants of it. The numbers live in tables taken as the slab grows, on ordinary pages at
+//! first: a table begins where a chunk begins, and one insertion must not wait for the huge pages of both. A full table
+//! becomes a huge page in the background.
 
 use std::num::NonZeroU32;
 
-use crate::limits::SLAB_GENERATIONS_PER_TABLE;
+use crate::limits::{HUGE_PAGE_BYTES, SLAB_GENERATIONS_PER_TABLE};
 use crate::map::Map;
 use crate::prefetch::prefetch_at;
 
 const PER_TABLE: u32 = SLAB_GENERATIONS_PER_TABLE;
-const _: () = assert!(PER_TABLE.is_power_of_two());
+const _: () = assert!(PER_TABLE.is_power_of_two() && PER_TABLE as usize * size_of::<u32>() == HUGE_PAGE_BYTES);
 
 pub(super) struct Generations {
     tables: Vec<Map<u32>>,
+    /// Tables, from the first on, that were handed over to become huge pages.
+    settled: usize,
     limit: u32,
 }
 
 impl Generations {
     pub(super) fn new(limit: u32) -> Self {
-        Self { tables: Vec::new(), limit }
+        Self { tables: Vec::new(), settled: 0, limit }
     }
 
     /// Makes room for `slots` slots; false if the kernel has none.
-    pub(super) fn reserve(&mut self, slots: u32, huge: bool) -> bool {
+    pub(super) fn reserve(&mut self, slots: u32) -> bool {
         assert!(slots <= self.limit);
         while self.tables.len() < slots.div_ceil(PER_TABLE) as usize {
             let first = self.tables.len() as u32 * PER_TABLE;
             let Ok(table) = Map::new((self.limit - first).min(PER_TABLE) as usize) else {
                 return false;
             };
-            if huge {
-                table.huge();
-            }
+            // A kernel that has no huge pages refuses, and need not be asked.
+            table.ordinary();
             self.tables.push(table);
         }
         true
+    }
+
+    /// Hands over each table that lies wholly below slot `used`, all of whose slots below that had tenants.
+    pub(super) fn settle(&mut self, used: u32) {
+        assert!(used <= self.limit);
+        let full = (used / PER_TABLE) as usize;
+        for table in &mut self.tables[self.settled.min(full)..full] {
+            table.collapse(0..HUGE_PAGE_BYTES);
+        }
+        self.settled = self.settled.max(full);
     }
 
     /// The number of a slot; 0, which is nobody's, where there is no room yet.
@@ -73,13 +86,6 @@ impl Generations {
     pub(super) fn prefetch(&self, slot: u32) {
         if let Some(table) = self.tables.get((slot / PER_TABLE) as usize) {
             prefetch_at(table, (slot % PER_TABLE) as usize);
-        }
-    }
-
-    /// Asks for huge pages under all tables.
-    pub(super) fn huge(&self) {
-        for table in &self.tables {
-            table.huge();
         }
     }
 

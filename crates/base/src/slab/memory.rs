@@ -2,8 +2,8 @@
 
 use zerocopy::FromZeros;
 
-use crate::limits::{HUGE_PAGE_BYTES, SLAB_HUGE_BYTES_MIN};
-use crate::map::page_bytes;
+use crate::limits::SLAB_HUGE_BYTES_MIN;
+use crate::map::{Pages, page_bytes};
 
 use super::Slab;
 use super::chunk::Chunk;
@@ -12,7 +12,8 @@ impl<T: Copy + FromZeros> Slab<T> {
     /// Gives every page back that holds no value, and returns the bytes of those that had been written to.
     ///
     /// Looks at every page of the slab and makes a system call for each run of pages: milliseconds at ten million values.
-    /// For the quiet moment after a crowd has left. Under huge pages the kernel may free the memory only when it is short.
+    /// For the quiet moment after a crowd has left. Of a huge page that is needed in part, the kernel may free the rest only
+    /// when it is short.
     pub fn trim(&mut self) -> usize {
         let mut released = 0;
         for (number, chunk) in self.chunks.iter_mut().enumerate() {
@@ -29,8 +30,7 @@ impl<T: Copy + FromZeros> Slab<T> {
     pub fn footprint(&self) -> usize {
         let chunks: usize = self.chunks.iter().map(Chunk::footprint).sum();
         let used = self.occupancy.untouched_from() as usize;
-        let unit = if self.huge { HUGE_PAGE_BYTES } else { page_bytes() };
-        let generations = (used * size_of::<u32>()).next_multiple_of(unit);
+        let generations = (used * size_of::<u32>()).next_multiple_of(page_bytes());
         let chunk_list = self.chunks.capacity() * size_of::<Chunk<T>>();
         chunks + generations + chunk_list + self.occupancy.footprint()
     }
@@ -42,23 +42,21 @@ impl<T: Copy + FromZeros> Slab<T> {
         assert!(first < self.limit, "a chunk is opened only for a slot that may exist");
         let slots = (self.limit - first).min(1 << self.chunk_shift);
         let bytes = (first + slots) as usize * size_of::<T>();
-        let huge = self.huge || bytes >= SLAB_HUGE_BYTES_MIN;
-        if !self.generations.reserve(first + slots, huge) {
+        let large = self.large || bytes >= SLAB_HUGE_BYTES_MIN;
+        if !self.generations.reserve(first + slots) {
             return false;
         }
         let Ok(chunk) = Chunk::new(slots) else {
             return false;
         };
         self.chunks.push(chunk);
-        if huge {
-            // Those that were opened while the slab was small ask now; the kernel may merge their pages later.
-            let asking = if self.huge { self.chunks.len() - 1 } else { 0 };
-            self.chunks[asking..].iter_mut().for_each(Chunk::huge);
-            if !self.huge {
-                self.generations.huge();
-                self.huge = true;
-            }
+        if large && self.pages != Pages::Ordinary {
+            // Those that were opened while the slab was small are told now.
+            let untold = if self.large { self.chunks.len() - 1 } else { 0 };
+            self.chunks[untold..].iter_mut().for_each(|chunk| chunk.stand_on(self.pages));
+            self.generations.settle(first);
         }
+        self.large = large;
         true
     }
 

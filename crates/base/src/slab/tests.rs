@@ -1,7 +1,8 @@
 mod model;
+mod settling;
 
 use super::*;
-use crate::limits::HUGE_PAGE_BYTES;
+use crate::limits::{HUGE_PAGE_BYTES, SLAB_HUGE_BYTES_MIN};
 use crate::map::page_bytes;
 use crate::map::tests::resident_bytes;
 use crate::random::Rng;
@@ -185,6 +186,38 @@ fn slots_larger_than_a_page_and_of_odd_sizes_keep_their_values_through_trim() {
     check::<4_096>();
     check::<5_000>();
     check::<12_288>();
+}
+
+#[test]
+fn an_insertion_takes_the_pages_of_one_value_and_not_those_of_others() {
+    let mut slab = Slab::new(1 << 20);
+    let mut before = 0;
+    // More than what huge pages are made from, a chunk at a time.
+    let per_chunk = 1 << slab.chunk_shift;
+    for number in 0..(SLAB_HUGE_BYTES_MIN / size_of::<Record>()) as u64 + 2 * per_chunk {
+        slab.insert(record(number)).unwrap();
+        if number % 997 == 0 || number % per_chunk < 2 {
+            let now = resident(&slab);
+            let needed = (number as usize + 1) * size_of::<Record>();
+            assert!(now == needed.next_multiple_of(page_bytes()), "{now} bytes for {needed} at {number}");
+            assert!(now >= before);
+            before = now;
+        }
+    }
+    assert!(slab.large);
+}
+
+#[test]
+fn a_slab_on_huge_pages_keeps_and_returns_what_one_on_ordinary_pages_does() {
+    let count = 200_000;
+    let mut slab = Slab::on(Pages::Huge, count);
+    let handles: Vec<Handle> = (0..count).map(|number| slab.insert(record(number.into())).unwrap()).collect();
+    assert!(slab.large && slab.footprint() >= resident(&slab));
+    for (number, handle) in (0..).zip(&handles) {
+        assert_eq!(slab.remove(*handle), Some(record(number)));
+    }
+    slab.trim();
+    assert_eq!(resident(&slab), 0);
 }
 
 #[test]

@@ -40,13 +40,22 @@ pub(super) const BACKFILL_ENTRIES_MAX: u32 = 64;
 /// Bits of a tag that can name a segment: those that do not name its bucket. Enough for every limit that fits 32 bits.
 pub(super) const DEPTH_BITS_MAX: u32 = 32 - SEGMENT_BUCKET_BITS;
 
-/// Segments from which the table asks for huge pages: 8 MiB, about half a million entries. Random lookups on small pages
-/// wait for address translation, which prefetching hides only in part; a page that is only partly in use costs a quarter of
-/// the table here, and ever less from here on.
+/// Entries of a segment from which an insertion prepares the memory of the next one: half of what splits it. A table that
+/// has one segment and few entries prepares nothing, and there are many insertions left when it does.
+pub(super) const SEGMENT_PREPARE_ENTRIES: u16 = SEGMENT_SPLIT_ENTRIES / 2;
+
+/// Bytes that one insertion prepares at most: an ordinary page, whose first touch takes 2 us, or 12 us where a hypervisor
+/// has to find it first. Sixteen insertions prepare a segment, and thousands lie between two splits.
+pub(super) const PREPARED_BYTES_MAX: usize = 4096;
+
+/// Segments from which a table turns to huge pages: 8 MiB, about half a million entries. Random lookups on small pages wait
+/// for address translation, which prefetching hides only in part. Where huge pages are taken at once, one that is partly in
+/// use costs a quarter of the table here, and ever less from here on.
 pub(super) const HUGE_SEGMENTS_MIN: usize = (8 << 20) / SEGMENT_BYTES;
 
 /// Bytes of a segment.
 pub(super) const SEGMENT_BYTES: usize = SEGMENT_BUCKETS * 64;
 
+const _: () = assert!(SEGMENT_BYTES.is_multiple_of(PREPARED_BYTES_MAX));
 const _: () = assert!(SEGMENT_MERGE_ENTRIES < SEGMENT_SPLIT_ENTRIES && SEGMENT_SPLIT_ENTRIES < SEGMENT_ENTRIES);
 const _: () = assert!(SEGMENT_BUCKETS * BUCKET_ENTRIES <= u16::MAX as usize, "a bucket counts passers in 16 bits");

@@ -1,24 +1,79 @@
 //! Where the segments of a flow table come from, where they go, and how much memory they are.
+//!
+//! The segment that the next split will take, the lowest that is free, is made resident beforehand, a page an insertion. A
+//! segment that falls free stays resident if it is the lowest, so one free segment at most holds memory, and tables whose
+//! siblings are merged and split again do not ask the kernel each time.
+//!
+//! A large table settles: once all segments of a huge page are in use, their memory is handed over to become one. From then
+//! on it goes back only as a whole.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use crore_base::limits::HUGE_PAGE_BYTES;
+use crore_base::map::Pages;
 
-use super::limits::{DEPTH_BITS_MAX, HUGE_SEGMENTS_MIN, SEGMENT_BYTES, SEGMENT_SPLIT_ENTRIES};
+use super::limits::{DEPTH_BITS_MAX, HUGE_SEGMENTS_MIN, PREPARED_BYTES_MAX, SEGMENT_BYTES, SEGMENT_SPLIT_ENTRIES};
 use super::{FlowTable, Occupants, UNUSED};
 
 /// Segments of a huge page.
 const HUGE_PAGE_SEGMENTS: usize = HUGE_PAGE_BYTES / SEGMENT_BYTES;
 
+/// The free segment that the next split takes, and how many of its bytes, from its start, are resident.
+#[derive(Copy, Clone, Default)]
+pub(super) struct Next {
+    number: usize,
+    bytes: usize,
+}
+
+impl Next {
+    /// All of it is resident.
+    #[inline]
+    pub(super) fn is_there(self) -> bool {
+        self.bytes == SEGMENT_BYTES
+    }
+
+    fn holds(self, number: usize) -> bool {
+        self.number == number && self.bytes > 0
+    }
+}
+
 impl FlowTable {
-    /// Bytes of memory that the table occupies, at most: its segments, in whole huge pages once it has asked for those,
-    /// and all that is beside them. Looks at the head of every segment: microseconds at ten million entries.
+    /// Bytes of memory that the table occupies, at most: its segments and the next one, in whole huge pages where it has
+    /// asked for those, and all that is beside them. Looks at the head of every segment: microseconds at ten million
+    /// entries.
     pub fn memory_bytes(&self) -> usize {
-        let unit = self.release_unit();
-        let units = self.occupants.chunks(unit).filter(|unit| unit.iter().any(|segment| *segment != UNUSED));
-        let segments = (units.count() * unit).min(self.segments.len());
+        let known = self.occupants.len().max(self.next.number + 1).min(self.segments.len());
+        let (mut first, mut segments) = (0, 0);
+        while first < known {
+            let unit = self.unit_of(first);
+            first = unit.end;
+            segments += if self.is_free(unit.clone()) { 0 } else { unit.len() };
+        }
         let lists = self.occupants.capacity() * size_of::<Occupants>() + self.free.capacity() * size_of::<u32>();
-        segments * SEGMENT_BYTES + self.directory.bytes() + lists
+        segments * SEGMENT_BYTES + self.directory.bytes() + lists + self.settled.capacity()
+    }
+
+    /// Takes one more page of the segment that the next split will need.
+    #[cold]
+    pub(super) fn prepare_next(&mut self) {
+        let Some(number) = self.lowest_free() else {
+            return;
+        };
+        assert!(self.next.bytes == 0 || self.next.number == number, "a segment below {number} was prepared");
+        self.choose_pages(number);
+        let first = number * SEGMENT_BYTES + self.next.bytes;
+        // If the kernel does not know this, the split takes the memory itself, as it would have done without.
+        self.segments.touch(first..first + PREPARED_BYTES_MAX);
+        self.next = Next { number, bytes: self.next.bytes + PREPARED_BYTES_MAX };
+        #[cfg(test)]
+        super::tests::count_prepared(PREPARED_BYTES_MAX);
+    }
+
+    /// The segment that [`take_segment`](Self::take_segment) gives next.
+    fn lowest_free(&self) -> Option<usize> {
+        let fresh = Some(self.occupants.len()).filter(|number| *number < self.segments.len());
+        self.free.peek().map(|Reverse(number)| *number as usize).or(fresh)
     }
 
     /// An empty segment: the lowest that was given back, or the next that was never used. `None` if there is neither.
@@ -32,30 +87,84 @@ impl FlowTable {
             return None;
         }
         self.occupants.push(UNUSED);
-        if !self.huge && number >= HUGE_SEGMENTS_MIN {
-            // A kernel without huge pages refuses; the table then gives memory back in coarser units than it must.
-            self.segments.huge();
-            self.huge = true;
-        }
+        self.choose_pages(number);
         Some(number as u32)
     }
 
-    /// Takes back an empty segment. Its memory goes back to the system at once, or under huge pages when the whole page
-    /// is out of use: taking pieces out of one would leave small pages for the next crowd.
-    pub(super) fn give_back(&mut self, number: usize) {
-        assert!(self.occupants[number] == UNUSED, "segment {number} is in use");
-        self.free.push(Reverse(number as u32));
-        let unit = self.release_unit();
-        let first = number / unit * unit;
-        let known = (first + unit).min(self.occupants.len());
-        if self.occupants[first..known].iter().all(|segment| *segment == UNUSED) {
-            self.segments.release(first..(first + unit).min(self.segments.len()));
+    /// Turns to huge pages when the table comes to the first segment that is worth it.
+    fn choose_pages(&mut self, number: usize) {
+        if self.large || number < HUGE_SEGMENTS_MIN {
+            return;
+        }
+        self.large = true;
+        match self.pages {
+            Pages::Ordinary => {}
+            Pages::HugeWhenFull => {
+                self.settled = vec![false; self.segments.len() / HUGE_PAGE_SEGMENTS];
+                (0..number).step_by(HUGE_PAGE_SEGMENTS).for_each(|number| self.settle(number));
+            }
+            // A kernel without huge pages refuses; the table then gives memory back in coarser units than it must.
+            Pages::Huge => _ = self.segments.huge(),
         }
     }
 
-    /// Segments whose memory is given back together.
-    fn release_unit(&self) -> usize {
-        if self.huge { HUGE_PAGE_SEGMENTS } else { 1 }
+    /// Hands over the huge page of a segment if now all its segments are in use.
+    pub(super) fn settle(&mut self, number: usize) {
+        let page = number / HUGE_PAGE_SEGMENTS;
+        // Nothing is settled in a small table, on other pages, or twice.
+        if self.settled.get(page) != Some(&false) {
+            return;
+        }
+        let all = page * HUGE_PAGE_SEGMENTS..(page + 1) * HUGE_PAGE_SEGMENTS;
+        let known = self.occupants.get(all.clone());
+        if known.is_some_and(|segments| segments.iter().all(|segment| *segment != UNUSED)) {
+            self.segments.collapse(all.start * SEGMENT_BYTES..all.end * SEGMENT_BYTES);
+            self.settled[page] = true;
+        }
+    }
+
+    /// Takes back an empty segment, which was in use until now. The lowest free one is kept for the next split. The memory
+    /// of any other goes back to the system at once, or under huge pages when the whole page is out of use: taking pieces
+    /// out of one would leave small pages for the next crowd.
+    pub(super) fn give_back(&mut self, number: usize) {
+        assert!(self.occupants[number] == UNUSED, "segment {number} is in use");
+        self.free.push(Reverse(number as u32));
+        let mut goes = number;
+        if self.lowest_free() == Some(number) {
+            goes = self.next.number;
+            let kept_nothing = self.next.bytes == 0;
+            self.next = Next { number, bytes: SEGMENT_BYTES };
+            if kept_nothing {
+                return;
+            }
+        }
+        let unit = self.unit_of(goes);
+        if self.is_free(unit.clone()) {
+            self.segments.release(unit);
+            if let Some(settled) = self.settled.get_mut(goes / HUGE_PAGE_SEGMENTS) {
+                *settled = false;
+            }
+        }
+    }
+
+    /// Whether nobody needs the memory of these segments.
+    fn is_free(&self, segments: Range<usize>) -> bool {
+        let mut known = self.occupants.iter().take(segments.end).skip(segments.start);
+        known.all(|segment| *segment == UNUSED) && !segments.into_iter().any(|number| self.next.holds(number))
+    }
+
+    /// The segments whose memory is given back together with that of `number`.
+    fn unit_of(&self, number: usize) -> Range<usize> {
+        let page = number / HUGE_PAGE_SEGMENTS;
+        let on_huge = match self.pages {
+            Pages::Ordinary => false,
+            Pages::HugeWhenFull => self.settled.get(page) == Some(&true),
+            Pages::Huge => self.large,
+        };
+        match on_huge {
+            true => page * HUGE_PAGE_SEGMENTS..((page + 1) * HUGE_PAGE_SEGMENTS).min(self.segments.len()),
+            false => number..number + 1,
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 mod churn;
+mod memory;
 mod model;
 
 use std::cell::Cell;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use crore_base::map::page_bytes;
 use crore_base::random::Rng;
@@ -13,6 +15,7 @@ use super::*;
 thread_local! {
     static PROBES: Cell<u32> = const { Cell::new(0) };
     static MOVED: Cell<u32> = const { Cell::new(0) };
+    static PREPARED: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A search reads a bucket.
@@ -25,6 +28,11 @@ pub(super) fn count_moved(entries: u32) {
     MOVED.with(|moved| moved.update(|moved| moved + entries));
 }
 
+/// An operation took so many bytes of memory for later.
+pub(super) fn count_prepared(bytes: usize) {
+    PREPARED.with(|prepared| prepared.update(|prepared| prepared + bytes));
+}
+
 impl FlowTable {
     /// Buckets that searches of this test read since the last call.
     fn probes(&self) -> u32 {
@@ -34,6 +42,11 @@ impl FlowTable {
     /// Entries that operations of this test moved since the last call.
     fn moved(&self) -> u32 {
         MOVED.take()
+    }
+
+    /// Bytes that operations of this test took for later since the last call.
+    fn prepared(&self) -> usize {
+        PREPARED.take()
     }
 
     /// Panics if an invariant does not hold; returns the gaps in buckets that somebody went past.
@@ -56,10 +69,14 @@ impl FlowTable {
 
     /// Bytes that the kernel really holds behind the segments: pages marked present in its own table for this process.
     fn resident_bytes(&self) -> usize {
-        let (page, bytes) = (page_bytes(), self.segments.mapped_bytes());
-        let mut entries = vec![0; bytes / page * 8];
+        self.resident_of(0..self.segments.len())
+    }
+
+    fn resident_of(&self, segments: Range<usize>) -> usize {
+        let page = page_bytes();
+        let mut entries = vec![0; segments.len() * SEGMENT_BYTES / page * 8];
         let mut pagemap = std::fs::File::open("/proc/self/pagemap").unwrap();
-        let first = self.segments.base().addr().get() / page * 8;
+        let first = (self.segments.base().addr().get() + segments.start * SEGMENT_BYTES) / page * 8;
         pagemap.seek(SeekFrom::Start(first as u64)).unwrap();
         pagemap.read_exact(&mut entries).unwrap();
         entries.as_chunks::<8>().0.iter().filter(|entry| u64::from_le_bytes(**entry) >> 63 == 1).count() * page
@@ -80,7 +97,11 @@ fn hash_of(number: u32) -> u64 {
 }
 
 fn filled(limit: u32, entries: u32) -> FlowTable {
-    let mut table = table(limit);
+    filled_on(Pages::default(), limit, entries)
+}
+
+fn filled_on(pages: Pages, limit: u32, entries: u32) -> FlowTable {
+    let mut table = FlowTable::on(pages, limit).unwrap();
     (0..entries).for_each(|number| table.insert(hash_of(number), number).unwrap());
     table.moved();
     table
@@ -207,63 +228,6 @@ fn splits_are_spread_over_the_growth_of_the_table() {
             last = now;
         }
     }
-}
-
-#[test]
-fn memory_stays_within_18_bytes_an_entry_while_the_table_grows() {
-    let most = if cfg!(debug_assertions) { 2_000_000 } else { 10_000_000 };
-    let mut table = table(most);
-    for number in 0..most {
-        table.insert(hash_of(number), number).unwrap();
-        if number >= 1_000_000 && number % 1_000 == 0 {
-            let bytes = table.memory_bytes() as f64 / f64::from(table.len());
-            assert!(bytes <= 18.0, "{bytes:.2} bytes an entry at {number}");
-        }
-    }
-}
-
-#[test]
-fn memory_goes_back_when_entries_leave() {
-    let (most, few) = (4_000_000, 400_000);
-    let mut table = filled(most, most);
-    assert!(table.huge && table.resident_bytes() <= table.memory_bytes());
-    for number in few..most {
-        assert!(table.remove(hash_of(number), number));
-        if number % 10_000 == 0 {
-            let bytes = table.memory_bytes() as f64 / f64::from(table.len());
-            assert!(bytes <= 30.0, "{bytes:.2} bytes an entry at {}", table.len());
-        }
-    }
-    let kept = (0..few).all(|number| table.find(hash_of(number), |value| value == number) == Some(number));
-    assert!(kept && table.resident_bytes() <= table.memory_bytes());
-    (0..few).for_each(|number| assert!(table.remove(hash_of(number), number)));
-    assert_eq!(table.segments_in_use(), 1);
-    assert!(table.memory_bytes() < 4 << 20, "{} bytes for nobody", table.memory_bytes());
-    assert!(table.resident_bytes() <= table.memory_bytes(), "{} bytes are resident", table.resident_bytes());
-    (0..most).for_each(|number| table.insert(hash_of(number), number).unwrap());
-    assert_eq!((table.len(), table.check()), (most, 0));
-}
-
-#[test]
-fn memory_of_a_table_without_huge_pages_goes_back_segment_by_segment() {
-    let count = 300_000;
-    let mut table = filled(10_000_000, count);
-    assert!(!table.huge);
-    for number in 0..count {
-        assert!(table.remove(hash_of(number), number));
-        if number % 20_000 == 0 {
-            let (resident, known) = (table.resident_bytes(), table.memory_bytes());
-            assert!(resident <= known, "{resident} bytes are resident, {known} are known");
-        }
-    }
-    assert!(table.resident_bytes() <= SEGMENT_BYTES);
-}
-
-#[test]
-fn a_small_table_is_small() {
-    let table = filled(10_000_000, 100);
-    assert!(table.resident_bytes() <= SEGMENT_BYTES);
-    assert!(table.memory_bytes() < 65 << 10, "{} bytes for 100 entries", table.memory_bytes());
 }
 
 #[test]

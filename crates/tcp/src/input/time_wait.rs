@@ -63,6 +63,7 @@ impl Engine {
         let Some(record) = self.cx.time_wait.get_mut(index) else { return Verdict::Delivered };
         record.heard(&segment.header);
         let mut reply = Reply::new(&segment.tuple(), segment.mac, record.snd_nxt, record.rcv_nxt, Bits::ACK);
+        reply.header.window = record.substate.window();
         reply.header.options.timestamps = record
             .timestamps
             .then(|| Timestamps { value: self.cx.clock.ms.wrapping_add(record.ts_offset), echo: record.ts_recent });
@@ -99,8 +100,9 @@ impl Conn<'_> {
         let waits_for_fin = self.tcb.state == State::FinWait2;
         assert!(waits_for_fin || self.tcb.state == State::TimeWait, "only the last states become records");
         assert!(self.tcb.snd_una == self.tcb.snd_nxt, "everything that we sent is acknowledged");
+        let substate = if waits_for_fin { Substate::FinWait2 } else { Substate::TimeWait };
         if self.tcb.is(Flags::ACK_NOW) {
-            self.reply_ack();
+            self.reply_ack(substate);
         }
         self.cx.link.acquire_hop(self.tcb.hop);
         self.cx.link.acquire_local(self.tcb.local);
@@ -116,7 +118,7 @@ impl Conn<'_> {
             ts_offset: self.tcb.ts_offset,
             entered_ms: 0,
             timestamps: self.tcb.is(Flags::TIMESTAMPS),
-            substate: if waits_for_fin { Substate::FinWait2 } else { Substate::TimeWait },
+            substate,
         };
         let (index, evicted) = self.cx.time_wait.insert(self.cx.clock.now, record);
         if let Some(old) = evicted {
@@ -131,9 +133,10 @@ impl Conn<'_> {
         self.end(CloseReason::InOrder);
     }
 
-    /// The ACK of the peer's FIN, from a connection that will be gone when the output pass comes.
-    fn reply_ack(&mut self) {
+    /// The ACK of what the peer sent last, from a connection that will be gone when the output pass comes.
+    fn reply_ack(&mut self, substate: Substate) {
         let mut reply = self.bare_reply(self.tcb.snd_nxt, self.tcb.rcv_nxt, Bits::ACK);
+        reply.header.window = substate.window();
         if self.tcb.is(Flags::TIMESTAMPS) {
             let value = self.timestamp();
             reply.header.options.timestamps = Some(Timestamps { value, echo: self.tcb.ts_recent });

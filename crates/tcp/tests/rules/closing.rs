@@ -233,6 +233,26 @@ fn a_connection_given_up_does_not_wait_for_its_peer_for_ever() {
     t.expects(rst().seq(2));
 }
 
+/// RFC 9293 SHLD-14
+#[test]
+fn a_peer_held_back_by_a_closed_window_learns_that_the_application_is_gone() {
+    let mut t = Setup::new().receive_bytes_max(2000).established();
+    t.finishes();
+    t.expects(fin());
+    t.sends_all([more(&bytes(1000)).ack(2), more(&bytes_from(1001, 1000)).ack(2)]);
+    t.expects(ack().ack(2001).window(0));
+    while t.reads_one().is_some() {}
+    t.closes();
+    t.expects(ack().seq(2).ack(2001).window(u16::MAX));
+    assert_eq!(t.engine.usage().time_wait, 1);
+    // Should that be lost, a probe of the window is told the same.
+    t.sends(ack().seq(2000).ack(2));
+    t.expects(ack().seq(2).ack(2001).window(u16::MAX));
+    t.sends(data(b"more").ack(2));
+    t.expects(rst().seq(2));
+    assert_eq!(t.engine.usage().time_wait, 0);
+}
+
 #[test]
 fn a_record_that_waits_for_a_fin_is_reset_by_exactly_the_next_number() {
     let mut t = Setup::new().established();

@@ -140,7 +140,7 @@ impl Table {
         let conn = self.id();
         assert!(self.engine.close(conn));
         self.collect();
-        // Answers for it come from a record or from nobody now, and offer nothing.
+        // Answers for it come from a record or from nobody now, and keep no promise.
         self.guard.forget_window();
     }
 
