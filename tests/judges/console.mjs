@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { PICTURES, Server, Skip, WORKERS, expect, judge, load, program, run, same, until } from "./lib/judge.mjs";
+import { PICTURES, PLACE, Server, Skip, WORKERS, expect, judge, load, program, run, same, until } from "./lib/judge.mjs";
 
 const WebSocket = load("ws");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -23,6 +23,8 @@ async function browse(test, url, viewport, scheme = "light") {
     colorScheme: scheme,
   });
   const page = context.pages()[0] ?? (await context.newPage());
+  // The page asks for the key where the API wants one, and keeps it here.
+  if (PLACE.key) await page.addInitScript((key) => sessionStorage.setItem("crore.key", key), PLACE.key);
   page.complaints = [];
   test.after(async () => {
     if (page.complaints.length) console.error("the page complained:", page.complaints);
@@ -41,7 +43,7 @@ async function browse(test, url, viewport, scheme = "light") {
 
 async function picture(page, name) {
   mkdirSync(PICTURES, { recursive: true });
-  await page.screenshot({ path: path.join(PICTURES, `${name}-w${WORKERS}.png`), fullPage: true });
+  await page.screenshot({ path: path.join(PICTURES, `${name}${PLACE.io && `-${PLACE.io}`}-w${WORKERS}.png`), fullPage: true });
 }
 
 const shown = async (page) => Number((await page.textContent("[data-metric=connections]")).replace(/[^0-9]/g, "") || NaN);

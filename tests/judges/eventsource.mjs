@@ -1,7 +1,7 @@
 // Judge: npm `eventsource` on /events. Identifiers, resuming after a cut, gaps, refusals; the stream's bytes by hand.
 
 import net from "node:net";
-import { Server, expect, judge, load, run, same, until } from "./lib/judge.mjs";
+import { PLACE, Server, Skip, expect, judge, load, run, same, until } from "./lib/judge.mjs";
 
 const { EventSource } = load("eventsource");
 const numbers = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
@@ -118,6 +118,7 @@ judge("an impossible position is an event `gap` with the position to go on from,
 });
 
 judge("after kill -9 and a restart the source comes back, is told the gap, and goes on", async (test) => {
+  if (PLACE.io) throw new Skip("nobody ends the connections of a host that is gone, and an event source never speaks to find out");
   const server = await Server.start(test);
   const source = listen(test, `${server.url}/events?channel=phoenix`);
   await open(source);
@@ -125,7 +126,6 @@ judge("after kill -9 and a restart the source comes back, is told the gap, and g
   await server.publish("phoenix", { n: 1 });
   await until(() => source.got.length === 1, 10, "the first event");
   await server.kill();
-  server.flags[0] = `--listen=127.0.0.1:${server.port}`;
   await server.launch();
   await until(() => source.gaps.length === 1, 30, "the gap after the restart");
   expect(/^[^:]+:0$/.test(source.gaps[0].position), `position of the gap: ${source.gaps[0].position}`);
@@ -199,7 +199,7 @@ judge("several sources and a WebSocket subscriber see the same publications in t
 
 judge("an HTTP/1.0 client gets a stream that ends with the connection", async (test) => {
   const server = await Server.start(test);
-  const socket = net.connect(server.port, "127.0.0.1");
+  const socket = net.connect(server.port, PLACE.host);
   test.after(() => socket.destroy());
   let text = "";
   socket.on("data", (piece) => (text += piece));

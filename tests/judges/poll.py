@@ -177,16 +177,16 @@ def queue():
             same(json.loads(body)["publications"], [{"offset": 1, "data": "news"}], "publications")
 
 
-@case("a client that leaves while it waits gives its descriptor back")
+@case("a client that leaves while it waits gives back what it held")
 def leaves():
     with Server() as server:
-        before = server.open_descriptors()  # perhaps one too many: the last request's connection may be closing
+        before = server.held()  # perhaps one too many: the last request's connection may be closing
         waiting = [start(server, "channel=gone&timeout=50") for _ in range(20)]
-        until(lambda: server.open_descriptors() >= before + 19, 10, "20 waiting polls")
+        until(lambda: server.held() >= before + 19, 10, "20 waiting polls")
         for process in waiting:
             process.kill()
             process.communicate()
-        until(lambda: server.open_descriptors() <= before + 1, 20, "the descriptors of the polls to be closed")
+        until(lambda: server.held() <= before + 1, 20, "the connections of the polls to be closed")
 
 
 run()

@@ -5,12 +5,14 @@ import time
 
 from lib import http, raw
 from lib.cases import case, expect, run, same, until
+from lib.place import PLACE
 from lib.raw import Raw
 from lib.server import QUICK, Server, raise_descriptor_limit
 from lib.swarm import Swarm
 
-CROWD = 2_000 if QUICK else 10_000
-RETURNING = 1_000 if QUICK else 4_000
+SMALL = QUICK or PLACE.own  # a system call a frame, and the kernel's clients on the same processors
+CROWD = 2_000 if SMALL else 10_000
+RETURNING = 1_000 if SMALL else 4_000
 
 
 def tell(text):
@@ -18,7 +20,7 @@ def tell(text):
     print(f"# {text}", flush=True)
 
 
-@case("ten thousand clients connect and subscribe in one burst and each publication reaches each of them once")
+@case("thousands of clients connect and subscribe in one burst and each publication reaches each of them once")
 def burst():
     raise_descriptor_limit()
     with Server() as server:
@@ -84,9 +86,14 @@ def crash():
             offset, epoch = http.publish(server, "crash", number)
         swarm.receive([1, 2, 3, 4, 5], 60)
         server.kill()
+        if server.place.own:
+            # Nobody ends the connections of a host that is gone. Who speaks to its successor is told that it knows of none.
+            server.start()
+            swarm.learn_of_the_end(30)
         swarm.run(lambda: swarm.ended == RETURNING, 30, "every client to notice the crash")
         swarm.close()
-        server.start()
+        if not server.place.own:
+            server.start()
         back = Swarm(server, RETURNING, "crash", {"recover": True, "offset": offset, "epoch": epoch})
         tell(f"{RETURNING} came back in {back.storm(60):.2f} s")
         for member in back.members:

@@ -84,11 +84,17 @@ pub const FRAMES_PER_TURN: usize = 256;
 /// Frames given to a device in one turn: more than are taken, because each may cause several.
 pub const FRAMES_SENT_PER_TURN: usize = 1024;
 
-/// Turns after which a core that its network keeps awake looks for events of the kernel, which costs a system call.
-pub const KERNEL_EVERY_TURNS: u32 = 16;
+/// How often a core that its network keeps awake looks for events of the kernel: each look is a system call of about a
+/// microsecond.
+pub const KERNEL_ASKED_EVERY: Duration = Duration::from_micros(200);
 
-/// How long after the last frame a core polls for the next before it sleeps: about what falling asleep and being woken cost.
-pub const POLLED_BEFORE_SLEEP: Duration = Duration::from_micros(20);
+/// How long after the last frame a core that mostly waits polls for the next before it sleeps: about what falling asleep and
+/// being woken cost.
+pub const POLLED_WHEN_IDLE: Duration = Duration::from_micros(20);
+
+/// As [`POLLED_WHEN_IDLE`], for a core that mostly works: what a halted virtual processor may take to run again, several times
+/// over.
+pub const POLLED_WHEN_BUSY: Duration = Duration::from_micros(400);
 
 /// Frames under way from one core to another that found their queue to be the wrong one.
 pub const EXCHANGE_FRAMES: usize = 1024;

@@ -28,15 +28,27 @@ def request(server, method, path, body=None, headers=None, seconds=10, port=None
     """One request on a connection of its own; the API, metrics and console are asked for where they are."""
     if port is None and server.admin_port and path.startswith(("/api/", "/metrics")):
         port = server.admin_port
-    link = http.client.HTTPConnection(server.host, port or server.port, timeout=seconds)
+    host = server.place.kernel if port and port == server.admin_port else server.host
+    link = http.client.HTTPConnection(host, port or server.port, timeout=seconds)
+    headers = {**keyed(server), **(headers or {})} if path.startswith("/api/") else headers or {}
     try:
-        link.request(method, path, body=body, headers=headers or {})
+        link.request(method, path, body=body, headers=headers)
         got = link.getresponse()
         return Answer(got.status, {k.lower(): v for k, v in got.getheaders()}, got.read())
     except http.client.HTTPException as error:
         raise ConnectionError(f"{type(error).__name__}: {error}") from error
     finally:
         link.close()
+
+
+def keyed(server):
+    """The headers that open the server's API."""
+    return {"X-API-Key": server.key} if server.key else {}
+
+
+def key_line(server):
+    """The same in a raw head."""
+    return "".join(f"{name}: {value}\r\n" for name, value in keyed(server).items()).encode()
 
 
 def get(server, path, **more):

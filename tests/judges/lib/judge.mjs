@@ -2,8 +2,11 @@
 //
 // A judge prints one line a case: `ok NAME`, `not ok NAME: reason` or `skip NAME: reason`. `cargo xtask test` counts
 // these lines. CRORE_CASE narrows a run by hand to names that contain it.
+//
+// CRORE_IO says where the server stands: nothing for the kernel's loopback, `tap` or `xdp` for crore's own TCP/IP, an interface
+// away from the kernel's. A judge that is not in such a network yet is started again in one by `namespace.py`.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -21,6 +24,26 @@ export const PICTURES = process.env.CRORE_OUT ?? path.join(ROOT, "target", "judg
 
 /// A package that other people wrote, from the folder into which the judges' packages are installed.
 export const load = createRequire(path.join(JUDGES, "package.json"));
+
+/// Where the server stands, as `lib/place.py` has it.
+export const PLACE = place();
+
+function place() {
+  if (!process.env.CRORE_IO) return { io: "", host: "127.0.0.1", prefix: [], flags: [] };
+  if (!process.env.CRORE_PLACE) {
+    const launcher = path.join(ROOT, "tests", "judges", "namespace.py");
+    const ended = spawnSync("python3", [launcher, process.execPath, ...process.argv.slice(1)], { stdio: "inherit" });
+    if (ended.error) console.error(ended.error);
+    process.exit(ended.status ?? 1);
+  }
+  const found = JSON.parse(process.env.CRORE_PLACE);
+  // Beyond loopback nothing is open without a configuration, and the API wants a key from whoever is not on its machine.
+  return { ...found, flags: [`--io=${found.device}`, `--address=${found.address}`], key: "the-judges-key" };
+}
+
+/// The port of the next server on our own TCP/IP; the kernel chooses its own. Never the same again: `fetch` keeps connections to
+/// an address, and nobody ends those to a server that was killed.
+let nextPort = 8000;
 
 const cases = [];
 
@@ -94,11 +117,13 @@ export async function until(condition, seconds, what) {
   }
 }
 
-/// One `crore serve` process on a port of its own. `close()` also demands that no task panicked.
+/// One `crore serve` process at its place, on a port of its own.
 export class Server {
-  static async start(test, { flags = [], config, port = 0 } = {}) {
+  static async start(test, { flags = [], config } = {}) {
     const server = new Server();
-    server.flags = [`--listen=127.0.0.1:${port}`, `--workers=${WORKERS}`, ...flags];
+    server.port = PLACE.io ? nextPort++ : 0;
+    server.flags = [...PLACE.flags, `--workers=${WORKERS}`, ...flags];
+    if (PLACE.io && !config) server.flags.push("--insecure");
     if (config) {
       const folder = mkdtempSync(path.join(tmpdir(), "crore-judge-"));
       writeFileSync(path.join(folder, "crore.toml"), config);
@@ -110,9 +135,12 @@ export class Server {
     return server;
   }
 
+  /// Starts the process and waits until it answers; again on the same port.
   async launch() {
     this.printed = "";
-    this.child = spawn(BINARY, ["serve", ...this.flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...line] = [...PLACE.prefix, BINARY, "serve", `--listen=${PLACE.host}:${this.port}`, ...this.flags];
+    const env = PLACE.key ? { ...process.env, CRORE_API_KEY: PLACE.key } : process.env;
+    this.child = spawn(program, line, { stdio: ["ignore", "pipe", "pipe"], env });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.on("data", (piece) => {
         this.printed += piece;
@@ -122,14 +150,14 @@ export class Server {
     const found = await until(
       () => {
         if (this.child.exitCode !== null) throw new Error(`the server ended with ${this.child.exitCode}: ${this.printed.slice(-600)}`);
-        return this.printed.match(/http:\/\/(?:127\.0\.0\.1|localhost):(\d+)/);
+        return this.printed.match(/listening on http:\/\/[0-9.]+:(\d+)/);
       },
       20,
       "the address in the server's output",
     );
     this.port = Number(found[1]);
-    this.url = `http://127.0.0.1:${this.port}`;
-    this.websocket = `ws://127.0.0.1:${this.port}/connection/websocket`;
+    this.url = `http://${PLACE.host}:${this.port}`;
+    this.websocket = `ws://${PLACE.host}:${this.port}/connection/websocket`;
     await until(async () => (await fetch(`${this.url}/health`)).status === 200, 20, "/health to answer 200");
   }
 
@@ -137,7 +165,7 @@ export class Server {
   async api(method, fields) {
     const response = await fetch(`${this.url}/api/${method}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...(PLACE.key && { "X-API-Key": PLACE.key }) },
       body: JSON.stringify(fields),
     });
     const text = await response.text();
@@ -201,7 +229,7 @@ export class Proxy {
       return;
     }
     this.accepted += 1;
-    const server = net.connect(this.target, "127.0.0.1");
+    const server = net.connect(this.target, PLACE.host);
     const pair = [client, server];
     this.pairs.add(pair);
     for (const [from, to] of [pair, [server, client]]) {

@@ -7,6 +7,7 @@ import socket
 import struct
 
 from . import http
+from .place import bracketed
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 CONTINUATION = 0
@@ -16,7 +17,7 @@ def head(server, extra="", path="/connection/websocket"):
     """The bytes of a lawful upgrade request."""
     key = base64.b64encode(os.urandom(16)).decode()
     return (
-        f"GET {path} HTTP/1.1\r\nHost: {server.host}:{server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {bracketed(server.host)}:{server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{extra}\r\n"
     ).encode()
 
@@ -44,7 +45,7 @@ class Raw:
     """One connection, upgraded at once. Every wait has the socket's timeout."""
 
     def __init__(self, server, seconds=15, extra="", receive_buffer=None):
-        self.link = socket.socket()
+        self.link = socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET)
         if receive_buffer:
             self.link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.link.settimeout(seconds)

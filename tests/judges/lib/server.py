@@ -1,4 +1,4 @@
-"""One `crore serve` process under judgement: started on a port of its own, watched, and ended.
+"""One `crore serve` process under judgement: started at its place on a port of its own, watched, and ended.
 
 It reads what the process prints to learn the address, so it holds for the built binary exactly what the README says.
 """
@@ -15,12 +15,13 @@ import tempfile
 
 from .cases import expect, until
 from . import http
+from .place import PLACE, bracketed
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 BINARY = os.environ.get("CRORE_BINARY", os.path.join(ROOT, "target", "release", "crore"))
 WORKERS = os.environ.get("CRORE_WORKERS", "1")
 QUICK = os.environ.get("CRORE_QUICK") == "1"
-ADDRESS = re.compile(rb"http://(127\.0\.0\.1|localhost):(\d+)")
+ADDRESS = re.compile(rb"listening on http://([0-9.]+|\[[0-9a-f:]+\]):(\d+)")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -47,9 +48,9 @@ def write_config(text):
 
 
 def run_to_end(*arguments, env=None, seconds=20):
-    """Runs `crore` until it ends by itself; returns (exit code, all that it printed)."""
+    """Runs `crore`, where servers run, until it ends by itself; returns (exit code, all that it printed)."""
     ended = subprocess.run(
-        [BINARY, *arguments],
+        [*PLACE.prefix, BINARY, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -60,18 +61,30 @@ def run_to_end(*arguments, env=None, seconds=20):
 
 
 class Server:
-    """A running server. As a context it also demands, at the end of a good case, that no task panicked."""
+    """A running server. As a context it also demands, at the end of a good case, that no task panicked.
 
-    def __init__(self, *flags, config=None, env=None, port=0, descriptors=None, admin_port=None):
-        self.flags = [f"--listen=127.0.0.1:{port}", f"--workers={WORKERS}", *flags]
+    Beyond loopback nothing is open without a configuration, so there a server that is given none is told to be insecure, and
+    one without an `api_key` gets the place's `key`; `lib/http.py` sends it. `listening` is called whenever the server has said
+    that it listens, before it is asked anything.
+    """
+
+    def __init__(self, *flags, config=None, env=None, port=0, descriptors=None, admin_port=None, place=PLACE, listening=None):
+        self.place = place
+        self.host, self.port = place.host, port
+        self.flags = [*place.flags, f"--workers={WORKERS}", *flags]
         self.admin_port = admin_port
         if admin_port:
-            self.flags.append(f"--admin=127.0.0.1:{admin_port}")
-        if config is not None:
-            self.flags.insert(0, f"--config={write_config(config)}")
+            self.flags.append(f"--admin={place.kernel}:{admin_port}")
         self.env = {**os.environ, **(env or {})}
+        self.key = None if "api_key" in (config or "") else place.key
+        if self.key:
+            self.env["CRORE_API_KEY"] = self.key
+        if config is not None:
+            self.flags.append(f"--config={write_config(config)}")
+        elif place.own:
+            self.flags.append("--insecure")
         self.descriptors = descriptors
-        self.port = port
+        self.listening = listening
         self.process = None
         try:
             self.start()
@@ -80,7 +93,7 @@ class Server:
             raise
 
     def start(self):
-        """Starts the process and waits until it has printed its address and answers /health."""
+        """Starts the process and waits until it has printed its address and answers /health; again on the same port."""
         self.log = tempfile.TemporaryFile()
 
         def limit():
@@ -88,24 +101,25 @@ class Server:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
         self.process = subprocess.Popen(
-            [BINARY, "serve", *self.flags],
+            [*self.place.prefix, BINARY, "serve", f"--listen={bracketed(self.host)}:{self.port}", *self.flags],
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
             env=self.env,
             preexec_fn=limit if self.descriptors else None,
         )
-        found = until(self._address, 20, "the address in the server's output")
-        self.host, self.port = found[0].decode(), int(found[1])
+        self.port = until(self._port, 20, "the address in the server's output")
+        if self.listening:
+            self.listening()
         until(lambda: http.get(self, "/health", port=self.port).status == 200, 20, "/health to answer 200")
 
-    def _address(self):
+    def _port(self):
         printed = self.printed()
         code = self.process.poll()
         if code is not None:
             raise AssertionError(f"the server ended with {code}: {printed[-800:].decode('utf-8', 'replace')}")
-        found = [groups for groups in ADDRESS.findall(printed) if int(groups[1]) != self.admin_port]
-        return found and found[0]
+        found = ADDRESS.search(printed)
+        return found and int(found[2])
 
     def printed(self):
         """Everything the process has written so far."""
@@ -118,11 +132,11 @@ class Server:
 
     @property
     def url(self):
-        return f"http://{self.host}:{self.port}"
+        return f"http://{bracketed(self.host)}:{self.port}"
 
     @property
     def websocket_url(self):
-        return f"ws://{self.host}:{self.port}/connection/websocket"
+        return f"ws://{bracketed(self.host)}:{self.port}/connection/websocket"
 
     def metrics(self):
         """`/metrics` as {(name, frozenset of label pairs): value}."""
@@ -143,6 +157,10 @@ class Server:
     def open_descriptors(self):
         """How many descriptors the process holds."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def held(self):
+        """What connections cost that must be given back: descriptors, or where there are none for them, connections."""
+        return int(self.metric("crore_sockets")) if self.place.own else self.open_descriptors()
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)

@@ -8,6 +8,7 @@ import time
 from .raw import CLOSE, TEXT, close_code, frame, head
 
 IP_BIND_ADDRESS_NO_PORT = 24  # the port is chosen at connect, so that one pair of addresses does not limit another
+STRAYS = 50  # who speak at once to a server that does not know them
 SLICE = 100  # connects started between two looks at what came back
 
 
@@ -30,13 +31,13 @@ class Member:
 class Swarm:
     """`count` subscribers of one channel. `subscribe` adds fields to the request, such as a position to recover from."""
 
-    def __init__(self, server, count, channel, subscribe=None, sources=4):
+    def __init__(self, server, count, channel, subscribe=None):
         self.count = count
         self.members = []
         self.by_descriptor = {}
         self.epoll = select.epoll()
         self.address = (server.host, server.port)
-        self.sources = sources
+        self.sources = server.place.sources
         self.head = head(server)
         connect = {"id": 1, "connect": {}}
         request = {"id": 2, "subscribe": {"channel": channel, **(subscribe or {})}}
@@ -58,12 +59,27 @@ class Swarm:
         link = socket.socket()
         link.setblocking(False)
         link.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-        link.bind((f"127.0.0.{1 + len(self.members) % self.sources}", 0))
+        link.bind((self.sources[len(self.members) % len(self.sources)], 0))
         link.connect_ex(self.address)
         member = Member(link)
         self.members.append(member)
         self.by_descriptor[link.fileno()] = member
         self.epoll.register(link.fileno(), select.EPOLLOUT)
+
+    def learn_of_the_end(self, seconds):
+        """Every member speaks (an answer to a ping that nobody sent) to a server that knows none of them, until it is reset.
+
+        A few at a time: a host answers only so many strays in a millisecond, and who is left out asks again ever later.
+        """
+        for at in range(0, len(self.members), STRAYS):
+            slice_ = self.members[at : at + STRAYS]
+            for member in slice_:
+                try:
+                    if not member.ended:
+                        member.link.send(frame(TEXT, b"{}"))
+                except OSError:
+                    self._end(member)
+            self.run(lambda: all(member.ended for member in slice_), seconds, "a reset for each who spoke")
 
     def run(self, done, seconds, what):
         """Serves the sockets until `done()`; fails after `seconds`, naming `what` (text, or what gives it then)."""

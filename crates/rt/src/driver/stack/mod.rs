@@ -29,6 +29,7 @@ use crore_tcp::{Config, ConnId, Engine, LinkConfig};
 use super::epoll::Epoll;
 use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId};
 use crate::clock::Clock;
+use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
 use crate::limits::{FRAMES, FRAMES_RESERVED};
 use crate::net::{ConnectOptions, ListenOptions, Network, SendError, StreamOption};
@@ -36,12 +37,14 @@ use connection::Slot;
 use exchange::Exchange;
 use listener::Listener;
 use pace::Pace;
+use patience::Patience;
 
 mod connection;
 mod device;
 mod exchange;
 mod listener;
 mod pace;
+mod patience;
 mod turn;
 mod xdp;
 
@@ -65,6 +68,9 @@ pub(crate) struct Stack {
     device: Box<dyn PacketIo + Send>,
     exchange: Exchange,
     pace: Pace,
+    patience: Patience,
+    /// Where other cores leave word for this one.
+    shared: &'static SharedCore,
     kernel: Epoll,
     /// What is ours of each connection, at the engine's index.
     slots: Map<Slot>,
@@ -77,8 +83,8 @@ pub(crate) struct Stack {
     lingering: VecDeque<(Instant, ConnId)>,
     /// Who waited on a connection that was closed: woken when the turn ends, outside any call of a task's.
     orphans: Vec<WakeSlot>,
-    /// Turns since the kernel was asked last.
-    turns_without_kernel: u32,
+    /// When the kernel is to be asked for events next, though frames keep the core awake.
+    ask_kernel_at: Instant,
     /// The last moment at which frames moved: until a little after it, the loop polls.
     busy_at: Instant,
 }
@@ -87,7 +93,7 @@ impl Stack {
     pub(crate) fn new(seat: Seat, surroundings: Surroundings) -> io::Result<Stack> {
         let now = surroundings.clock.now();
         let (clock, counters, core) = (surroundings.clock.clone(), surroundings.counters.clone(), surroundings.core);
-        let connections = surroundings.connections;
+        let (connections, shared) = (surroundings.connections, surroundings.shared);
         let capabilities = seat.device.capabilities();
         let link = LinkConfig {
             mac: capabilities.mac,
@@ -123,6 +129,8 @@ impl Stack {
             device: seat.device,
             exchange: seat.exchange,
             pace: Pace::new(now),
+            patience: Patience::new(now),
+            shared,
             kernel,
             slots,
             listeners: Vec::new(),
@@ -131,7 +139,7 @@ impl Stack {
             output: Vec::new(),
             lingering: VecDeque::new(),
             orphans: Vec::new(),
-            turns_without_kernel: 0,
+            ask_kernel_at: now,
             busy_at: now,
         })
     }

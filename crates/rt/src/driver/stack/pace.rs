@@ -47,7 +47,16 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(now: Instant) -> Pace {
-        Pace { window: PACE_FIRST, look_at: now, was_full: Cell::new(false), lost_at: 0, record: 0, proven: PACE_FIRST, sent: 0, lost: 0 }
+        Pace {
+            window: PACE_FIRST,
+            look_at: now,
+            was_full: Cell::new(false),
+            lost_at: 0,
+            record: 0,
+            proven: PACE_FIRST,
+            sent: 0,
+            lost: 0,
+        }
     }
 
     /// Whether as many connections have something in flight as may have.

@@ -8,9 +8,7 @@ use super::super::Driver as _;
 use super::Stack;
 use super::listener::Listener;
 use crate::executor::waker::WakeSlot;
-use crate::limits::{
-    FRAMES_PER_TURN, FRAMES_SENT_PER_TURN, KERNEL_EVERY_TURNS, LAST_ANSWERS, LAST_WORDS, POLLED_BEFORE_SLEEP,
-};
+use crate::limits::{FRAMES_PER_TURN, FRAMES_SENT_PER_TURN, KERNEL_ASKED_EVERY, LAST_ANSWERS, LAST_WORDS};
 use crate::stats;
 
 impl Stack {
@@ -18,11 +16,14 @@ impl Stack {
     pub(super) fn take_turn(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>) {
         let mut now = self.clock.now();
         let mut received = self.receive_frames(now);
-        let idle = received == 0 && timeout != Some(Duration::ZERO);
-        if idle && !self.poll_a_while(&mut now, &mut received) {
-            self.sleep(timeout, woken);
-            now = self.clock.now();
-            received = self.receive_frames(now);
+        if received == 0 && timeout != Some(Duration::ZERO) {
+            let idle_from = now;
+            if !self.poll_a_while(timeout, &mut now, &mut received) {
+                self.sleep(timeout, woken);
+                now = self.clock.now();
+                received = self.receive_frames(now);
+            }
+            self.patience.on_wait(idle_from, now);
         }
         self.ask_kernel_sometimes(now, woken);
         if received > 0 {
@@ -59,10 +60,12 @@ impl Stack {
 
     /// Frames tend to come soon after others: looks for them a little before it costs a system call to sleep and one of the
     /// peer's to be woken. False if none came.
-    fn poll_a_while(&mut self, now: &mut Instant, received: &mut usize) -> bool {
-        let until = self.busy_at + POLLED_BEFORE_SLEEP;
+    fn poll_a_while(&mut self, timeout: Option<Duration>, now: &mut Instant, received: &mut usize) -> bool {
+        let latest = timeout.map(|timeout| *now + timeout);
+        let until = self.busy_at + self.patience.polls_for();
         while *now < until {
-            if self.deadline().is_some_and(|deadline| deadline <= *now) {
+            let due = [latest, self.deadline()].into_iter().flatten().any(|deadline| deadline <= *now);
+            if due || self.shared.has_pending() {
                 return true;
             }
             std::hint::spin_loop();
@@ -89,15 +92,13 @@ impl Stack {
         let may_sleep = self.device.descriptor().is_some() && self.device.prepare_sleep();
         let timeout = if may_sleep { timeout } else { Some(Duration::ZERO) };
         self.kernel.wait(timeout, woken);
-        self.turns_without_kernel = 0;
     }
 
     /// While frames keep the core awake, descriptors of the kernel are asked for now and then only: it costs a system call.
     fn ask_kernel_sometimes(&mut self, now: Instant, woken: &mut Vec<WakeSlot>) {
-        self.turns_without_kernel += 1;
         let due = self.kernel.next_deadline().is_some_and(|deadline| deadline <= now);
-        if due || self.turns_without_kernel > KERNEL_EVERY_TURNS {
-            self.turns_without_kernel = 0;
+        if due || now >= self.ask_kernel_at {
+            self.ask_kernel_at = now + KERNEL_ASKED_EVERY;
             self.tell_counters();
             self.kernel.wait(Some(Duration::ZERO), woken);
         }
