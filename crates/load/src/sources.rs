@@ -36,12 +36,7 @@ impl Ports {
 ///
 /// # Errors
 /// An address that is none or of another family than the target's, or fewer ports than connections.
-pub(crate) fn choose(
-    target: IpAddr,
-    connections: u64,
-    given: &[String],
-    ports: Ports,
-) -> Result<Vec<IpAddr>, String> {
+pub(crate) fn choose(target: IpAddr, connections: u64, given: &[String], ports: Ports) -> Result<Vec<IpAddr>, String> {
     let wanted = usize::try_from(connections.div_ceil(ports.per_source())).unwrap_or(SOURCES_MAX).clamp(1, SOURCES_MAX);
     if given.is_empty() {
         return Ok(of_loopback(target, wanted));

@@ -87,7 +87,8 @@ impl Conn<'_> {
         }
         let probes = self.tcb.probes;
         // RFC 9293 MUST-27: the interval that was set, or longer where so many would be probed that it costs too much.
-        let due = keep_alive.idle.max(self.cx.idle_stretch()).as_millis() + u64::from(probes) * keep_alive.interval.as_millis();
+        let due = keep_alive.idle.max(self.cx.idle_stretch()).as_millis()
+            + u64::from(probes) * keep_alive.interval.as_millis();
         if u64::from(idle) < due {
             return;
         }

@@ -33,7 +33,7 @@ const PER_SERVER: &str = "requests for a second of the server's processor time";
 const OTHERS_SHARE_MAX: f64 = 0.05;
 
 /// Attempts at an undisturbed run; then the least disturbed one counts. Nobody waits for a quiet machine in between: the
-/// programs run ahead of others, and times a request hardly change.
+/// programs run ahead of others, and what others had stands in the table.
 const ATTEMPTS: usize = 3;
 
 /// Between two runs: what the last one left in queues and timers is over.
@@ -55,7 +55,6 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
             format!("HTTP over a veth, 64 connections, {title}, 1 worker"),
             wrk::command_line(script.as_deref().map(|_| "bench/veth/pipeline.lua")),
         );
-        let mut others_max: f64 = 0.0;
         for round in 1..=RUNS {
             eprintln!("  {title}: run {round} of {RUNS}");
             // Whoever comes first is somebody else each time; in the table the order stays.
@@ -66,14 +65,12 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
             }
             for (subject, taken) in subject::ALL.into_iter().zip(taken.into_iter().flatten()) {
                 add(&mut table, subject, &taken);
-                others_max = others_max.max(taken.others_share);
             }
         }
         compare(&mut table);
-        table.note(format!(
-            "Other programs had at most {:.0} % of both processors during a run. A tick accounts softirq, 4 ms at 250 Hz: its rows are samples.",
-            others_max * 100.0
-        ));
+        table.note(
+            "The kernel samples what is softirq, at each tick. Where others had much of both processors, only ratios tell something.",
+        );
         tables.push(table);
     }
     Ok(tables)
@@ -130,6 +127,7 @@ fn add(table: &mut Table, subject: Subject, taken: &Taken) {
     row("softirq on wrk's processor", "%", taken.softirq_share[1] * 100.0);
     row("frames to the server", "a request", taken.frames_to_server / taken.requests);
     row("frames from the server", "a request", taken.frames_from_server / taken.requests);
+    row("others on both processors", "%", taken.others_share * 100.0);
 }
 
 fn row_name(subject: Subject, what: &str) -> String {

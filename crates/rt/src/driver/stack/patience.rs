@@ -30,8 +30,8 @@ impl Patience {
     /// The core has waited, polling or asleep, from `from` to `until`; before that it was at work.
     pub(super) fn on_wait(&mut self, from: Instant, until: Instant) {
         assert!(self.work_began <= from && from <= until, "time goes on");
-        self.worked = self.worked + (from - self.work_began);
-        self.seen = self.seen + (until - self.work_began);
+        self.worked += from - self.work_began;
+        self.seen += until - self.work_began;
         self.work_began = until;
         if self.seen >= SEEN {
             // More than a third: while it polls between pieces of work, it is busier still.
