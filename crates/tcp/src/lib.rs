@@ -53,6 +53,9 @@ mod time_wait;
 mod timeout;
 mod tuple;
 
+/// What a connection at rest takes, its place in the flow table apart.
+pub const CONTROL_BLOCK_BYTES: usize = size_of::<tcb::Tcb>();
+
 pub use config::{Config, ConfigError, KeepAlive, Options};
 pub use engine::Engine;
 pub use event::{CloseReason, ConnId, Event, ListenerId, Ready};
