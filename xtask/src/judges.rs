@@ -57,7 +57,7 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// Its binary: the given one, or the one that the release build makes.
-    fn binary(self, root: &Path) -> PathBuf {
+    pub(crate) fn binary(self, root: &Path) -> PathBuf {
         let built = match self {
             Self::Server => "target/release/crore",
             Self::Engine => "target/release/examples/tap",

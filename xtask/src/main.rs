@@ -105,5 +105,6 @@ fn main() -> ExitCode {
     if judges::wanted(&options) {
         judges::run(&root, &options, &mut report);
     }
+    steps::run_whole(&root, &options, &mut report);
     report.close()
 }

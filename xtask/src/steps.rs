@@ -1,4 +1,4 @@
-//! The steps before the judges: format, lints, house rules, tests, the canary, the release build.
+//! The steps around the judges: format, lints, house rules, tests, the canary, the release build; and at last the whole.
 
 use std::path::Path;
 use std::process::Command;
@@ -41,7 +41,8 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     if options.wants("compliance") {
         report.step("compliance", || compliance(root));
     }
-    if options.wants("build") || Subject::Server.is_to_be_built(options) {
+    let whole = ["c10m-memory", "c10m-xdp", "c10m-kernel"].iter().any(|name| options.wants(name));
+    if options.wants("build") || Subject::Server.is_to_be_built(options) || whole {
         report.step("build", || cargo(root, "build", &["build", "--release"], plain));
     }
     if Subject::Engine.is_to_be_built(options) {
@@ -55,6 +56,30 @@ pub(crate) fn run_after_install(root: &Path, options: &Options, report: &mut Rep
     if options.wants("instructions") {
         report.step("instructions", || instructions::check(root));
     }
+}
+
+/// The ten-million run on every wire, at sizes that fit the time of a test.
+pub(crate) fn run_whole(root: &Path, options: &Options, report: &mut Report) {
+    for (wire, connections) in [("memory", "100k"), ("xdp", "50k"), ("kernel", "5k")] {
+        let name = format!("c10m-{wire}");
+        if options.wants(&name) {
+            report.step(&name, || c10m(root, &name, wire, connections));
+        }
+    }
+}
+
+fn c10m(root: &Path, name: &str, wire: &str, connections: &str) -> Outcome {
+    let mut command = Command::new(Subject::Server.binary(root));
+    command.args(["c10m", "--wire", wire, "--connections", connections, "--steady-for", "5s", "--hold", "1s"]);
+    judge(root, name, command, |ended| match ended.code {
+        // Bad usage: the command line is ours, so it is the rights that are missing.
+        Some(2) => Outcome::skipped(ended.output.lines().next().unwrap_or("it may not")),
+        _ if ended.good() => {
+            let line = |what: &str| ended.output.lines().find(|line| line.contains(what)).unwrap_or_default().trim();
+            Outcome::passed(format!("{}; {}", line("connections "), line("broadcast  ")))
+        }
+        _ => Outcome::failed(ended.how(), ended.tail()),
+    })
 }
 
 /// Thousands of worlds of every kind, more than the quick tests look at: in the release build, each from its own seed.

@@ -6,8 +6,8 @@ use crore_base::time::Duration;
 /// for a free port takes seconds a thousand.
 pub const CONNECTIONS_PER_SOURCE: u64 = 12_000;
 
-/// As [`CONNECTIONS_PER_SOURCE`], where our own TCP/IP chooses the ports: nearly all that there are.
-pub const CONNECTIONS_PER_OWN_SOURCE: u64 = 60_000;
+/// As [`CONNECTIONS_PER_SOURCE`], where our own TCP/IP chooses the ports: as many as are found without a long search.
+pub const CONNECTIONS_PER_OWN_SOURCE: u64 = 50_000;
 
 /// Connections asked for at most: the runtime's slots of 16 processes.
 pub const CONNECTIONS_MAX: u64 = 16 << 24;

@@ -106,8 +106,8 @@ pub const DEVICE_LOOKS_APART: Duration = Duration::from_secs(5);
 /// AF_XDP socket.
 pub const PACE_FIRST: u32 = 1024;
 
-/// As [`PACE_FIRST`], at least: fewer do not fill a burst.
-pub const PACE_MIN: u32 = 256;
+/// As [`PACE_FIRST`], at least: two bursts, so that half a million a second can leave with a rest of a millisecond in between.
+pub const PACE_MIN: u32 = 512;
 
 /// As [`PACE_FIRST`], at most: a million segments a second that take a quarter of a second to be acknowledged, and 46 MB.
 pub const PACE_MAX: u32 = 1 << 18;

@@ -71,7 +71,7 @@ pub const COPIED_BYTES_MAX: usize = 64 << 20;
 pub const COPY_OVERHEAD_BYTES: usize = 64;
 
 /// Source ports of one address that an active open tries before it moves to the next address.
-pub const PORTS_TRIED_PER_ADDRESS: u32 = 64;
+pub const PORTS_TRIED_PER_ADDRESS: u32 = 512;
 
 /// Addresses of a range that an active open tries before it gives up.
 pub const ADDRESSES_TRIED: u32 = 64;

@@ -131,9 +131,9 @@ mod tests {
     #[test]
     fn ten_million_clients_have_addresses_enough() {
         let ground = Ground::of_our_own(10_000_000, "wire:a".into(), "wire:a".into(), None).unwrap();
-        assert_eq!((ground.sources.len(), ground.spare_sources.len()), (167, 17));
+        assert_eq!((ground.sources.len(), ground.spare_sources.len()), (200, 21));
         assert_eq!(ground.sources[0], IpAddr::from([10, 65, 0, 1]));
-        assert_eq!(ground.spare_sources[16], IpAddr::from([10, 65, 0, 184]));
+        assert_eq!(ground.spare_sources[20], IpAddr::from([10, 65, 0, 221]));
         assert_eq!(ground.network.owned, ["10.65.0.0/16"]);
         let flags = ground.serve_flags();
         assert_eq!(

@@ -19,6 +19,8 @@ const LOOKS_APART: Duration = Duration::from_millis(10);
 const REST_AFTER_LOSS: Duration = Duration::from_millis(250);
 /// One segment in so many may be lost for reasons of its connection's own.
 const LOSS_PART: u64 = 64;
+/// And so many losses between two looks are always such: with little traffic one of them is a large part.
+const LOSSES_MIN: u64 = 64;
 /// The part by which more must have been sent since the last look than ever before for the window to grow: what gains nothing
 /// only fills queues.
 const GAIN_PART: u64 = 128;
@@ -77,7 +79,7 @@ impl Pace {
         self.look_at = now + LOOKS_APART;
         let (newly_sent, newly_lost) = (sent - self.sent, lost - self.lost);
         (self.sent, self.lost) = (sent, lost);
-        if newly_lost * LOSS_PART > newly_sent {
+        if newly_lost >= LOSSES_MIN && newly_lost * LOSS_PART > newly_sent {
             self.lost_at = self.window;
             self.window = (self.window / 2).max(PACE_MIN);
             self.look_at = now + REST_AFTER_LOSS;

@@ -31,9 +31,11 @@ fn much_that_is_lost_halves_it_once_a_round_trip_and_a_little_does_not() {
     let mut pace = Pace::new(Instant::ZERO);
     pace.on_turn(at(10), 6_500, 100);
     assert_eq!(pace.window, PACE_FIRST, "one in 65 is no flood");
-    pace.on_turn(at(20), 7_500, 200);
+    pace.on_turn(at(20), 6_520, 120);
+    assert_eq!(pace.window, PACE_FIRST, "twenty are no flood, though nothing else was sent");
+    pace.on_turn(at(30), 7_500, 220);
     assert_eq!(pace.window, PACE_FIRST / 2);
-    for ms in 21..270 {
+    for ms in 31..280 {
         pace.on_turn(at(ms), 8_000 + ms, 2_000 + ms);
     }
     assert_eq!(pace.window, PACE_FIRST / 2, "what was in flight at the loss does not count again");
