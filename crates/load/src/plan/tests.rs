@@ -155,7 +155,7 @@ fn the_machines_of_a_cluster_hold_all_when_one_is_away() {
         assert!(!stack.fits);
     }
     assert_eq!(stack(&plan, &OWN).machines, Some(11), "ten of ten million, and one spare");
-    assert_eq!(plan.load_generator, LoadGenerator { own_stack_sources: 1_667, kernel_sources: 8_334 });
+    assert_eq!(plan.load_generator, LoadGenerator { own_stack_sources: 2_000, kernel_sources: 8_334 });
 }
 
 #[test]
