@@ -104,7 +104,7 @@ impl Stack {
         };
         let config = Config {
             connections_max: connections,
-            // Every connection may have something under way: who fans out is held back by the line for the output instead.
+            // Every connection may have something under way: who fans out is held back by the window of `pace.rs` instead.
             sending_max: connections,
             receiving_max: connections,
             stealth: seat.network.stealth,
