@@ -97,9 +97,11 @@ fn for_smoltcp(header: Header, control: u8) -> (Header, TcpControl) {
     (header, control)
 }
 
-/// The ranges that smoltcp writes: they come with ACK and without the option that permits them.
+/// The ranges that smoltcp writes: they come with ACK and without the option that permits them, and beside everything
+/// that a SYN negotiates the header's 40 bytes have no room for three of them.
 fn ranges_for<'a>(header: &Header, ranges: &'a [(u32, u32)]) -> &'a [(u32, u32)] {
-    let are_written = header.flags.contains(Flags::ACK) && !header.options.sack_permitted;
+    let have_room = header.options.emitted_len() <= 12;
+    let are_written = header.flags.contains(Flags::ACK) && !header.options.sack_permitted && have_room;
     if are_written { ranges } else { &[] }
 }
 
