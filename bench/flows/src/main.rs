@@ -15,9 +15,8 @@
 //! yardsticks stand beside them: the first touch of a page, and a loop that does nothing. Growth is repeated, and *own* is
 //! the longest pause that the same insertion had in every run. Slabs of as many records are filled in the same way.
 //!
-//! Tables and slabs grow on ordinary pages, which become huge ones in the background (`crore_base::collapse`) on whatever
-//! processor is free; they are looked up in when that has come to an end. Beside them are those that stay as they are and
-//! those on huge pages from the beginning.
+//! Large tables and slabs stand on huge pages, which are made ready in the background (`crore_base::ahead`) on whatever
+//! processor is free. Beside them are those on ordinary pages.
 
 mod keys;
 mod measure;
@@ -44,19 +43,17 @@ use report::Results;
 use subjects::{Hashed, Skip, Subject, Table, Tree};
 
 const USAGE: &str = "usage: flows [--json] [COUNT]...";
-const SUBJECTS: [(&str, &str); 6] = [
+const SUBJECTS: [(&str, &str); 5] = [
     ("table", "crore's flow table"),
     ("table-ordinary", "crore's flow table on ordinary pages"),
-    ("table-huge", "crore's flow table, huge pages at once"),
     ("hashmap", "HashMap (hashbrown), same keyed hash"),
     ("btree", "BTreeMap, for a red-black tree"),
     ("skiplist", "crossbeam SkipMap"),
 ];
 /// What is filled beside the structures, to see its pauses.
-const FILLINGS: [(&str, &str); 4] = [
+const FILLINGS: [(&str, &str); 3] = [
     ("slab", "slab of 128-byte records"),
     ("slab-ordinary", "slab on ordinary pages"),
-    ("slab-huge", "slab, huge pages at once"),
     ("nothing", "a loop that does nothing"),
 ];
 const DEFAULT_COUNTS: [u32; 3] = [10_000, 1_000_000, 10_000_000];
@@ -162,9 +159,7 @@ fn measure(subject: &str, count: u32) -> Result<(), String> {
     records.iter_mut().zip(0..).for_each(|(record, number)| *record = Record::of(Key::of(number)));
     let hash = HashKey::from_seed(0x5eed);
     let figures = match subject {
-        "table" | "table-ordinary" | "table-huge" => {
-            measure::run(&mut Table::new(pages_of(subject), count, hash)?, &mut records)
-        }
+        "table" | "table-ordinary" => measure::run(&mut Table::new(pages_of(subject), count, hash)?, &mut records),
         "hashmap" => measure::run(&mut Hashed(HashMap::with_hasher(hash)), &mut records),
         "btree" => measure::run(&mut Tree(BTreeMap::new()), &mut records),
         "skiplist" => measure::run(&mut Skip(SkipMap::new()), &mut records),
@@ -179,11 +174,11 @@ fn fill(subject: &str, count: u32) -> Result<(), String> {
     pin();
     let hash = HashKey::from_seed(0x5eed);
     let remembered = match subject {
-        "table" | "table-ordinary" | "table-huge" => grow(&mut Table::new(pages_of(subject), count, hash)?, count),
+        "table" | "table-ordinary" => grow(&mut Table::new(pages_of(subject), count, hash)?, count),
         "hashmap" => grow(&mut Hashed(HashMap::with_hasher(hash)), count),
         "btree" => grow(&mut Tree(BTreeMap::new()), count),
         "skiplist" => grow(&mut Skip(SkipMap::new()), count),
-        "slab" | "slab-ordinary" | "slab-huge" => grow_slab(pages_of(subject), count),
+        "slab" | "slab-ordinary" => grow_slab(pages_of(subject), count),
         "nothing" => Remembered::of(count, |_| {}),
         other => return Err(format!("there is no structure {other}")),
     };
@@ -203,7 +198,6 @@ fn read_slab(subject: &str, count: u32) -> Result<(), String> {
 fn pages_of(subject: &str) -> Pages {
     match subject.split_once('-') {
         Some((_, "ordinary")) => Pages::Ordinary,
-        Some((_, "huge")) => Pages::Huge,
         _ => Pages::default(),
     }
 }

@@ -44,20 +44,18 @@ pub struct Figures {
     pub huge_percent: f64,
     /// Single insertions while growing.
     pub grow: Pauses,
-    /// Single lookups while what has grown becomes huge pages in the background.
-    pub settle: Pauses,
     /// Single removals and insertions under churn.
     pub replace: Pauses,
 }
 
 impl Figures {
     /// As a list, in the order above.
-    pub fn to_array(self) -> [f64; 22] {
+    pub fn to_array(self) -> [f64; 18] {
         let Self { key, hit, miss, burst_hit, burst_miss, churn, late_hit, bytes, worst_bytes, .. } = self;
-        let Self { huge_percent: huge, grow, settle, replace, .. } = self;
+        let Self { huge_percent: huge, grow, replace, .. } = self;
         let costs = [key, hit, miss, burst_hit, burst_miss, churn, late_hit, bytes, worst_bytes, huge];
-        let mut list = [0.0; 22];
-        let pauses = [grow, settle, replace].into_iter().flat_map(Pauses::to_array);
+        let mut list = [0.0; 18];
+        let pauses = [grow, replace].into_iter().flat_map(Pauses::to_array);
         list.iter_mut().zip(costs.into_iter().chain(pauses)).for_each(|(place, number)| *place = number);
         list
     }
@@ -67,18 +65,17 @@ impl Figures {
     /// # Errors
     /// It has another length.
     pub fn from_list(list: &[f64]) -> Result<Self, String> {
-        let list: [f64; 22] = list.try_into().map_err(|_| format!("{} figures came instead of 22", list.len()))?;
+        let list: [f64; 18] = list.try_into().map_err(|_| format!("{} figures came instead of 18", list.len()))?;
         let [key, hit, miss, burst_hit, burst_miss, churn, late_hit, bytes, worst_bytes, huge_percent, pauses @ ..] =
             list;
-        let [g0, g1, g2, g3, s0, s1, s2, s3, replace @ ..] = pauses;
-        let (grow, settle) = (Pauses::from_array([g0, g1, g2, g3]), Pauses::from_array([s0, s1, s2, s3]));
-        let replace = Pauses::from_array(replace);
-        let memory = Self { bytes, worst_bytes, huge_percent, grow, settle, replace, ..Self::default() };
+        let [g0, g1, g2, g3, replace @ ..] = pauses;
+        let (grow, replace) = (Pauses::from_array([g0, g1, g2, g3]), Pauses::from_array(replace));
+        let memory = Self { bytes, worst_bytes, huge_percent, grow, replace, ..Self::default() };
         Ok(Self { key, hit, miss, burst_hit, burst_miss, churn, late_hit, ..memory })
     }
 
     /// Their names in reports.
-    pub const NAMES: [&str; 22] = [
+    pub const NAMES: [&str; 18] = [
         "key_ns",
         "hit_ns",
         "miss_ns",
@@ -93,10 +90,6 @@ impl Figures {
         "grow_wall_us",
         "grow_over_1ms",
         "grow_wall_over_1ms",
-        "settle_pause_us",
-        "settle_wall_us",
-        "settle_over_1ms",
-        "settle_wall_over_1ms",
         "churn_pause_us",
         "churn_wall_us",
         "churn_over_1ms",
@@ -148,17 +141,8 @@ impl<S: Subject> Run<'_, S> {
                 figures.worst_bytes = figures.worst_bytes.max(peak / (number + 1) as f64);
             }
         }
-        self.settle(figures);
         figures.bytes = memory::resident().saturating_sub(before) as f64 / self.count as f64;
         figures.huge_percent = memory::huge_percent((before, before_huge));
-    }
-
-    fn settle(&mut self, figures: &mut Figures) {
-        let mut rng = self.rng.fork();
-        memory::settle(|| {
-            let key = Key::of(rng.below(self.count));
-            figures.settle.time(|| assert!(black_box(self.subject.find(&key, self.records)).is_some()));
-        });
     }
 
     fn keys(&mut self, operations: u64) -> f64 {

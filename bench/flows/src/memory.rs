@@ -1,10 +1,8 @@
 //! How much memory this process holds, as the kernel counts it: ordinary and huge pages alike.
 
 use std::fs;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crore_base::collapse::collapsed;
 use crore_base::limits::HUGE_PAGE_BYTES;
 use crore_base::map::{Map, Pages, page_bytes};
 
@@ -25,23 +23,6 @@ pub fn huge_percent(before: (u64, u64)) -> f64 {
     huge as f64 * 100.0 / resident.max(1) as f64
 }
 
-/// Does something again and again until all huge pages that were asked for in the background are made, or nothing has
-/// happened for long. Rests now and then: the kernel has work to do on this processor too before it makes one, and does
-/// not get to it beside a program of high priority.
-pub fn settle(mut meanwhile: impl FnMut()) {
-    const STILL_MAX: Duration = Duration::from_secs(20);
-    const REST: Duration = Duration::from_millis(1);
-    let (mut last, mut since) = (collapsed(), Instant::now());
-    while last.waiting() > 0 && since.elapsed() < STILL_MAX {
-        (0..1_000).for_each(|_| meanwhile());
-        sleep(REST);
-        let now = collapsed();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-    }
-}
-
 /// The most bytes that were resident since [`forget_peak`], to within a few hundred kilobytes.
 pub fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -60,7 +41,7 @@ pub fn first_touch(pages: Pages) -> Option<(f64, f64)> {
     let mut map = Map::<u8>::new(TOUCHES * HUGE_PAGE_BYTES).ok()?;
     let (apart, agreed) = match pages {
         Pages::Huge => (HUGE_PAGE_BYTES, map.huge()),
-        Pages::Ordinary | Pages::HugeWhenFull => (page_bytes(), map.ordinary()),
+        Pages::Ordinary => (page_bytes(), map.ordinary()),
     };
     if !agreed && pages == Pages::Huge {
         return None;

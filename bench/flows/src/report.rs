@@ -45,10 +45,10 @@ pub fn tables(results: &Results) -> String {
         }
     }
     text += &format!("\n{:<40}{:>24}{:>48}", "", "growth, all runs", "growth, quietest run");
-    text += &format!("{:>48}{:>48}", "lookups while settling, one run", "churn, one run");
+    text += &format!("{:>48}", "churn, one run");
     text += &format!("\n{:<40}", "us, single operations");
-    OWN.iter().chain(&PAUSES).chain(&PAUSES).chain(&PAUSES).for_each(|column| text += &format!("{column:>12}"));
-    let later = figures.iter().map(|figures| vec![figures.settle, figures.replace]).chain(repeat(Vec::new()));
+    OWN.iter().chain(&PAUSES).chain(&PAUSES).for_each(|column| text += &format!("{column:>12}"));
+    let later = figures.iter().map(|figures| vec![figures.replace]).chain(repeat(Vec::new()));
     for (((_, title), growth), later) in SUBJECTS.iter().chain(&FILLINGS).zip(growth).zip(later) {
         text += &format!("\n{title:<40}");
         text += &if growth.own_us == 0.0 { format!("{:>12}", "< 50") } else { format!("{:>12.1}", growth.own_us) };

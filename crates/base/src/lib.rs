@@ -4,11 +4,12 @@
 //! built on top can run in virtual time and replay from a seed. Nothing here locks either: a value belongs to one core,
 //! and the few types that cross cores ([`Parcel`](payload::Parcel), [`Counters`](counters::Counters)) say so.
 //!
-//! One thread is this crate's own: [`mod@collapse`] puts large tables on huge pages. It changes what memory is made of, never
-//! what is in it, so no result depends on it; small tables never start it.
+//! One thread is this crate's own: [`mod@ahead`] makes memory ready that large tables will need next. It never changes what
+//! is in it, so no result depends on it; small tables never start it.
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`mod@ahead`] | huge pages that are there before somebody needs them |
 //! | [`time`] | [`Instant`](time::Instant) and [`Duration`](time::Duration): nanoseconds in 64 bits, saturating |
 //! | [`units`] | what users type: `10M`, `64KiB`, `30s`, `5000/s` |
 //! | [`slab`] | dense tables of plain old data behind generational handles; memory is given back |
@@ -18,14 +19,13 @@
 //! | [`random`] | a seeded generator (not for secrets) |
 //! | [`hash`] | a keyed hash that strangers cannot make collide |
 //! | [`counters`] | per-core counters, merged only when read |
-//! | [`mod@collapse`] | huge pages for memory that is in use, in the background |
 //! | [`map`] | anonymous memory maps, huge pages, giving pages back |
 //! | [`mod@prefetch`] | asking for a cache line before it is needed |
 //! | [`limits`] | every bound of this crate, with its reason |
 //!
-//! `unsafe` lives in `map.rs` and `prefetch.rs` and nowhere else.
+//! `unsafe` lives in `map.rs`, `map/mapping.rs` and `prefetch.rs` and nowhere else.
 
-pub mod collapse;
+pub mod ahead;
 pub mod counters;
 pub mod frame;
 pub mod hash;

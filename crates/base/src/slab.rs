@@ -6,38 +6,37 @@
 //!
 //! Invariants:
 //! - The lowest free slot is always taken first, so values stay packed at the bottom and whole pages at the top fall free.
-//! - Memory is touched only where values are, and goes back to the system: a chunk when its last value is removed (one
-//!   empty chunk is kept in hand, so that a value coming and going costs no system calls), any free page with
+//! - Memory is touched only where values are, and goes back to the system: a huge page's worth when its last value is
+//!   removed (one of them is kept in hand, so that a value coming and going costs no system calls), any free page with
 //!   [`trim`](Slab::trim).
 //! - Generations live outside those pages and survive them, so a handle never finds a stranger (`slab/generations.rs`).
-//! - An insertion waits for the first touch of the pages of one value, one of generations and some of bitmaps, never for
-//!   memory that others will use. What has filled a huge page becomes one later, in the background, once the slab is large;
-//!   unless it was to stand on huge pages at once ([`Pages`]): an insertion then waits for one.
+//! - An insertion waits for the first touch of the pages of one value, one of generations and some of bitmaps. In a large
+//!   slab these are huge pages, and the background makes each ready before it is needed ([`Pages`]).
 //!
-//! Slots are in chunks of two to some power, at most 8 MiB each; chunks are never moved, so a value stays where it is.
+//! Slots are one piece of address space, reserved with the first value, so a value stays where it is.
 
-mod chunk;
 mod generations;
 mod handle;
 mod memory;
 mod occupancy;
+mod unit;
 
 use std::fmt;
 
 use zerocopy::FromZeros;
 
-use crate::map::Pages;
+use crate::map::{Map, Pages, page_bytes};
 use crate::prefetch::prefetch_at;
 
-use chunk::{Chunk, slots_shift};
 use generations::Generations;
 pub use handle::Handle;
 use occupancy::Occupancy;
+use unit::{UNIT_BYTES, Unit};
 
 /// A table of at most `limit` values of one plain type. See the opening comment of the module for what it promises.
 ///
-/// Every operation costs a constant number of instructions and allocates nothing, except the insertion that opens a new
-/// chunk, the removal that empties one, and those documented otherwise.
+/// Every operation costs a constant number of instructions and allocates nothing, except the first insertion, the one
+/// that comes to another 2 MiB, the removal that empties those, and where documented otherwise.
 ///
 /// ```
 /// use crore_base::slab::Slab;
@@ -54,26 +53,30 @@ use occupancy::Occupancy;
 /// # assert_eq!(scores.get(away), Some(&1));
 /// ```
 pub struct Slab<T> {
-    chunks: Vec<Chunk<T>>,
+    /// All of them, or empty until the first is needed.
+    slots: Map<T>,
+    /// For each piece of the slots as large as a huge page, up to the last that was ever used.
+    units: Vec<Unit>,
     generations: Generations,
     occupancy: Occupancy,
-    /// Slots in a chunk are two to this power.
-    chunk_shift: u32,
     limit: u32,
     len: u32,
-    /// The one chunk that is empty but still has its memory.
-    spare: Option<u32>,
+    /// Bytes of a page are two to this power.
+    page_shift: u32,
+    /// The one unit that is empty but still has its memory.
+    spare: Option<usize>,
+    /// The unit that has no value yet and is made ready for those to come.
+    ahead: Option<usize>,
     /// What it is to stand on when it is large.
     pages: Pages,
-    /// It has been large enough for huge pages.
+    /// It stands on huge pages from now on.
     large: bool,
 }
 
 impl<T: Copy + FromZeros> Slab<T> {
-    /// A slab for at most `limit` values, on ordinary pages until they have filled huge ones.
+    /// A slab for at most `limit` values, on huge pages once it is large.
     ///
-    /// Takes no memory for values yet, only address space for a bitmap of `limit` bits. Values come in chunks of address
-    /// space as they are needed.
+    /// Takes no memory for values yet, only address space for a bitmap of `limit` bits.
     pub fn new(limit: u32) -> Self {
         Self::on(Pages::default(), limit)
     }
@@ -82,13 +85,15 @@ impl<T: Copy + FromZeros> Slab<T> {
     pub fn on(pages: Pages, limit: u32) -> Self {
         const { assert!(size_of::<T>() > 0, "values without bytes need no slab") };
         Self {
-            chunks: Vec::new(),
+            slots: Map::empty(),
+            units: Vec::new(),
             generations: Generations::new(limit),
             occupancy: Occupancy::new(limit),
-            chunk_shift: slots_shift(size_of::<T>(), limit),
             limit,
             len: 0,
+            page_shift: page_bytes().trailing_zeros(),
             spare: None,
+            ahead: None,
             pages,
             large: false,
         }
@@ -96,22 +101,18 @@ impl<T: Copy + FromZeros> Slab<T> {
 
     /// Puts `value` into the lowest free slot and names it.
     ///
-    /// `None` if the slab is full, or if the kernel has no address space for another chunk; nothing has changed then.
+    /// `None` if the slab is full, or if the kernel has no address space for `limit` values; nothing has changed then.
     #[inline]
     pub fn insert(&mut self, value: T) -> Option<Handle> {
         let index = self.occupancy.lowest_free()?;
-        let (chunk, offset) = self.place(index);
-        if chunk == self.chunks.len() && !self.grow() {
+        let bytes = Self::bytes_of(index);
+        if bytes.end > self.units.len() * UNIT_BYTES && !self.grow(bytes.end) {
             return None;
         }
         self.occupancy.take(index);
         let generation = self.generations.begin(index);
-        let home = &mut self.chunks[chunk];
-        home.write(offset, value);
-        if home.live == 0 && self.spare == Some(chunk as u32) {
-            self.spare = None;
-        }
-        home.live += 1;
+        self.slots[index as usize] = value;
+        self.move_in(bytes);
         self.len += 1;
         Handle::from_parts(index, generation.get())
     }
@@ -132,21 +133,17 @@ impl<T: Copy + FromZeros> Slab<T> {
 
     /// Takes the value of this name out, or `None` if that was done before. The handle is stale from now on.
     ///
-    /// The last value of a chunk gives the chunk's pages back (one system call), unless it becomes the chunk kept in hand.
+    /// The last value of 2 MiB gives those back (one system call), unless they are the ones kept in hand.
     #[inline]
     pub fn remove(&mut self, handle: Handle) -> Option<T> {
         let value = *self.get(handle)?;
         let index = handle.index();
-        let (chunk, _) = self.place(index);
         // A slot that has had its last tenant stays taken and is never seen again.
         if self.generations.end(index) {
             self.occupancy.free(index);
         }
         self.len -= 1;
-        self.chunks[chunk].live -= 1;
-        if self.chunks[chunk].live == 0 {
-            self.keep_in_hand(chunk as u32);
-        }
+        self.move_out(Self::bytes_of(index));
         Some(value)
     }
 
@@ -197,19 +194,13 @@ impl<T: Copy + FromZeros> Slab<T> {
     #[inline]
     pub fn prefetch(&self, index: u32) {
         self.generations.prefetch(index);
-        let (chunk, offset) = self.place(index);
-        if let Some(chunk) = self.chunks.get(chunk) {
-            prefetch_at(&chunk.slots, offset as usize);
-        }
+        self.prefetch_slot(index);
     }
 
     /// As [`prefetch`](Self::prefetch), for whoever goes on with [`slot`](Self::slot) and needs no generation.
     #[inline]
     pub fn prefetch_slot(&self, index: u32) {
-        let (chunk, offset) = self.place(index);
-        if let Some(chunk) = self.chunks.get(chunk) {
-            prefetch_at(&chunk.slots, offset as usize);
-        }
+        prefetch_at(&self.slots, index as usize);
     }
 
     /// Asks for the cache line of a slot's generation, ahead of [`handle_at`](Self::handle_at).
@@ -220,24 +211,23 @@ impl<T: Copy + FromZeros> Slab<T> {
 
     /// What is in a slot, taken or not: for records whose links are right by construction, where looking up the generation
     /// would be another cache miss. A slot that was never taken is zero; one that was left has what its last tenant left
-    /// behind, or zero. `None` if the slab has never been so large.
+    /// behind, or zero. `None` beyond the limit, and in a slab that never had a value.
     #[inline]
     pub fn slot(&self, index: u32) -> Option<&T> {
-        let (chunk, offset) = self.place(index);
-        self.chunks.get(chunk)?.slots.get(offset as usize)
+        self.slots.get(index as usize)
     }
 
     /// As [`slot`](Self::slot), to change.
     #[inline]
     pub fn slot_mut(&mut self, index: u32) -> Option<&mut T> {
-        let (chunk, offset) = self.place(index);
-        self.chunks.get_mut(chunk)?.slots.get_mut(offset as usize)
+        self.slots.get_mut(index as usize)
     }
 
-    /// Chunk and offset of a slot.
+    /// Where a slot lies in the bytes of all.
     #[inline]
-    fn place(&self, index: u32) -> (usize, u32) {
-        ((index >> self.chunk_shift) as usize, index & ((1 << self.chunk_shift) - 1))
+    fn bytes_of(index: u32) -> std::ops::Range<usize> {
+        let start = index as usize * size_of::<T>();
+        start..start + size_of::<T>()
     }
 }
 

@@ -49,7 +49,7 @@ use tag::Tag;
 ///
 /// An operation reads one cache line of the table, and never the caller's records. The next line is read by one hit in
 /// thirteen, because the entry's own was full, and by one miss in forty. Memory is 14 to 16 bytes an entry while the table
-/// grows from a million on; in a table that shrinks, up to 30.
+/// grows from a million on, and one huge page; in a table that shrinks, up to 30.
 pub struct FlowTable {
     segments: Map<Segment>,
     directory: Directory,
@@ -66,9 +66,8 @@ pub struct FlowTable {
     pages: Pages,
     /// It has been large enough for huge pages.
     large: bool,
-    /// For each huge page of segments: they were all in use, and were handed over to become one. Empty before the table is
-    /// large.
-    settled: Vec<bool>,
+    /// The first segment of the huge page that nobody uses yet and that is made ready for the splits to come.
+    ahead: Option<usize>,
 }
 
 /// Who is in a segment.
@@ -86,8 +85,8 @@ const UNUSED: Occupants = Occupants { entries: 0, depth: None };
 pub struct Full;
 
 impl FlowTable {
-    /// A table for at most `limit` entries, on ordinary pages until they have filled huge ones. Takes address space (24 bytes an entry) and no memory yet;
-    /// the first entries take up to 64 KiB.
+    /// A table for at most `limit` entries, on huge pages once it is large. Takes address space (24 bytes an entry) and no
+    /// memory yet; the first entries take up to 64 KiB.
     ///
     /// # Errors
     /// The kernel has no address space.
@@ -116,7 +115,7 @@ impl FlowTable {
             len: 0,
             pages,
             large: false,
-            settled: Vec::new(),
+            ahead: None,
         })
     }
 
@@ -162,7 +161,7 @@ impl FlowTable {
     /// Adds an entry. The caller knows that it is not there yet; the table does not look.
     ///
     /// Once in thousands of times this splits a segment: some forty microseconds. Sixteen of the insertions between two
-    /// splits take a page of memory each (or one of them a huge page, if the table was to stand on those at once).
+    /// splits take a page of memory each, or one of them a huge page if the background has not yet made it ready.
     ///
     /// # Errors
     /// [`Full`].
@@ -251,7 +250,6 @@ impl FlowTable {
         self.occupants[number] = Occupants { entries: stayed, depth: deeper };
         self.occupants[upper as usize] = Occupants { entries: moved.away, depth: deeper };
         Self::note_moved(moved.all);
-        self.settle(upper as usize);
     }
 
     /// Makes one of a segment and its sibling, if together they are small; and goes on with the result while no entry has

@@ -1,8 +1,8 @@
+mod ahead;
 mod model;
-mod settling;
 
 use super::*;
-use crate::limits::{HUGE_PAGE_BYTES, SLAB_HUGE_BYTES_MIN};
+use crate::limits::SLAB_HUGE_BYTES_MIN;
 use crate::map::page_bytes;
 use crate::map::tests::resident_bytes;
 use crate::random::Rng;
@@ -14,7 +14,7 @@ fn record(number: u64) -> Record {
 }
 
 fn resident<T: Copy + FromZeros>(slab: &Slab<T>) -> usize {
-    slab.chunks.iter().map(|chunk| resident_bytes(&chunk.slots)).sum()
+    resident_bytes(&slab.slots)
 }
 
 #[test]
@@ -92,19 +92,6 @@ fn a_slot_that_has_run_out_of_generations_is_retired() {
 }
 
 #[test]
-fn chunks_fill_whole_huge_pages_where_that_takes_at_most_8_mib() {
-    let shifts =
-        [(128, 14), (64, 15), (24, 18), (96, 16), (8, 18), (40, 17), (1, 21), (4_096, 9), (100, 16), (16 << 20, 0)];
-    for (slot_bytes, shift) in shifts {
-        assert_eq!(slots_shift(slot_bytes, u32::MAX), shift, "slots of {slot_bytes} bytes");
-    }
-    let needed = [(0, 0), (1, 0), (2, 1), (3, 2), (1_000, 10), (1 << 14, 14), ((1 << 14) + 1, 14)];
-    for (limit, shift) in needed {
-        assert_eq!(slots_shift(128, limit), shift, "limit {limit}");
-    }
-}
-
-#[test]
 fn memory_is_taken_as_values_come_and_goes_back_when_they_leave() {
     let count = 100_000;
     let mut slab = Slab::new(10_000_000);
@@ -112,13 +99,12 @@ fn memory_is_taken_as_values_come_and_goes_back_when_they_leave() {
     let handles: Vec<Handle> = (0..count).map(|number| slab.insert(record(number)).unwrap()).collect();
     let full = resident(&slab);
     let bytes = count as usize * size_of::<Record>();
-    assert!(full >= bytes && full < bytes + HUGE_PAGE_BYTES, "{full} bytes for {bytes}");
+    assert!(full >= bytes && full < bytes + 2 * UNIT_BYTES, "{full} bytes for {bytes}");
     assert!(slab.footprint() >= full);
     for handle in &handles {
         slab.remove(*handle);
     }
-    let chunk = size_of::<Record>() << slab.chunk_shift;
-    assert!(resident(&slab) <= chunk, "one empty chunk is kept in hand, not {} bytes", resident(&slab));
+    assert!(resident(&slab) <= 2 * UNIT_BYTES, "one unit in hand and one made ready, not {} bytes", resident(&slab));
     assert!(slab.footprint() >= resident(&slab));
     slab.trim();
     assert_eq!(resident(&slab), 0);
@@ -155,15 +141,15 @@ fn a_slab_without_values_owns_next_to_nothing() {
 }
 
 #[test]
-fn a_value_that_comes_and_goes_at_the_edge_of_a_chunk_keeps_its_pages() {
+fn a_value_that_comes_and_goes_at_the_edge_of_a_unit_keeps_its_pages() {
     let mut slab = Slab::new(1 << 20);
-    let per_chunk = 1_u64 << slab.chunk_shift;
-    assert!((0..per_chunk).all(|number| slab.insert(record(number)).is_some()));
+    let per_unit = (UNIT_BYTES / size_of::<Record>()) as u64;
+    assert!((0..per_unit).all(|number| slab.insert(record(number)).is_some()));
     for number in 0..10 {
         let handle = slab.insert(record(number)).unwrap();
-        assert_eq!(u64::from(handle.index()), per_chunk);
+        assert_eq!(u64::from(handle.index()), per_unit);
         slab.remove(handle);
-        assert_eq!(resident_bytes(&slab.chunks[1].slots), page_bytes());
+        assert_eq!(resident(&slab), UNIT_BYTES + page_bytes());
     }
 }
 
@@ -189,35 +175,17 @@ fn slots_larger_than_a_page_and_of_odd_sizes_keep_their_values_through_trim() {
 }
 
 #[test]
-fn an_insertion_takes_the_pages_of_one_value_and_not_those_of_others() {
+fn an_insertion_into_a_small_slab_takes_the_pages_of_one_value_and_not_those_of_others() {
     let mut slab = Slab::new(1 << 20);
-    let mut before = 0;
-    // More than what huge pages are made from, a chunk at a time.
-    let per_chunk = 1 << slab.chunk_shift;
-    for number in 0..(SLAB_HUGE_BYTES_MIN / size_of::<Record>()) as u64 + 2 * per_chunk {
+    for number in 0..((SLAB_HUGE_BYTES_MIN - UNIT_BYTES) / size_of::<Record>()) as u64 {
         slab.insert(record(number)).unwrap();
-        if number % 997 == 0 || number % per_chunk < 2 {
+        if number % 97 == 0 {
             let now = resident(&slab);
             let needed = (number as usize + 1) * size_of::<Record>();
             assert!(now == needed.next_multiple_of(page_bytes()), "{now} bytes for {needed} at {number}");
-            assert!(now >= before);
-            before = now;
         }
     }
-    assert!(slab.large);
-}
-
-#[test]
-fn a_slab_on_huge_pages_keeps_and_returns_what_one_on_ordinary_pages_does() {
-    let count = 200_000;
-    let mut slab = Slab::on(Pages::Huge, count);
-    let handles: Vec<Handle> = (0..count).map(|number| slab.insert(record(number.into())).unwrap()).collect();
-    assert!(slab.large && slab.footprint() >= resident(&slab));
-    for (number, handle) in (0..).zip(&handles) {
-        assert_eq!(slab.remove(*handle), Some(record(number)));
-    }
-    slab.trim();
-    assert_eq!(resident(&slab), 0);
+    assert!(!slab.large);
 }
 
 #[test]

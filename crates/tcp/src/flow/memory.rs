@@ -4,8 +4,8 @@
 //! segment that falls free stays resident if it is the lowest, so one free segment at most holds memory, and tables whose
 //! siblings are merged and split again do not ask the kernel each time.
 //!
-//! A large table settles: once all segments of a huge page are in use, their memory is handed over to become one. From then
-//! on it goes back only as a whole.
+//! A large table takes whole huge pages and gives them back as a whole. When it comes to the first segment of one, it has
+//! the next made ready in the background.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -50,8 +50,11 @@ impl FlowTable {
             first = unit.end;
             segments += if self.is_free(unit.clone()) { 0 } else { unit.len() };
         }
+        if let Some(ahead) = self.ahead.filter(|ahead| *ahead >= first) {
+            segments += self.unit_of(ahead).len();
+        }
         let lists = self.occupants.capacity() * size_of::<Occupants>() + self.free.capacity() * size_of::<u32>();
-        segments * SEGMENT_BYTES + self.directory.bytes() + lists + self.settled.capacity()
+        segments * SEGMENT_BYTES + self.directory.bytes() + lists
     }
 
     /// Takes one more page of the segment that the next split will need.
@@ -80,6 +83,7 @@ impl FlowTable {
     pub(super) fn take_segment(&mut self) -> Option<u32> {
         if let Some(Reverse(number)) = self.free.pop() {
             assert!(self.occupants[number as usize] == UNUSED, "segment {number} was given back");
+            self.enter(number as usize);
             return Some(number);
         }
         let number = self.occupants.len();
@@ -88,38 +92,46 @@ impl FlowTable {
         }
         self.occupants.push(UNUSED);
         self.choose_pages(number);
+        self.enter(number);
         Some(number as u32)
     }
 
-    /// Turns to huge pages when the table comes to the first segment that is worth it.
-    fn choose_pages(&mut self, number: usize) {
-        if self.large || number < HUGE_SEGMENTS_MIN {
-            return;
-        }
-        self.large = true;
-        match self.pages {
-            Pages::Ordinary => {}
-            Pages::HugeWhenFull => {
-                self.settled = vec![false; self.segments.len() / HUGE_PAGE_SEGMENTS];
-                (0..number).step_by(HUGE_PAGE_SEGMENTS).for_each(|number| self.settle(number));
-            }
-            // A kernel without huge pages refuses; the table then gives memory back in coarser units than it must.
-            Pages::Huge => _ = self.segments.huge(),
+    /// A segment is taken. With the first of a huge page, it is time to think of the next page.
+    fn enter(&mut self, number: usize) {
+        if self.large && number.is_multiple_of(HUGE_PAGE_SEGMENTS) {
+            self.look_ahead(number);
         }
     }
 
-    /// Hands over the huge page of a segment if now all its segments are in use.
-    pub(super) fn settle(&mut self, number: usize) {
-        let page = number / HUGE_PAGE_SEGMENTS;
-        // Nothing is settled in a small table, on other pages, or twice.
-        if self.settled.get(page) != Some(&false) {
+    /// Turns to huge pages when the table comes to the first segment that is worth it. The page that this one is in has
+    /// ordinary memory from the segment before, and keeps it.
+    fn choose_pages(&mut self, number: usize) {
+        if self.large || self.pages != Pages::Huge || number <= HUGE_SEGMENTS_MIN {
             return;
         }
-        let all = page * HUGE_PAGE_SEGMENTS..(page + 1) * HUGE_PAGE_SEGMENTS;
-        let known = self.occupants.get(all.clone());
-        if known.is_some_and(|segments| segments.iter().all(|segment| *segment != UNUSED)) {
-            self.segments.collapse(all.start * SEGMENT_BYTES..all.end * SEGMENT_BYTES);
-            self.settled[page] = true;
+        self.large = true;
+        // A kernel without huge pages refuses; the table then gives memory back in coarser units than it must.
+        self.segments.huge();
+        self.look_ahead(number);
+    }
+
+    /// Has the huge page made ready after that of a segment, if nobody uses it.
+    fn look_ahead(&mut self, number: usize) {
+        let next = self.unit_of(self.unit_of(number).end);
+        if next.start < self.segments.len() && self.is_free(next.clone()) {
+            self.forget_ahead();
+            self.ahead = Some(next.start);
+            self.segments.touch_ahead(next.start * SEGMENT_BYTES..next.end * SEGMENT_BYTES);
+        }
+    }
+
+    /// Gives back the huge page that was made ready, if no segment of it was used.
+    fn forget_ahead(&mut self) {
+        if let Some(ahead) = self.ahead.take() {
+            let unit = self.unit_of(ahead);
+            if self.is_free(unit.clone()) {
+                self.segments.release(unit);
+            }
         }
     }
 
@@ -141,9 +153,7 @@ impl FlowTable {
         let unit = self.unit_of(goes);
         if self.is_free(unit.clone()) {
             self.segments.release(unit);
-            if let Some(settled) = self.settled.get_mut(goes / HUGE_PAGE_SEGMENTS) {
-                *settled = false;
-            }
+            self.forget_ahead();
         }
     }
 
@@ -156,12 +166,7 @@ impl FlowTable {
     /// The segments whose memory is given back together with that of `number`.
     fn unit_of(&self, number: usize) -> Range<usize> {
         let page = number / HUGE_PAGE_SEGMENTS;
-        let on_huge = match self.pages {
-            Pages::Ordinary => false,
-            Pages::HugeWhenFull => self.settled.get(page) == Some(&true),
-            Pages::Huge => self.large,
-        };
-        match on_huge {
+        match self.large {
             true => page * HUGE_PAGE_SEGMENTS..((page + 1) * HUGE_PAGE_SEGMENTS).min(self.segments.len()),
             false => number..number + 1,
         }

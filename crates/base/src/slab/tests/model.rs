@@ -26,9 +26,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Words of a value: few of them fill a unit, none ends where a unit does, and they make the slab large.
+const WORDS: usize = 1_001;
+
 /// What a slab promises, as plainly as it can be written.
 struct Model {
-    slab: Slab<[u64; 5]>,
+    slab: Slab<[u64; WORDS]>,
     live: BTreeMap<u32, (Handle, u64)>,
     gone: Vec<Handle>,
     limit: u32,
@@ -37,7 +40,7 @@ struct Model {
 impl Model {
     fn insert(&mut self, value: u64) {
         let lowest = (0..self.limit).find(|slot| !self.live.contains_key(slot));
-        let handle = self.slab.insert([value; 5]);
+        let handle = self.slab.insert([value; WORDS]);
         assert_eq!(handle.map(Handle::index), lowest, "the lowest free slot is taken");
         if let Some(handle) = handle {
             assert!(!self.gone.contains(&handle), "{handle:?} had a tenant before");
@@ -49,7 +52,7 @@ impl Model {
         if let Some((slot, (handle, value))) =
             self.live.iter().nth(at % self.live.len().max(1)).map(|(slot, entry)| (*slot, *entry))
         {
-            assert_eq!(self.slab.remove(handle), Some([value; 5]));
+            assert_eq!(self.slab.remove(handle), Some([value; WORDS]));
             self.live.remove(&slot);
             self.gone.push(handle);
         }
@@ -64,7 +67,7 @@ impl Model {
                 let slot = at as u32 % self.limit;
                 assert_eq!(self.slab.at_mut(slot).is_some(), self.live.contains_key(&slot));
                 if let Some((handle, known)) = self.live.get_mut(&slot) {
-                    *self.slab.get_mut(*handle).unwrap() = [value; 5];
+                    *self.slab.get_mut(*handle).unwrap() = [value; WORDS];
                     *known = value;
                 }
             }
@@ -75,10 +78,10 @@ impl Model {
 
     fn check(&self) {
         assert!(self.gone.iter().all(|handle| self.slab.get(*handle).is_none()));
-        let live = self.live.values().map(|(handle, value)| (*handle, [*value; 5]));
+        let live = self.live.values().map(|(handle, value)| (*handle, [*value; WORDS]));
         assert!(self.slab.iter().map(|(handle, value)| (handle, *value)).eq(live));
         for (slot, (handle, value)) in &self.live {
-            assert_eq!((self.slab.get(*handle), self.slab.handle_at(*slot)), (Some(&[*value; 5]), Some(*handle)));
+            assert_eq!((self.slab.get(*handle), self.slab.handle_at(*slot)), (Some(&[*value; WORDS]), Some(*handle)));
         }
         assert!(self.slab.footprint() >= resident(&self.slab));
     }
@@ -89,8 +92,6 @@ proptest! {
     #[test]
     fn a_slab_agrees_with_a_map(limit in 1..1_500_u32, filled in 0..1_500_u64, steps in prop::collection::vec(step(), 0..300)) {
         let mut model = Model { slab: Slab::new(limit), live: BTreeMap::new(), gone: Vec::new(), limit };
-        // Chunks of 64 slots, so that a few hundred values cross their edges.
-        model.slab.chunk_shift = model.slab.chunk_shift.min(6);
         (0..filled).for_each(|value| model.apply(Step::Insert(value)));
         for step in steps {
             model.apply(step);
