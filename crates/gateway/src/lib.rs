@@ -6,6 +6,7 @@
 //! [`Config`] says what holds, [`Gateway`] runs it on the runtime it is started in.
 
 mod api;
+mod client_ids;
 mod config;
 mod console;
 mod counters;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use crore_base::counters::CoreCounters;
-use crore_base::hash::HashKey;
 use crore_base::payload::Payload;
 use crore_base::time::{Duration, Instant};
 use crore_http::ws::{self, Opcode};
@@ -22,6 +21,7 @@ use crore_rt::channel::notify::Notify;
 use crore_rt::net::{SendError, StreamId, StreamOption};
 use crore_rt::time;
 
+use crate::client_ids::ClientIds;
 use crate::config::Config;
 use crate::counters::{Counter, disconnects};
 use crate::expiry::Expiry;
@@ -69,7 +69,7 @@ pub(crate) struct Shard {
     farewells: RefCell<VecDeque<(Instant, StreamId)>>,
     ping_frame: Payload,
     events_ping: Payload,
-    client_ids: [HashKey; 2],
+    client_ids: ClientIds,
 }
 
 impl Shard {
@@ -101,7 +101,7 @@ impl Shard {
             farewells: RefCell::default(),
             ping_frame: Payload::from(ws::encode(Opcode::Text, PING)),
             events_ping: Payload::from(crore_http::sse::comment("")),
-            client_ids: [HashKey::from_seed(seed), HashKey::from_seed(!seed)],
+            client_ids: ClientIds::from_seed(seed),
             node,
         })
     }
@@ -230,21 +230,9 @@ impl Shard {
         }
     }
 
-    /// The id of a client of this node: derived from its key, so that nobody has to remember it.
+    /// The id of a client of this node.
     pub(crate) fn client_id(&self, core: u16, client: ClientKey) -> String {
-        let mut name = [0; 10];
-        name[..8].copy_from_slice(&client.to_bits().to_le_bytes());
-        name[8..].copy_from_slice(&core.to_le_bytes());
-        let [high, low] = [self.client_ids[0].hash(&name), self.client_ids[1].hash(&name)];
-        // Version 8, "custom", of RFC 9562.
-        format!(
-            "{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            high >> 16 & 0xffff,
-            high & 0xfff,
-            0x8000 | low >> 48 & 0x3fff,
-            low & 0xffff_ffff_ffff
-        )
+        self.client_ids.of(core, client)
     }
 
     /// Who a client is.

@@ -24,10 +24,23 @@ struct State {
     empty: Notify,
 }
 
+/// Places whose memory is kept when nobody has one.
+const PLACES_KEPT: usize = 64;
+
 #[derive(Default)]
 struct Places {
     wakers: Vec<Option<Waker>>,
     free: Vec<u32>,
+}
+
+impl Places {
+    /// Nobody has one: memory of a crowd goes back, that of a few is kept for the next.
+    fn clear(&mut self) {
+        self.wakers.clear();
+        self.free.clear();
+        self.wakers.shrink_to(PLACES_KEPT);
+        self.free.shrink_to(PLACES_KEPT);
+    }
 }
 
 impl Drain {
@@ -88,7 +101,7 @@ impl Drain {
         assert!(waker.is_some(), "a place is left once");
         places.free.push(place);
         if places.free.len() == places.wakers.len() {
-            *places = Places::default();
+            places.clear();
             drop(places);
             self.0.empty.notify();
         }
