@@ -3,14 +3,19 @@
 use std::fs;
 use std::path::Path;
 
-use crore_fuzz::seeds;
+use crore_fuzz::{lives, seeds};
 
 fn main() -> std::io::Result<()> {
-    for (target, inputs) in [("frame", seeds::frames()), ("tcp_header", seeds::tcp_headers())] {
+    for (target, inputs) in [
+        ("frame", seeds::frames()),
+        ("tcp_header", seeds::tcp_headers()),
+        ("connection", lives::connections()),
+        ("pair", lives::pairs()),
+    ] {
         let folder = Path::new("corpus").join(target);
         fs::create_dir_all(&folder)?;
         for (number, input) in inputs.iter().enumerate() {
-            fs::write(folder.join(format!("seed-{number:02}")), input)?;
+            fs::write(folder.join(format!("seed-{number:03}")), input)?;
         }
         println!("{}: {} seeds", folder.display(), inputs.len());
     }

@@ -177,7 +177,9 @@ impl Scene {
             urgent: self.window,
             options,
         };
-        let data: Vec<u8> = (0..len.min(1_400)).map(|n| byte_at(seq + n - IRS)).collect();
+        // A SYN takes a number, so what it carries begins behind it.
+        let first = seq + u32::from(flags.contains(Flags::SYN)) - IRS;
+        let data: Vec<u8> = (0..len.min(1_400)).map(|n| byte_at(first.wrapping_add(n))).collect();
         let path = Path {
             source_mac: PEER_MAC,
             destination_mac: OUR_MAC,

@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod frame;
+pub mod lives;
 pub mod pair;
 pub mod seeds;
 pub mod tcp_header;

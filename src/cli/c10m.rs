@@ -111,6 +111,7 @@ fn prove(args: Args) -> Result<ExitCode, LoadError> {
         ping: args.ping,
         admin: args.admin,
         report: args.report,
+        commit: env!("CRORE_COMMIT").to_owned(),
     };
     let outcome = crore_load::run_c10m(&options, &programs)?;
     eprint!("{}", outcome.summary());

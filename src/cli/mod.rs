@@ -14,9 +14,12 @@ const FAILED: u8 = 1;
 /// The command line or the configuration is wrong.
 const BAD_USAGE: u8 = 2;
 
+/// The release, and the commit as the build script found it.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("CRORE_COMMIT"), ")");
+
 /// Holds ten million live connections on one machine, and pushes to all of them.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = VERSION, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -28,8 +28,8 @@ usage: cargo xtask test [--quick] [--only NAME] [--no-install]
   --only NAME   only steps and judges whose name contains NAME (a judge brings the release build with it)
   --no-install  install nothing; judges whose tools are missing are skipped
 
-CRORE_BINARY=FILE judges that binary instead of building target/release/crore, CRORE_TAP=FILE that host of our own TCP/IP
-instead of building target/release/examples/tap";
+CRORE_BINARY=FILE judges that binary instead of building target/release/crore, CRORE_HOST=FILE that host of our own TCP/IP
+instead of building target/release/examples/host";
 
 /// What the command line asked for.
 #[derive(Default)]

@@ -76,7 +76,7 @@ pub fn run_c10m(options: &C10mOptions, programs: &Programs) -> Result<C10mOutcom
         wire: options.wire.name().to_owned(),
         machine: outcome::machine(),
         kernel: outcome::kernel(),
-        commit: option_env!("CRORE_COMMIT").unwrap_or("unknown").to_owned(),
+        commit: options.commit.clone(),
         channels: Channels { all: CHANNEL_OF_ALL.to_owned(), groups: options.groups(), members: GROUP_MEMBERS },
         settings: settings(options, &ground, &gateway),
         ..C10mOutcome::default()

@@ -1,7 +1,8 @@
 //! `--prove`: a row whose tests pass while its rule is disabled claims what nobody checks.
 //!
 //! First all tests of the rows must pass in an unchanged copy; then one mutation at a time is applied, the tests of
-//! its rows run, and at least one of each row's must fail. A mutation that does not compile proves nothing.
+//! its rows run, and at least one of each row's must fail. A mutation that does not compile proves nothing. A test that hangs
+//! is ended after a limit, and is an outcome of its own: the loss is noticed, but by whoever loses patience.
 
 mod outcome;
 mod report;
@@ -14,9 +15,9 @@ use super::Books;
 use super::ledger::{Row, State, idle};
 use super::mutation::Mutation;
 use super::scan::{Evidence, Target, Test};
-use super::scratch::Scratch;
+use super::scratch::{Claim, Scratch};
 
-use outcome::Outcomes;
+use outcome::{Outcome, Outcomes};
 use report::{Report, Trial, Verdict};
 
 /// A build of the protocol crates that takes longer has hung: the first one builds their dependencies.
@@ -25,22 +26,28 @@ const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// How long tests may take unchanged.
 const TEST_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// How long a test may take with its rule disabled, beside ten times what it took unchanged; beyond that it hangs,
-/// which counts as a failure.
+/// How long tests may take with their rule disabled, beside [`SLOWER`] times what they took unchanged; beyond that one hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many times as long tests may take with their rule disabled: the machine may be busier than it was.
+const SLOWER: u32 = 10;
+
+/// What the unchanged tests did, and how long it took.
+type Baseline = BTreeMap<Group, (Outcomes, Duration)>;
 
 /// Tests that one run of cargo can bring: those of one build target.
 type Group = (String, Target);
 
 /// Runs the task; true if every row that was asked for and has a mutation is proven.
 pub(super) fn run(root: &Path, ids: &[String], json: bool) -> Result<bool, String> {
-    let books = Books::read(root)?;
-    let report = prove(root, &books, ids)?;
+    // First the claim: while another run is waited for, the sources may change.
+    let claim = Claim::take(root, |words| eprintln!("{words}"))?;
+    let report = prove(root, claim, &Books::read(root)?, ids, PATIENCE)?;
     print!("{}", if json { report.json() } else { report.table() });
     Ok(report.is_good())
 }
 
-fn prove(root: &Path, books: &Books, ids: &[String]) -> Result<Report, String> {
+fn prove(root: &Path, claim: Claim, books: &Books, ids: &[String], patience: Duration) -> Result<Report, String> {
     let rows = books.rows();
     let known: BTreeSet<&str> = rows.iter().map(|row| row.requirement.id.as_str()).collect();
     if let Some(id) = ids.iter().find(|id| !known.contains(id.as_str())) {
@@ -67,7 +74,7 @@ fn prove(root: &Path, books: &Books, ids: &[String]) -> Result<Report, String> {
         .filter(|mutation| mutation.ids.iter().any(|id| held.contains_key(id.as_str())))
         .collect();
     if !mutations.is_empty() {
-        let prover = Prover { scratch: Scratch::prepare(root)?, held, evidence: &books.evidence };
+        let prover = Prover { scratch: Scratch::prepare(root, claim)?, held, evidence: &books.evidence, patience };
         prover.try_all(&mutations, &mut report)?;
     }
     Ok(report)
@@ -78,6 +85,7 @@ struct Prover<'a> {
     /// The rows to prove, by id.
     held: BTreeMap<&'a str, &'a Row<'a>>,
     evidence: &'a Evidence,
+    patience: Duration,
 }
 
 impl Prover<'_> {
@@ -88,14 +96,12 @@ impl Prover<'_> {
             mutations.len(),
             all.iter().collect::<BTreeSet<_>>().len()
         );
-        let mut baseline = BTreeMap::new();
+        let mut baseline = Baseline::new();
         for (group, tests) in groups(&all) {
-            let started = Instant::now();
-            let outcomes = match self.run_group(&group, &tests, TEST_LIMIT)? {
-                Ok(outcomes) => outcomes,
+            match self.run_group(&group, &tests, TEST_LIMIT)? {
+                Ok(ran) => baseline.insert(group, ran),
                 Err(reason) => return Err(format!("without any mutation, crore-{} does not build: {reason}", group.0)),
             };
-            baseline.insert(group, (outcomes, started.elapsed()));
         }
         for (index, mutation) in mutations.iter().enumerate() {
             let started = Instant::now();
@@ -108,11 +114,7 @@ impl Prover<'_> {
     }
 
     /// Disables a rule, runs the tests of its rows, and enables it again.
-    fn try_one(
-        &self,
-        mutation: &Mutation,
-        baseline: &BTreeMap<Group, (Outcomes, Duration)>,
-    ) -> Result<Vec<(String, Verdict)>, String> {
+    fn try_one(&self, mutation: &Mutation, baseline: &Baseline) -> Result<Vec<(String, Verdict)>, String> {
         let for_all =
             |verdict: Verdict| self.rows_of(mutation).map(|(id, _)| (id.to_owned(), verdict.clone())).collect();
         if let Some(reason) = idle(mutation, self.evidence) {
@@ -132,35 +134,73 @@ impl Prover<'_> {
             return Ok(for_all(Verdict::Broken(format!("{} does not pass without it", test.display()))));
         }
         self.scratch.write(&mutation.file, &mutated)?;
-        let outcomes = self.run_mutated(&tests, baseline);
+        let verdicts = self.try_mutated(mutation, &tests, baseline);
         self.scratch.write(&mutation.file, &original)?;
-        match outcomes? {
-            Ok(outcomes) => {
-                Ok(self.rows_of(mutation).map(|(id, row)| (id.to_owned(), judge(mutation, row, &outcomes))).collect())
-            }
-            Err(reason) => Ok(for_all(Verdict::Broken(format!("it does not compile: {reason}")))),
-        }
+        Ok(verdicts?.unwrap_or_else(|reason| for_all(Verdict::Broken(format!("it does not compile: {reason}")))))
     }
 
-    /// The outcomes of all tests, by group; the inner error is why a group does not build.
-    fn run_mutated(
+    /// What each row's tests say while the rule is disabled; the inner error is why a group does not build.
+    fn try_mutated(
         &self,
+        mutation: &Mutation,
         tests: &[&Test],
-        baseline: &BTreeMap<Group, (Outcomes, Duration)>,
-    ) -> Result<Result<BTreeMap<Group, Outcomes>, String>, String> {
+        baseline: &Baseline,
+    ) -> Result<Result<Vec<(String, Verdict)>, String>, String> {
         let mut all = BTreeMap::new();
         for (group, tests) in groups(tests) {
-            let usual = baseline.get(&group).map_or(TEST_LIMIT, |(_, took)| *took);
-            match self.run_group(&group, &tests, usual * 10 + PATIENCE)? {
-                Ok(outcomes) => all.insert(group, outcomes),
+            match self.run_group(&group, &tests, self.limit(&group, baseline))? {
+                Ok((outcomes, _)) => all.insert(group, outcomes),
                 Err(reason) => return Ok(Err(reason)),
             };
         }
-        Ok(Ok(all))
+        let mut verdicts = Vec::new();
+        for (id, row) in self.rows_of(mutation) {
+            let tests = row.tests.iter().copied().filter(|test| may_catch(mutation, test));
+            verdicts.push((id.to_owned(), self.judge(&tests.collect::<Vec<_>>(), &mut all, baseline)?));
+        }
+        Ok(Ok(verdicts))
     }
 
-    /// Builds and runs tests of one target; the inner error is what the compiler said.
-    fn run_group(&self, group: &Group, tests: &[&Test], limit: Duration) -> Result<Result<Outcomes, String>, String> {
+    /// What a row's tests say. Of a run that hung or died, those that said nothing are run once more, alone, until one is
+    /// found that is to blame: each of them may take as long as all did together.
+    fn judge(
+        &self,
+        tests: &[&Test],
+        all: &mut BTreeMap<Group, Outcomes>,
+        baseline: &Baseline,
+    ) -> Result<Verdict, String> {
+        let failed: Vec<String> = tests
+            .iter()
+            .filter(|test| all.get(&group_of(test)).is_some_and(|ran| ran.of(&test.path) == Outcome::Failed))
+            .map(|test| test.display())
+            .collect();
+        if !failed.is_empty() {
+            return Ok(Verdict::Caught(failed));
+        }
+        for test in tests {
+            let group = group_of(test);
+            let Some(outcomes) = all.get_mut(&group) else { continue };
+            if outcomes.of(&test.path) == Outcome::Silent {
+                let ended = self.scratch.test(&group.0, &group.1, &[&test.path], self.limit(&group, baseline))?;
+                outcomes.settle(&test.path, &ended);
+            }
+            match outcomes.of(&test.path) {
+                Outcome::Failed => return Ok(Verdict::Caught(vec![test.display()])),
+                Outcome::Hung => return Ok(Verdict::Hung(test.display())),
+                Outcome::Passed | Outcome::Silent => {}
+            }
+        }
+        Ok(Verdict::Survived)
+    }
+
+    /// Builds and runs tests of one target: what became of them, and how long they took. The inner error is what the compiler
+    /// said.
+    fn run_group(
+        &self,
+        group: &Group,
+        tests: &[&Test],
+        limit: Duration,
+    ) -> Result<Result<(Outcomes, Duration), String>, String> {
         let (krate, target) = group;
         let built = self.scratch.build(krate, target, BUILD_LIMIT)?;
         if !built.good() {
@@ -168,8 +208,14 @@ impl Prover<'_> {
             return Ok(Err(error.map_or_else(|| built.how(), str::to_owned)));
         }
         let paths: Vec<&str> = tests.iter().map(|test| test.path.as_str()).collect();
+        let started = Instant::now();
         let ended = self.scratch.test(krate, target, &paths, limit)?;
-        Ok(Ok(Outcomes::read(&ended.output)))
+        Ok(Ok((Outcomes::read(&ended.output), started.elapsed())))
+    }
+
+    /// How long tests of a group may take with a rule disabled.
+    fn limit(&self, group: &Group, baseline: &Baseline) -> Duration {
+        baseline.get(group).map_or(TEST_LIMIT, |(_, took)| *took) * SLOWER + self.patience
     }
 
     fn rows_of(&self, mutation: &Mutation) -> impl Iterator<Item = (&str, &Row<'_>)> {
@@ -187,10 +233,14 @@ fn may_catch(mutation: &Mutation, test: &Test) -> bool {
     mutation.test.as_ref().is_none_or(|name| test.answers_to(name))
 }
 
+fn group_of(test: &Test) -> Group {
+    (test.krate.clone(), test.target.clone())
+}
+
 fn groups<'a>(tests: &[&'a Test]) -> BTreeMap<Group, Vec<&'a Test>> {
     let mut groups: BTreeMap<Group, Vec<&Test>> = BTreeMap::new();
     for test in tests {
-        let group = groups.entry((test.krate.clone(), test.target.clone())).or_default();
+        let group = groups.entry(group_of(test)).or_default();
         if !group.contains(test) {
             group.push(test);
         }
@@ -198,19 +248,8 @@ fn groups<'a>(tests: &[&'a Test]) -> BTreeMap<Group, Vec<&'a Test>> {
     groups
 }
 
-fn passed(test: &Test, baseline: &BTreeMap<Group, (Outcomes, Duration)>) -> bool {
-    let outcomes = baseline.get(&(test.krate.clone(), test.target.clone()));
-    outcomes.is_some_and(|(outcomes, _)| outcomes.passed(&test.path))
-}
-
-/// What a mutation's outcomes say about one of its rows.
-fn judge(mutation: &Mutation, row: &Row<'_>, outcomes: &BTreeMap<Group, Outcomes>) -> Verdict {
-    let has_failed = |test: &&&Test| {
-        let group = outcomes.get(&(test.krate.clone(), test.target.clone()));
-        may_catch(mutation, test) && group.is_some_and(|outcomes| !outcomes.passed(&test.path))
-    };
-    let caught: Vec<String> = row.tests.iter().filter(has_failed).map(|test| test.display()).collect();
-    if caught.is_empty() { Verdict::Survived } else { Verdict::Caught(caught) }
+fn passed(test: &Test, baseline: &Baseline) -> bool {
+    baseline.get(&group_of(test)).is_some_and(|(outcomes, _)| outcomes.of(&test.path) == Outcome::Passed)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! A copy of the protocol crates that may be broken: `target/compliance/tree` is a workspace of its own with its own
 //! build folder, so that disabling a rule there disturbs neither the sources nor anybody's build.
 //!
-//! Only what differs is copied, so that a second run builds little.
+//! Only what differs is copied, so that a second run builds little. It is one run's at a time: whoever comes second waits.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -19,18 +20,52 @@ const NOT_SOURCES: &[&str] = &["target", "corpus", "artifacts"];
 /// What tests of the crates may include from outside of `crates`.
 const BESIDE: &[&str] = &["fuzz"];
 
+/// The folder of copy and build, as long as this lives ours alone: the kernel gives the lock back however we end.
+pub(super) struct Claim {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Claim {
+    /// Claims `target/compliance` of the workspace at `root`. Another run is waited for until it ends, after `tell` was told
+    /// which it is.
+    pub(super) fn take(root: &Path, tell: impl FnOnce(&str)) -> Result<Self, String> {
+        let folder = root.join("target").join("compliance");
+        let path = folder.join("lock");
+        let failed = |error: io::Error| format!("{}: {error}", path.display());
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let mut lock =
+            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
+                tell(&format!("{} belongs to another run, process {holder}: waiting until it ends", folder.display()));
+                lock.lock().map_err(failed)?;
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Only words for whoever comes next; what counts is the lock.
+        lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id())).map_err(failed)?;
+        Ok(Self { folder, _lock: lock })
+    }
+}
+
 /// The copy and its build.
 pub(super) struct Scratch {
     tree: PathBuf,
     build: PathBuf,
     logs: PathBuf,
+    _claim: Claim,
 }
 
 impl Scratch {
     /// Brings the copy in `target/compliance` up to date with the workspace at `root`; what was broken in it is undone.
-    pub(super) fn prepare(root: &Path) -> Result<Self, String> {
-        let folder = root.join("target").join("compliance");
-        let scratch = Self { tree: folder.join("tree"), build: folder.join("build"), logs: folder.join("logs") };
+    pub(super) fn prepare(root: &Path, claim: Claim) -> Result<Self, String> {
+        let folder = &claim.folder;
+        assert!(folder.starts_with(root), "the claim is one of this workspace");
+        let (tree, build, logs) = (folder.join("tree"), folder.join("build"), folder.join("logs"));
+        let scratch = Self { tree, build, logs, _claim: claim };
         let crates = needed(root)?;
         for name in &crates {
             mirror(&root.join("crates").join(name), &scratch.tree.join("crates").join(name))?;

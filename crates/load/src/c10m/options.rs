@@ -64,6 +64,8 @@ pub struct C10mOptions {
     pub admin: Option<SocketAddr>,
     /// Where to write the HTML report.
     pub report: Option<PathBuf>,
+    /// From which commit this program was built, for the report.
+    pub commit: String,
 }
 
 impl Default for C10mOptions {
@@ -78,6 +80,7 @@ impl Default for C10mOptions {
             ping: Duration::ZERO,
             admin: None,
             report: None,
+            commit: "unknown".to_owned(),
         }
     }
 }

@@ -71,7 +71,7 @@ pub struct C10mOutcome {
     pub machine: String,
     /// Its release.
     pub kernel: String,
-    /// Of this program, if it was built with `CRORE_COMMIT`.
+    /// From which this program was built, as [`C10mOptions`](super::C10mOptions) says.
     pub commit: String,
     /// The channel of all, and how groups are called.
     pub channels: Channels,

@@ -5,49 +5,30 @@ use std::fmt::Write as _;
 use super::PHASES;
 use super::outcome::{C10mOutcome, DISTRIBUTIONS};
 use crate::report::plots::{Points, bars, distribution, over_time};
-use crate::report::{STYLE, escaped};
+use crate::report::{begin, end, escaped, figures, list};
 
 /// The page.
 pub(super) fn page(outcome: &C10mOutcome) -> String {
-    let title = format!("crore c10m: {} connections, wire {}", outcome.connections, outcome.wire);
-    let (verdict, class) = match outcome.is_clean() {
+    let verdict = match outcome.is_clean() {
         true => ("Everybody got everything, once.", "good"),
         false => ("Something was not as it must be; see below.", "bad"),
     };
-    let mut page = String::new();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        page,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n\
-         <body>\n<h1>{title}</h1>\n<p class=\"{class}\">{verdict}</p>\n"
-    );
+    let title = format!("crore c10m: {} connections, wire {}", outcome.connections, outcome.wire);
+    let mut page = begin(&title, verdict);
     for broken in &outcome.broken {
+        // Writing to a String cannot fail.
         let _ = writeln!(page, "<p class=\"bad\">{}</p>", escaped(broken));
     }
     list(&mut page, outcome.rows().iter().map(|(name, value)| (*name, value.as_str())));
-    for (caption, plot) in plots(outcome) {
-        let _ = writeln!(page, "<figure><figcaption>{caption}</figcaption>\n{plot}</figure>");
-    }
-    let _ = writeln!(page, "<h2>Settings</h2>");
+    figures(&mut page, plots(outcome));
+    page.push_str("<h2>Settings</h2>\n");
     let channels = &outcome.channels;
     let named = format!("{}, and g0 to g{} of {}", channels.all, channels.groups.saturating_sub(1), channels.members);
     let settings = outcome.settings.iter().map(|(name, value)| (*name, value.as_str()));
     list(&mut page, std::iter::once(("channels", named.as_str())).chain(settings));
-    let _ = writeln!(page, "<h2>Machine</h2>");
-    let machine = [("machine", &outcome.machine), ("kernel", &outcome.kernel), ("commit", &outcome.commit)];
-    list(&mut page, machine.into_iter().map(|(name, value)| (name, value.as_str())));
-    let _ = write!(page, "<h2>As JSON</h2>\n<pre>{}</pre>\n</body>\n</html>\n", escaped(&outcome.to_json()));
-    page
-}
-
-fn list<'a>(page: &mut String, rows: impl Iterator<Item = (&'a str, &'a str)>) {
-    page.push_str("<dl>\n");
-    for (name, value) in rows {
-        let _ = writeln!(page, "<div><dt>{}</dt><dd>{}</dd></div>", escaped(name), escaped(value));
-    }
-    page.push_str("</dl>\n");
+    page.push_str("<h2>Machine</h2>\n");
+    list(&mut page, [("machine", &*outcome.machine), ("kernel", &outcome.kernel), ("commit", &outcome.commit)]);
+    end(page, &outcome.to_json())
 }
 
 /// Captions and plots, those without anything to show left out.

@@ -1,6 +1,9 @@
 //! Answers of an HTTP server, one after the other on one connection, also when several requests were sent ahead.
 
 use crore_http::{Limits, ResponseEvent, ResponseReader, Status};
+use serde::Deserialize;
+
+use crate::message::Refusal;
 
 /// Reads answers as they come.
 pub(crate) struct Answers {
@@ -20,6 +23,37 @@ pub(crate) struct Answer<'a> {
     pub(crate) body: &'a [u8],
     /// The server lets the connection go on.
     pub(crate) keeps: bool,
+}
+
+/// What the server's API says to `publish` and `history`.
+#[derive(Deserialize)]
+struct Reply<'a> {
+    result: Option<Position>,
+    #[serde(borrow)]
+    error: Option<Refusal<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    offset: Option<u64>,
+}
+
+impl Answer<'_> {
+    /// The offset in an answer of the server's API; none if the channel has no log.
+    ///
+    /// # Errors
+    /// Another status than 200, what the API refuses, or what it would not say, as text.
+    pub(crate) fn offset(&self) -> Result<Option<u64>, String> {
+        if self.status != Status::OK {
+            return Err(format!("status {}", self.status));
+        }
+        match serde_json::from_slice(self.body) {
+            Ok(Reply { error: Some(error), .. }) => Err(error.text()),
+            Ok(Reply { result: Some(result), .. }) => Ok(result.offset),
+            Ok(_) => Err("an answer without result and error".to_owned()),
+            Err(error) => Err(format!("an answer that is no JSON of the API ({error})")),
+        }
+    }
 }
 
 impl Answers {
@@ -102,6 +136,18 @@ mod tests {
             }
             assert_eq!(seen, [(200, b"hi".to_vec(), true), (503, b"bye".to_vec(), false)]);
         }
+    }
+
+    #[test]
+    fn an_answer_of_the_api_has_an_offset_or_says_why_not() {
+        let offset = |status, body: &str| Answer { status, body: body.as_bytes(), keeps: true }.offset();
+        assert_eq!(offset(Status::OK, r#"{"result":{"offset":7,"epoch":"BXLK"}}"#), Ok(Some(7)));
+        assert_eq!(offset(Status::OK, r#"{"result":{}}"#), Ok(None));
+        let refused = offset(Status::OK, r#"{"error":{"code":102,"message":"unknown channel"}}"#);
+        assert_eq!(refused.unwrap_err(), "102 unknown channel");
+        assert!(offset(Status::OK, "{}").unwrap_err().contains("without result"));
+        assert!(offset(Status::OK, "[").unwrap_err().contains("no JSON"));
+        assert!(offset(Status::UNAUTHORIZED, "").unwrap_err().contains("401"));
     }
 
     #[test]

@@ -7,18 +7,17 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crore_base::payload::Payload;
-use crore_http::{ConnectionField, Fields, Framing, Status, encode_request};
+use crore_http::{ConnectionField, Fields, Framing, encode_request};
 use crore_rt::channel::notify::Notify;
 use crore_rt::net::{ConnectOptions, SendError, StreamId, TcpStream};
 use crore_rt::spawn;
 use crore_rt::time::timeout;
-use serde::Deserialize;
 
 use super::client::reason;
 use super::http::{Answer, Answers};
 use super::{Lane, bump};
 use crate::limits::{BACKLOG_MAX, CONNECT_DEADLINE, PUBLISH_ANSWERS_DEADLINE, PUBLISHES_IN_FLIGHT_MAX};
-use crate::message::{Mark, Refusal};
+use crate::message::Mark;
 use crate::pace::{Pace, counted_from};
 use crate::stamp::Stamp;
 use crate::wire::{Last, PublisherPlan};
@@ -36,18 +35,6 @@ struct Flight {
     moved: Notify,
 }
 
-#[derive(Deserialize)]
-struct Reply<'a> {
-    result: Option<Position>,
-    #[serde(borrow)]
-    error: Option<Refusal<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Position {
-    offset: Option<u64>,
-}
-
 /// Where the channel is now: its highest offset, asked through the API. None if it has no log, or the API does not answer.
 pub(super) async fn top(lane: &Lane, plan: &PublisherPlan) -> Option<u64> {
     let channel = serde_json::Value::from(lane.plan.channel.as_str());
@@ -58,7 +45,7 @@ pub(super) async fn top(lane: &Lane, plan: &PublisherPlan) -> Option<u64> {
         let (mut answers, mut top) = (Answers::with_bodies(), None);
         while top.is_none() {
             let lease = stream.recv().await.ok().filter(|lease| !lease.is_empty())?;
-            answers.take(&lease, |answer| top = Some(read(answer))).ok()?;
+            answers.take(&lease, |answer| top = Some(answer.offset())).ok()?;
         }
         top?.ok()?
     };
@@ -186,21 +173,8 @@ fn on_answer(lane: &Lane, flight: &Flight, answer: &Answer<'_>) {
     bump(&flight.answered);
     bump(&lane.counts.requests);
     lane.counts.last_answer.set(Some(lane.clock.now()));
-    match read(answer) {
+    match answer.offset() {
         Ok(offset) => flight.offset.set(flight.offset.get().max(offset)),
         Err(reason) => lane.failures.borrow_mut().count(&format!("publish: {reason}")),
-    }
-}
-
-/// The offset in an answer of the API.
-fn read(answer: &Answer<'_>) -> Result<Option<u64>, String> {
-    if answer.status != Status::OK {
-        return Err(format!("status {}", answer.status));
-    }
-    match serde_json::from_slice(answer.body) {
-        Ok(Reply { error: Some(error), .. }) => Err(error.text()),
-        Ok(Reply { result: Some(result), .. }) => Ok(result.offset),
-        Ok(_) => Err("an answer without result and error".to_owned()),
-        Err(error) => Err(format!("an answer that is no JSON of the API ({error})")),
     }
 }

@@ -198,6 +198,12 @@ fn every_figure_has_a_source_and_stands_below_the_plan() {
             figure.name
         );
     }
+    for figure in figures::all().iter().filter(|figure| figure.origin == figures::Origin::Measured) {
+        let (command, machine) = figure.source.rsplit_once("; ").expect("a command, then the machine");
+        let date = machine.rsplit_once(", ").expect("a machine, then the date").1;
+        let is_date = date.len() == 10 && date.bytes().filter(|byte| *byte == b'-').count() == 2;
+        assert!(!command.is_empty() && is_date, "{}: {}", figure.name, figure.source);
+    }
     assert!(text.lines().all(|line| line == line.trim_end()), "no line ends in blanks");
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Trial {
 pub(super) enum Verdict {
     /// These tests failed, as they should.
     Caught(Vec<String>),
+    /// None failed, but this test did not end, and was ended.
+    Hung(String),
     /// Every test passed with the rule disabled.
     Survived,
     /// Nothing was proven, and why.
@@ -36,6 +38,7 @@ impl Verdict {
     fn name(&self) -> &'static str {
         match self {
             Self::Caught(_) => "proven",
+            Self::Hung(_) => "hung",
             Self::Survived => "SURVIVED",
             Self::Broken(_) => "BROKEN",
         }
@@ -45,6 +48,7 @@ impl Verdict {
         match self {
             Self::Caught(tests) if tests.len() == 1 => format!("by {}", tests[0]),
             Self::Caught(tests) => format!("by {} and {} more", tests[0], tests.len() - 1),
+            Self::Hung(test) => format!("{test} does not end"),
             Self::Survived => "every test passes with the rule disabled".to_owned(),
             Self::Broken(reason) => reason.clone(),
         }
@@ -54,8 +58,9 @@ impl Verdict {
     fn rank(&self) -> u8 {
         match self {
             Self::Caught(_) => 0,
-            Self::Broken(_) => 1,
-            Self::Survived => 2,
+            Self::Hung(_) => 1,
+            Self::Broken(_) => 2,
+            Self::Survived => 3,
         }
     }
 }
@@ -70,9 +75,10 @@ impl Trial {
 }
 
 impl Report {
-    /// Whether every mutation was caught.
+    /// Whether every mutation was noticed: a test that no longer ends is noticed as well as one that fails, only later.
     pub(super) fn is_good(&self) -> bool {
-        self.trials.iter().flat_map(|trial| &trial.verdicts).all(|(_, verdict)| matches!(verdict, Verdict::Caught(_)))
+        let mut verdicts = self.trials.iter().flat_map(|trial| &trial.verdicts);
+        verdicts.all(|(_, verdict)| matches!(verdict, Verdict::Caught(_) | Verdict::Hung(_)))
     }
 
     /// Each row with its worst verdict, in the order of the mutations.
@@ -109,11 +115,11 @@ impl Report {
         for id in unproven {
             let _ = writeln!(text, "unproven  {id:<width$}  no mutation disables it");
         }
-        let (proven, survived, broken) = (self.count("proven"), self.count("SURVIVED"), self.count("BROKEN"));
+        let [proven, hung, survived, broken] = ["proven", "hung", "SURVIVED", "BROKEN"].map(|name| self.count(name));
         let (unproven, not_held) = (self.unproven.len(), self.not_held.len());
         let _ = writeln!(
             text,
-            "\n{proven} proven, {survived} survived, {broken} broken, {unproven} unproven, {not_held} not held"
+            "\n{proven} proven, {hung} hung, {survived} survived, {broken} broken, {unproven} unproven, {not_held} not held"
         );
         text
     }
@@ -122,7 +128,11 @@ impl Report {
     pub(super) fn json(&self) -> String {
         let trials = self.trials.iter().flat_map(|trial| {
             trial.verdicts.iter().map(move |(id, verdict)| {
-                let tests = if let Verdict::Caught(tests) = verdict { tests.as_slice() } else { &[] };
+                let tests = match verdict {
+                    Verdict::Caught(tests) => tests.as_slice(),
+                    Verdict::Hung(test) => std::slice::from_ref(test),
+                    Verdict::Survived | Verdict::Broken(_) => &[],
+                };
                 let reason = if let Verdict::Broken(reason) = verdict { quoted(reason) } else { "null".to_owned() };
                 format!(
                     "{{\"id\":{},\"mutation\":{},\"verdict\":{},\"tests\":{},\"reason\":{reason},\"seconds\":{:.1}}}",
@@ -136,8 +146,9 @@ impl Report {
         });
         let names = |ids: &[String]| list(ids.iter().map(|id| quoted(id)));
         format!(
-            "{{\"proven\":{},\"survived\":{},\"broken\":{},\"unproven\":{},\"not_held\":{},\"trials\":{}}}\n",
+            "{{\"proven\":{},\"hung\":{},\"survived\":{},\"broken\":{},\"unproven\":{},\"not_held\":{},\"trials\":{}}}\n",
             self.count("proven"),
+            self.count("hung"),
             self.count("SURVIVED"),
             self.count("BROKEN"),
             names(&self.unproven),

@@ -1,13 +1,17 @@
 //! Rules of a small workspace, disabled for real: cargo builds and runs its tests.
 
+use std::time::Duration;
+
 use super::super::Books;
 use super::prove;
 use super::report::Report;
+use crate::compliance::scratch::Claim;
 use crate::compliance::tests::Fixture;
 
 fn report(fixture: &Fixture, ids: &[&str]) -> Result<Report, String> {
     let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-    prove(fixture.root(), &Books::read(fixture.root())?, &ids)
+    let claim = Claim::take(fixture.root(), |words| panic!("{words}"))?;
+    prove(fixture.root(), claim, &Books::read(fixture.root())?, &ids, Duration::from_secs(3))
 }
 
 fn mutation(id: &str, file: &str, find: &str, replace: &str) -> String {
@@ -32,7 +36,7 @@ fn a_rule_that_is_disabled_is_caught_or_its_row_is_a_claim_without_proof() {
         "  BROKEN  MUST-1  it does not compile: error[E0425]",
         "  proven  MUST-2  by tcp::double::three_becomes_six",
         "SURVIVED  MUST-3  every test passes",
-        "1 proven, 1 survived, 1 broken, 0 unproven, 0 not held",
+        "1 proven, 0 hung, 1 survived, 1 broken, 0 unproven, 0 not held",
     ] {
         assert!(table.lines().any(|found| found.starts_with(line)), "{line}\n{table}");
     }
@@ -58,7 +62,23 @@ fn a_test_that_fails_by_itself_proves_nothing_and_one_that_dies_has_failed() {
     let table = report(&fixture, &[]).unwrap().table();
     assert!(table.contains("BROKEN  MUST-2  tcp::double::fails does not pass without it"), "{table}");
     assert!(table.contains("proven  MUST-3  by tcp::double::dies"), "{table}");
-    assert!(table.contains("1 proven, 0 survived, 1 broken"), "{table}");
+    assert!(table.contains("1 proven, 0 hung, 0 survived, 1 broken"), "{table}");
+}
+
+#[test]
+fn a_test_that_hangs_is_ended_and_those_beside_it_are_not_blamed() {
+    let fixture = Fixture::workspace("hangs");
+    fixture.write(
+        "crates/tcp/tests/double.rs",
+        "/// RFC 9293 MUST-2\n#[test]\nfn hangs() {\n    while crore_tcp::twice(3) != 6 {\n        std::thread::yield_now();\n    }\n}\n\n/// RFC 9293 MUST-3\n#[test]\nfn waits() {\n    let begun = std::time::Instant::now();\n    while crore_tcp::twice(3) != 6 && begun.elapsed().as_secs() < 1 {\n        std::thread::yield_now();\n    }\n}\n",
+    );
+    let both =
+        mutation("MUST-2", "crates/tcp/src/lib.rs", "* 2", "* 3").replace("\"MUST-2\"", "[\"MUST-2\", \"MUST-3\"]");
+    fixture.write("xtask/compliance/mutations.toml", &both);
+    let report = report(&fixture, &[]).unwrap();
+    let table = report.table();
+    assert!(table.contains("    hung  MUST-2  tcp::double::hangs does not end"), "{table}");
+    assert!(table.contains("SURVIVED  MUST-3  every test passes"), "{table}");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::mpsc::channel;
+use std::thread;
 
-use super::{manifest, mirror, needed};
+use super::{Claim, manifest, mirror, needed};
 use crate::compliance::tests::Fixture;
 
 #[test]
@@ -48,4 +50,27 @@ fn a_copy_becomes_equal_and_keeps_what_was_equal() {
     assert_eq!(fs::read_to_string(to.join("deep/b.rs")).unwrap(), "B");
     assert_eq!(fs::metadata(to.join("a.rs")).unwrap().modified().unwrap(), touched);
     assert!(!to.join("stale").exists() && !to.join("target").exists());
+}
+
+#[test]
+fn a_second_run_says_that_it_waits_and_then_waits_until_the_first_has_ended() {
+    let fixture = Fixture::new("claim");
+    let first = Claim::take(fixture.root(), |words| panic!("{words}")).unwrap();
+    let (say, said) = channel();
+    let root = fixture.root().to_owned();
+    let second = thread::spawn(move || Claim::take(&root, |words| say.send(words.to_owned()).unwrap()).map(drop));
+    let words = said.recv().unwrap();
+    assert!(words.contains(&format!("another run, process {}: waiting", std::process::id())), "{words}");
+    assert!(!second.is_finished());
+    drop(first);
+    second.join().unwrap().unwrap();
+    Claim::take(fixture.root(), |words| panic!("{words}")).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_claimed_is_named() {
+    let fixture = Fixture::new("unclaimed");
+    fixture.write("target", "not a folder");
+    let error = Claim::take(fixture.root(), |words| panic!("{words}")).err().unwrap();
+    assert!(error.contains("target/compliance/lock"), "{error}");
 }

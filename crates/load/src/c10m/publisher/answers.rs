@@ -5,15 +5,11 @@ use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
-use crore_http::Status;
-use serde::Deserialize;
-
 use super::Beat;
 use crate::c10m::pilot::Interrupts;
 use crate::error::LoadError;
 use crate::lane::http::{Answer, Answers};
 use crate::limits::API_DEADLINE;
-use crate::message::Refusal;
 use crate::stamp::Stamp;
 
 /// What writing and reading know of each other.
@@ -60,18 +56,6 @@ impl Flight {
     }
 }
 
-#[derive(Deserialize)]
-struct Reply<'a> {
-    result: Option<Position>,
-    #[serde(borrow)]
-    error: Option<Refusal<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Position {
-    offset: u32,
-}
-
 /// Reads what is there, at most for a moment, and hands over the offset of each answer.
 pub(super) fn read_some(
     stream: &mut TcpStream,
@@ -100,17 +84,10 @@ pub(super) fn read_some(
     problem.map_or(Ok(()), |why| Err(broken(why)))
 }
 
-/// The offset in an answer.
+/// The offset in an answer: every channel of the run has a log.
 fn offset(answer: &Answer<'_>) -> Result<u32, String> {
-    if answer.status != Status::OK {
-        return Err(format!("status {}", answer.status));
-    }
-    match serde_json::from_slice(answer.body) {
-        Ok(Reply { error: Some(error), .. }) => Err(error.text()),
-        Ok(Reply { result: Some(position), .. }) => Ok(position.offset),
-        Ok(_) => Err("an answer without result and error".to_owned()),
-        Err(error) => Err(format!("an answer without an offset ({error})")),
-    }
+    let offset = answer.offset()?.ok_or_else(|| "an answer without an offset".to_owned())?;
+    u32::try_from(offset).map_err(|_| format!("offset {offset} is beyond {}, which a run never gets to", u32::MAX))
 }
 
 /// Publishing cannot go on.

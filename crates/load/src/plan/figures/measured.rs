@@ -1,0 +1,72 @@
+//! Everything that was measured, in one table for each machine and day. A new measurement is a new row here, and nowhere
+//! else; one of another day or machine goes into a table of its own.
+//!
+//! Processor time is that of the server, in microseconds of one core of the machine.
+
+use super::figure::{Figure, Origin, measured};
+
+measured! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
+
+    // Our own TCP/IP, on a wire of shared memory: without a NIC and its driver.
+    OWN_USER = 445.0 "bytes",
+        "own stack: a subscriber of two channels, at the peak of all phases",
+        "crore c10m --connections 1M, resident and huge pages of the gateway by client";
+    OWN_CONNECT = 9.1 "us",
+        "own stack: a connect with upgrade, connect and two subscriptions",
+        "crore c10m --connections 1M, CPU seconds of the gateway";
+    OWN_BROADCAST = 0.57 "us",
+        "own stack: a delivery of 128 bytes in a broadcast to all",
+        "crore c10m --connections 1M, CPU seconds of the gateway";
+    OWN_PUSH = 1.1 "us",
+        "own stack: a delivery of 512 bytes to a group of a thousand",
+        "crore c10m --connections 200k --steady-rate 100k/s --requests 100, CPU seconds of the gateway, a busy machine";
+    OWN_PING = 1.4 "us",
+        "own stack: a ping and its pong",
+        "crore c10m --connections 200k --ping 5s --hold 20s, CPU seconds of the gateway while holding, a busy machine";
+    // As many as were held at one time.
+    HELD = 1_000_000.0 "",
+        "connections of one gateway, own stack, that were measured; beyond it figures are stretched",
+        "crore c10m --connections 1M";
+
+    // The kernel's TCP/IP and epoll, over loopback.
+    EPOLL_USER = 229.0 "bytes",
+        "epoll: a subscriber of two channels, in user memory",
+        "cargo xtask bench memory, 4 workers: 193 with one channel, and 36 for the second by the sizes of its parts";
+    EPOLL_KERNEL = 3_850.0 "bytes",
+        "epoll: a socket in the kernel",
+        "cargo xtask bench memory, docs/benchmarks.md";
+    EPOLL_CORE = 681_000.0 "bytes",
+        "epoll: a core's buffers and tables",
+        "cargo xtask bench memory, nobody connected, 4 workers against 1";
+    EPOLL_CONNECT = 32.0 "us",
+        "epoll: a connect with upgrade, connect and one subscription",
+        "cargo xtask bench connect, as fast as it goes, 1 worker; loopback";
+    EPOLL_BROADCAST = 5.51 "us",
+        "epoll: a delivery of 64 bytes, one publication at a time",
+        "cargo xtask bench fanout, 10,000 subscribers, 1 worker; loopback";
+    EPOLL_PING = 14.2 "us",
+        "epoll: a ping and its pong",
+        "cargo xtask bench idle, 15,000 subscribers; loopback";
+
+    // The program, and what a client says while it connects.
+    PROGRAM = 6_885_000.0 "bytes",
+        "the program with nobody connected",
+        "cargo xtask bench memory, 1 worker";
+    CONNECT_FRAMES_IN = 4.0 "",
+        "a connect: frames from the client",
+        "crore c10m --connections 200k, crore_network_total while holding (a network with long paths adds ACKs)";
+    CONNECT_FRAMES_OUT = 3.0 "",
+        "a connect: frames to the client",
+        "crore c10m --connections 200k, crore_network_total while holding (a network with long paths adds ACKs)";
+    CONNECT_DATA_IN = 280.0 "bytes",
+        "a connect: bytes of data from the client",
+        "crore c10m --connections 200k, crore_bytes_received_total while holding (browsers send longer requests)";
+    CONNECT_DATA_OUT = 414.0 "bytes",
+        "a connect: bytes of data to the client",
+        "crore c10m --connections 200k, crore_bytes_sent_total while holding";
+
+    // What others keep of a connection.
+    CONNTRACK = 264.0 "bytes",
+        "a tracked connection of the kernel's firewall",
+        "/proc/slabinfo, nf_conntrack, and a pointer of its hash table";
+}
