@@ -1,8 +1,8 @@
 //! The judges: black-box programs under `tests/judges`, most of them other people's clients, run against the built `crore`.
 //!
 //! Each judge starts servers of its own and prints `ok NAME`, `not ok NAME: reason` or `skip NAME: reason`; those lines are
-//! counted here. `rounds.rs` says over what, and with how many workers, each of them runs; but for the one that judges our own
-//! TCP/IP by the example `tap`, which has one core and runs once.
+//! counted here. `rounds.rs` says over what, and with how many workers, each of them runs; the one that judges our own TCP/IP
+//! by the example `host`, which has one core, has rounds of its own there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::report::{Outcome, Report, Tally};
 
 mod rounds;
 
-use rounds::{Io, ROUNDS, Round};
+use rounds::{ENGINE_ROUNDS, Io, ROUNDS, Round};
 
 /// The names under which Chromium is found.
 pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
@@ -51,7 +51,7 @@ const PYTHON: Need = Need::Program(&["python3"]);
 pub(crate) enum Subject {
     /// The command `crore`, with several numbers of workers.
     Server,
-    /// The engine, by the example `tap`.
+    /// The engine, by the example `host`.
     Engine,
 }
 
@@ -60,7 +60,7 @@ impl Subject {
     pub(crate) fn binary(self, root: &Path) -> PathBuf {
         let built = match self {
             Self::Server => "target/release/crore",
-            Self::Engine => "target/release/examples/tap",
+            Self::Engine => "target/release/examples/host",
         };
         self.given_binary().unwrap_or_else(|| root.join(built))
     }
@@ -69,18 +69,14 @@ impl Subject {
     fn given_binary(self) -> Option<PathBuf> {
         let name = match self {
             Self::Server => "CRORE_BINARY",
-            Self::Engine => "CRORE_TAP",
+            Self::Engine => "CRORE_HOST",
         };
         std::env::var_os(name).map(PathBuf::from)
     }
 
     /// Whether it has to be built: a judge of it is to run, and no binary is given.
     pub(crate) fn is_to_be_built(self, options: &Options) -> bool {
-        let is_wanted = match self {
-            Self::Server => server_cells(options).next().is_some(),
-            Self::Engine => engine_judges(options).next().is_some(),
-        };
-        is_wanted && self.given_binary().is_none()
+        cells(options, self).next().is_some() && self.given_binary().is_none()
     }
 }
 
@@ -120,6 +116,8 @@ const JUDGES: &[Judge] = &[
     ),
     judge("lifecycle", "lifecycle.py", 300, &[PYTHON]),
     judge("neighbour", "neighbour.py", 240, &[PYTHON, Need::Program(&["ping"]), Need::Program(&["ip"])]),
+    judge("trouble", "trouble.py", 240, &[PYTHON, Need::Program(&["ip"])]),
+    judge("flood", "flood.py", 240, &[PYTHON]),
     judge("storm", "storm.py", 420, &[PYTHON]),
     judge("hostile", "hostile.py", 420, &[PYTHON]),
 ];
@@ -130,28 +128,25 @@ pub(crate) fn has_python_package(root: &Path, name: &str) -> bool {
 
 /// Whether any judge is to run.
 pub(crate) fn wanted(options: &Options) -> bool {
-    engine_judges(options).next().is_some() || server_cells(options).next().is_some()
+    [Subject::Engine, Subject::Server].into_iter().any(|subject| cells(options, subject).next().is_some())
 }
 
-fn engine_judges(options: &Options) -> impl Iterator<Item = &'static Judge> {
-    JUDGES.iter().filter(|judge| judge.subject == Subject::Engine && options.wants(judge.name))
-}
-
-/// The wanted judges of the server with the round that each is heard in, in order.
-fn server_cells(options: &Options) -> impl Iterator<Item = (&'static Judge, &'static Round)> {
-    let rounds = if options.quick { &ROUNDS[..1] } else { ROUNDS };
+/// The wanted judges of a subject with the round that each is heard in, in order. A quick run has the first round only.
+fn cells(options: &Options, subject: Subject) -> impl Iterator<Item = (&'static Judge, &'static Round)> {
+    let rounds = match subject {
+        Subject::Server => ROUNDS,
+        Subject::Engine => ENGINE_ROUNDS,
+    };
+    let rounds = if options.quick { &rounds[..1] } else { rounds };
     let cells = rounds.iter().flat_map(|round| JUDGES.iter().map(move |judge| (judge, round)));
-    cells.filter(|(judge, round)| {
-        judge.subject == Subject::Server && round.hears(judge.name) && options.wants(&round.title(judge.name))
+    cells.filter(move |(judge, round)| {
+        judge.subject == subject && round.hears(judge.name) && options.wants(&round.title(judge.name))
     })
 }
 
-/// Runs the wanted judges, those of the server in every round that hears them.
+/// Runs the wanted judges, each in every round that hears it.
 pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
-    for judge in engine_judges(options) {
-        report.step(judge.name, || hear(root, judge, &ROUNDS[0], options));
-    }
-    for (judge, round) in server_cells(options) {
+    for (judge, round) in [Subject::Engine, Subject::Server].into_iter().flat_map(|subject| cells(options, subject)) {
         report.step(&round.title(judge.name), || hear(root, judge, round, options));
     }
 }
@@ -173,7 +168,7 @@ fn hear(root: &Path, judge: &Judge, round: &Round, options: &Options) -> Outcome
     let program = if judge.file.ends_with(".py") { "python3" } else { "node" };
     let mut command = Command::new(program);
     command.arg(folder.join(judge.file)).current_dir(&folder);
-    let name = if judge.subject == Subject::Server { "CRORE_BINARY" } else { "CRORE_TAP" };
+    let name = if judge.subject == Subject::Server { "CRORE_BINARY" } else { "CRORE_HOST" };
     command.env(name, binary).env("CRORE_WORKERS", round.workers.to_string());
     // A judge without it stands on the kernel's sockets.
     match round.io {

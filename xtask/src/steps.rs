@@ -46,8 +46,8 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
         report.step("build", || cargo(root, "build", &["build", "--release"], plain));
     }
     if Subject::Engine.is_to_be_built(options) {
-        let arguments = ["build", "--release", "--example", "tap"];
-        report.step("build tap", || cargo(root, "build-tap", &arguments, plain));
+        let arguments = ["build", "--release", "--example", "host"];
+        report.step("build host", || cargo(root, "build-host", &arguments, plain));
     }
 }
 

@@ -76,6 +76,14 @@ pub const NETLINK_MESSAGES_MAX: usize = 4096;
 /// frames are dropped, by the kernel or by us, and counted.
 pub const XDP_RING_FRAMES: u32 = 2048;
 
+/// Entries that a ring has at least: what the kernel takes in one call. It is enough to see what happens when rings are
+/// always full or empty, and not to serve anybody well.
+pub const XDP_RING_FRAMES_MIN: u32 = 32;
+
+/// Entries that a ring has at most: what 10 Gbit/s bring of the smallest frames in a millisecond. All that waits in a
+/// larger one would be late.
+pub const XDP_RING_FRAMES_MAX: u32 = 16_384;
+
 /// Frames that a pool needs at least to serve a queue: a burst in each direction, and one in hand.
 pub const XDP_POOL_FRAMES_MIN: u32 = 128;
 
@@ -90,9 +98,9 @@ pub const XDP_HEADROOM_BYTES: usize = 256;
 /// frame, and without `CAP_NET_ADMIN` cuts this to `net.core.wmem_max`.
 pub const XDP_SEND_BUFFER_BYTES: usize = 8 << 20;
 
-/// Calls to the kernel in which it may take what one burst has put into the transmit ring: in copy mode it takes 32
-/// frames a call.
-pub const XDP_KICKS_MAX: u32 = XDP_RING_FRAMES / 32;
+/// Frames that the kernel takes out of the transmit ring in one call, in copy mode: a burst is allowed as many calls as
+/// the ring has of these.
+pub const XDP_KICK_FRAMES: u32 = 32;
 
 /// How often a bind to a queue is tried while the kernel says that it is busy, which it does for a moment after another
 /// process has given it up.

@@ -98,6 +98,7 @@ pub struct Xdp {
     queues: u16,
     /// Which queue of the interface it is.
     channel: u32,
+    ring_frames: u32,
     force_copy: bool,
     /// The queue at work has it too: the descriptor is the same before and after.
     socket: Arc<Socket>,
@@ -149,6 +150,7 @@ impl Xdp {
             return Err(XdpError::Mtu { mtu: interface.mtu, mtu_max: MTU_MAX });
         }
         let channels = settings.channels(interface.queues)?;
+        let ring_frames = settings.checked_ring_frames()?;
         let sockets: Result<Vec<Socket>, XdpError> =
             channels.iter().map(|_| Socket::new().map_err(no_socket)).collect();
         let sockets = sockets?;
@@ -159,6 +161,7 @@ impl Xdp {
             queue: queue as u16,
             queues: settings.queues,
             channel: u32::from(*channel),
+            ring_frames,
             force_copy: settings.force_copy,
             socket: Arc::new(socket),
             state: State::Fresh,
@@ -190,7 +193,8 @@ impl Xdp {
         }
         let (socket, interface) = (self.socket.clone(), self.shared.interface());
         let (place, number) = ((interface.index, self.channel), (self.queue, self.queues));
-        let queue = Queue::new(socket, frames, place, number, interface.mtu as u16, self.force_copy)?;
+        let (mtu, rings) = (interface.mtu as u16, self.ring_frames);
+        let queue = Queue::new(socket, frames, place, number, mtu, rings, self.force_copy)?;
         self.shared.program().set_socket(self.channel, self.socket.as_fd())?;
         self.state = State::Attached(Box::new(queue));
         Ok(())
@@ -232,6 +236,14 @@ impl Xdp {
         match &self.state {
             State::Attached(queue) => queue.statistics(),
             State::Fresh | State::Failed => XdpStatistics::default(),
+        }
+    }
+
+    /// Frames of the pool that the kernel has now, to receive into and to send from. The pool counts them as in use.
+    pub fn lent(&self) -> u32 {
+        match &self.state {
+            State::Attached(queue) => queue.lent(),
+            State::Fresh | State::Failed => 0,
         }
     }
 

@@ -21,6 +21,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")
 BINARY = os.environ.get("CRORE_BINARY", os.path.join(ROOT, "target", "release", "crore"))
 WORKERS = os.environ.get("CRORE_WORKERS", "1")
 QUICK = os.environ.get("CRORE_QUICK") == "1"
+CLOSED = re.compile(r"AF_XDP queue closed(.*)")
 ADDRESS = re.compile(rb"listening on http://([0-9.]+|\[[0-9a-f:]+\]):(\d+)")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -171,6 +172,18 @@ class Server:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the server was still there after {seconds} s") from None
+
+    def drain(self):
+        """Ends a server that is well as its operator would, and reads what its log says at last of the queues of AF_XDP: the sums."""
+        self.unharmed()
+        self.signal()
+        code = self.wait(30)
+        expect(code == 0, f"the server ended with {code}: {self.printed()[-800:].decode('utf-8', 'replace')}")
+        sums = {}
+        for line in CLOSED.findall(self.printed().decode("utf-8", "replace")):
+            for name, value in re.findall(r"(\w+)=(\d+)", line):
+                sums[name] = sums.get(name, 0) + int(value)
+        return sums
 
     def kill(self):
         """kill -9: what a crash or the kernel's out-of-memory killer leaves."""

@@ -171,7 +171,7 @@ def small():
 def vanished():
     with World(role="connect", v6=False) as world, EchoServer(world) as server:
         world.start("--to", server.address, "--connections", 3, "--bytes", "10GB", "--user-timeout", "3s")
-        time.sleep(0.5)
+        world.move_on(MIB)
         world.ip("link", "set", "t0", "down")
         final = world.hear(20)
         same(final["tally"].get("TimedOut"), 3, f"how they ended: {final['tally']}")

@@ -2,13 +2,14 @@
 
 import selectors
 import socket
+import threading
 import time
 
 from lib.cases import expect, same, until
 
 from .basics import pinged
-from .plan import LONG, case, figure
-from .stream import LAZY, SINK, echoed, everything
+from .plan import LONG, case, figure, only_on
+from .stream import LAZY, MIB, SINK, SOURCE, download, echoed, everything, upload
 from .world import OURS4, OURS6, World
 
 MANY = 40_000 if LONG else 8_000
@@ -82,11 +83,12 @@ def scarce_frames(count=100_000):
             link.setblocking(False)
         data = bytes(n * 7 & 255 for n in range(count))
         sent = [link.send(data[: 60_000]) for link in links]
-        time.sleep(1)
-        stats = world.stats()
-        expect(stats["counters"].get("copied", 0) > 0, "nothing had to be copied: frames were not scarce")
-        sent_pings, back = pinged(world, "-c", 20, "-i", 0.02, "-W", 1, OURS4)
-        expect(back >= 19, f"{back} of {sent_pings} pings were answered")
+        until(lambda: world.counter("copied") > 0, 10, "something to be copied because frames are scarce")
+        # What comes in while there is no frame to receive into is lost, so a run may miss some.
+        runs = [pinged(world, "-c", 20, "-i", 0.02, "-W", 1, OURS4)[1]]
+        while len(runs) < 3 and runs[-1] < 19:
+            runs.append(pinged(world, "-c", 20, "-i", 0.02, "-W", 1, OURS4)[1])
+        expect(runs[-1] >= 19, f"of 20 pings there were answered {runs}")
         with world.connect(7) as link:
             echoed(link, b"still there")
         for link, done in zip(links, sent):
@@ -99,6 +101,38 @@ def scarce_frames(count=100_000):
         [link.close() for link in links]
 
 
+@case("rings and frames as few as can be: streams both ways are whole, and what ran dry is counted by its name")
+@only_on("xdp", "a TAP interface has no rings that we share with the kernel")
+def scarce_rings(count=8 * MIB):
+    with World("--rings", 32, "--frames", 128, "--laziness", "1s") as world:
+        # Who sleeps has unread bytes in most of the frames meanwhile.
+        asleep = [world.connect(LAZY) for _ in range(30)]
+        for link in asleep:
+            link.sendall(b"x" * 10_000)
+            link.shutdown(socket.SHUT_WR)
+        failures = []
+
+        def stream(port, transfer):
+            try:
+                with world.connect(port) as link:
+                    transfer(link, count)
+            except Exception as error:
+                failures.append(f"{transfer.__name__}: {error}")
+
+        threads = [threading.Thread(target=stream, args=row) for row in 4 * [(SINK, upload), (SOURCE, download)]]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        same(failures, [], "failures")
+        for link in asleep:
+            expect(everything(link).startswith(b"10000 "), "not all bytes came")
+            link.close()
+        stats = world.stats()
+        counted = {**stats["xdp"], **{name: stats["counters"].get(name, 0) for name in ("frames_exhausted", "copied")}}
+        figure(f"what ran dry with rings of 32 and 128 frames: {counted}")
+        for names in (("receive_ring_full", "fill_ring_empty"), ("frames_exhausted",), ("copied",), ("transmit_ring_full",)):
+            expect(sum(counted[name] for name in names) > 0, f"{' and '.join(names)} never: {counted}")
+
+
 @case("a backlog that is full lets the kernel try again, and all come in")
 def backlog():
     with World("--backlog", 32) as world:
@@ -109,12 +143,10 @@ def backlog():
 @case("opens and resets in a hurry leave nothing behind")
 def churn():
     with World("--time-wait", "1s") as world:
-        end = time.monotonic() + (20 if LONG else 4)
-        opened = 0
-        while time.monotonic() < end:
+        opened = 10_000 if LONG else 2_000
+        for number in range(opened):
             with world.connect(SINK, before=[(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")]) as link:
-                link.send(b"x" * (opened % 5000))
-            opened += 1
+                link.send(b"x" * (number % 5000))
         stats = until(lambda: (s := world.stats())["connections"] == 0 and s, 5, "no connection")
         same(stats["tally"]["accepted"], opened, "connections accepted")
 

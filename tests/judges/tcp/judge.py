@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Judge: crore's own TCP/IP against Linux's, over TAP interfaces in network namespaces of its own.
+"""Judge: crore's own TCP/IP against Linux's, over TAP interfaces or AF_XDP in network namespaces of its own.
 
 The other end of every connection is the kernel: through sockets of this process, curl, ping. Each case has a namespace and a
-host of crore's own (the example `tap`), which must leave nothing behind: no connection, no frame, no frame uncounted.
+host of crore's own (the example `host`), which must leave nothing behind: no connection, no frame, no frame uncounted.
 
-    cargo build --release --example tap
+    cargo build --release --example host
     python3 tests/judges/tcp/judge.py              # CRORE_CASE=loss narrows it, CRORE_PCAP=FOLDER captures every case
+    CRORE_IO=xdp python3 tests/judges/tcp/judge.py # over a veth and AF_XDP instead of a TAP interface
     python3 tests/judges/tcp/judge.py --long       # more bytes and more connections
 
-CRORE_TAP names another binary: one with debug assertions looks at every invariant.
+CRORE_HOST names another binary: one with debug assertions looks at every invariant.
 """
 
 import os

@@ -1,8 +1,10 @@
 """Which cases there are and how they run: those that measure alone, the others some at a time, because most of their time is
-waiting. Prints one line a case, as the other judges do."""
+waiting. Prints one line a case, as the other judges do; one that says nothing about the device in use is skipped with the reason."""
 
 import concurrent.futures
+import functools
 import os
+import socket
 import sys
 import threading
 import time
@@ -15,6 +17,7 @@ from . import world
 LONG = "--long" in sys.argv[1:]
 AT_ONCE = 6
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
+AF_XDP = 44
 
 _cases = []
 _mouth = threading.Lock()
@@ -30,6 +33,21 @@ def case(name, alone=False):
     return register
 
 
+def only_on(io, reason):
+    """Makes a case one that is judged on this device alone; on others it says `reason`."""
+
+    def around(function):
+        @functools.wraps(function)
+        def judged():
+            if world.IO != io:
+                raise Skip(reason)
+            function()
+
+        return judged
+
+    return around
+
+
 def figure(text):
     """A figure for the reader, which is not judged."""
     with _mouth:
@@ -42,10 +60,15 @@ def lacking():
         granted = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff"))
     if not all(granted >> bit & 1 for bit in (CAP_NET_ADMIN, CAP_SYS_ADMIN)):
         return "needs CAP_NET_ADMIN"
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+    if world.IO == "tap" and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return "needs /dev/net/tun"
+    if world.IO == "xdp":
+        try:
+            socket.socket(AF_XDP, socket.SOCK_RAW, 0).close()
+        except OSError as error:
+            return f"AF_XDP: {error.strerror}"
     if not os.access(world.BINARY, os.X_OK):
-        raise SystemExit(f"{world.BINARY} is not there: cargo build --release --example tap")
+        raise SystemExit(f"{world.BINARY} is not there: cargo build --release --example host")
     return None
 
 
@@ -75,7 +98,7 @@ def run():
     cases = [case for case in _cases if wanted in case[0]]
     reason = lacking()
     if reason:
-        print(f"skip TCP against Linux: {reason}", flush=True)
+        print(f"skip TCP against Linux over {world.IO}: {reason}", flush=True)
         sys.exit(0)
     world.tidy()
     good = [hear(name, function) for name, alone, function in cases if alone]

@@ -1,6 +1,9 @@
 """Small and closed windows, small segments, urgent data."""
 
+import fcntl
 import socket
+import struct
+import termios
 import threading
 import time
 
@@ -42,12 +45,11 @@ def tiny_queue(count=1_000_000):
 @case("the kernel does not read for seconds: its window closes, we probe, nothing is lost")
 def kernel_sleeps(count=4 * MIB):
     with World() as world:
-        for pause in (1, 4):
+        for probes in (1, 4):
             with world.connect(SOURCE, before=[(*RCVBUF, 20_000)]) as link:
-                link.sendall(b"%d\n" % count)
-                time.sleep(pause)
                 before = world.counter("window_probes")
-                expect(before > 0, "no window was probed")
+                link.sendall(b"%d\n" % count)
+                until(lambda: world.counter("window_probes") >= before + probes, 30, f"{probes} probes of the window", step=0.05)
                 started = time.monotonic()
                 verify(link, count)
                 seconds = time.monotonic() - started
@@ -60,11 +62,16 @@ def kernel_dozes(count=300_000):
         link.sendall(b"%d\n" % count)
         got = b""
         while len(got) < count // 2:
-            time.sleep(0.05)
+            until(lambda: unread(link) >= 1_448, 10, "a segment in the buffer", step=0.001)
             got += link.recv(5_000)
         while part := link.recv(MIB):
             got += part
         same(len(got), count + 4, "bytes")
+
+
+def unread(link):
+    """Bytes that the kernel has and nobody has read."""
+    return struct.unpack("i", fcntl.ioctl(link, termios.FIONREAD, b"\0" * 4))[0]
 
 
 @case("we do not read for seconds: our window closes, the kernel probes, nothing is lost")
@@ -117,7 +124,7 @@ def pressed(count=8 * MIB):
         with world.connect(7, before=[(*RCVBUF, 16_000), (*SNDBUF, 16_000)]) as link:
             sender = threading.Thread(target=lambda: [link.sendall(block) for block in blocks(count)])
             sender.start()
-            time.sleep(2)
+            until(lambda: world.counter("window_probes") > 0, 20, "our end to find the window closed")
             for block in blocks(count):
                 expect(exactly(link, len(block)) == block, "other bytes came back")
             sender.join()

@@ -1,4 +1,8 @@
-"""A network namespace with a TAP interface in it: the kernel at one end, the example `tap` at the other."""
+"""A network with the kernel at one end and the example `host` at the other.
+
+CRORE_IO chooses what is between them: `tap`, the usual, a TAP interface in one namespace; `xdp`, a veth between two, whose far end
+our host takes through AF_XDP and the kernel there has no use for. The kernel's end is called `t0` either way.
+"""
 
 import contextlib
 import ctypes
@@ -13,14 +17,18 @@ import sys
 import tempfile
 import threading
 
-from lib.cases import expect
+from lib.cases import expect, until
+from namespace import complete_checksums
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-BINARY = os.path.abspath(os.environ.get("CRORE_TAP") or os.path.join(ROOT, "target/release/examples/tap"))
+BINARY = os.path.abspath(os.environ.get("CRORE_HOST") or os.path.join(ROOT, "target/release/examples/host"))
+IO = os.environ.get("CRORE_IO") or "tap"
 PCAP = os.environ.get("CRORE_PCAP")
 PREFIX = "crore-tcp"
 CLONE_NEWNET = 0x40000000
 PATIENCE = 60
+# Bytes of the largest packet that a frame of ours has room for; the kernel keeps some of it for itself where it receives into it.
+MTU_MAX = {"tap": 2033, "xdp": 1778}[IO]
 
 KERNEL4, OURS4 = "10.77.0.1", "10.77.0.2"
 KERNEL6, OURS6 = "fd77::1", "fd77::2"
@@ -32,7 +40,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def tidy():
     """Removes namespaces of judges that were killed."""
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else []:
-        owner = re.fullmatch(PREFIX + r"-(\d+)-\d+", name)
+        owner = re.fullmatch(PREFIX + r"-(\d+)-\d+(-far)?", name)
         if owner and not os.path.exists(f"/proc/{owner[1]}"):
             subprocess.run(["ip", "netns", "del", name], check=False)
 
@@ -51,6 +59,7 @@ class World:
     def __init__(self, *flags, role="serve", sysctls=(), mtu=1500, v6=True):
         self.flags, self.role, self.sysctls, self.mtu, self.v6 = flags, role, sysctls, mtu, v6
         self.name = f"{PREFIX}-{os.getpid()}-{next(_numbers)}"
+        self.far = self.name + "-far" if IO == "xdp" else self.name
         self.process = None
         self.final = None
         self.lines = queue.Queue()
@@ -99,7 +108,8 @@ class World:
 
     def start(self, *flags):
         """Starts our host; done by entering, except with role None."""
-        command = ["ip", "netns", "exec", self.name, BINARY, self.role, "--device", "tap:t0"]
+        io = {"tap": "tap:t0", "xdp": "xdp:t1"}[IO]
+        command = ["ip", "netns", "exec", self.far, BINARY, self.role, "--io", io]
         command += ["--address", f"{OURS4}/24", *(["--address", f"{OURS6}/64"] if self.v6 else []), *map(str, [*self.flags, *flags])]
         if PCAP:
             command += ["--pcap", os.path.join(PCAP, self.name.removeprefix(PREFIX + "-") + ".pcapng")]
@@ -140,6 +150,16 @@ class World:
         """One counter of our host."""
         return self.stats()["counters"].get(name, 0)
 
+    def moved(self):
+        """Bytes that have passed our host's device in both directions."""
+        device = self.stats()["device"]
+        return device["bytes_in"] + device["bytes_out"]
+
+    def move_on(self, count):
+        """Waits until `count` bytes more have passed."""
+        goal = self.moved() + count
+        until(lambda: self.moved() >= goal, PATIENCE, f"{count} bytes more to pass")
+
     def complaints(self):
         """What our host wrote to its standard error."""
         self.errors.seek(0)
@@ -155,12 +175,13 @@ class World:
         return self.final
 
     def __enter__(self):
-        subprocess.run(["ip", "netns", "add", self.name], check=True)
         try:
+            for name in {self.name, self.far}:
+                subprocess.run(["ip", "netns", "add", name], check=True)
             settings = {"net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.router_solicitations": 0, **dict(self.sysctls)}
             self.run("sysctl", "-qw", *[f"{name}={value}" for name, value in settings.items()], check=True)
             self.ip("link", "set", "lo", "up")
-            self.ip("tuntap", "add", "dev", "t0", "mode", "tap")
+            {"tap": self.make_tap, "xdp": self.make_veth}[IO]()
             self.ip("link", "set", "t0", "mtu", self.mtu, "up")
             self.ip("addr", "add", f"{KERNEL4}/24", "dev", "t0")
             if self.v6:
@@ -171,6 +192,18 @@ class World:
             self.remove()
             raise
         return self
+
+    def make_tap(self):
+        """The interface `t0`, whose other end is our host's."""
+        self.ip("tuntap", "add", "dev", "t0", "mode", "tap")
+
+    def make_veth(self):
+        """The interface `t0` and, in the other namespace, `t1`, on which the kernel has no address."""
+        self.ip("link", "add", "t0", "type", "veth", "peer", "name", "t1", "netns", self.far)
+        with self.inside():
+            complete_checksums("t0")
+        for change in (["addrgenmode", "none"], ["mtu", str(self.mtu), "up"]):
+            subprocess.run(["ip", "-n", self.far, "link", "set", "t1", *change], check=True)
 
     def __exit__(self, kind, error, _trace):
         try:
@@ -198,7 +231,8 @@ class World:
         if self.process:
             self.process.kill()
             self.process.wait()
-        subprocess.run(["ip", "netns", "del", self.name], check=False)
+        for name in {self.name, self.far}:
+            subprocess.run(["ip", "netns", "del", name], check=False)
 
 
 def brief(stats):

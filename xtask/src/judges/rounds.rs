@@ -1,7 +1,8 @@
 //! Which judges are heard over what, with how many workers.
 //!
 //! Everything is judged over the kernel's sockets, with one worker and with four. Over our own TCP/IP everything is judged once
-//! more on a TAP interface; the rest of its rounds hear only judges that the number of cores or the device can matter to.
+//! more on a TAP interface; the rest of its rounds hear only judges that the number of cores or the device can matter to. The
+//! judge of the engine alone is heard on every device.
 
 use super::{Need, PYTHON};
 
@@ -44,26 +45,42 @@ pub(super) struct Round {
     only: &'static [&'static str],
 }
 
-/// The judge of our own TCP/IP as a neighbour of the kernel's, which has nothing to judge on loopback.
-const NEIGHBOUR: &str = "neighbour";
+/// The judges of our own TCP/IP on a network with the kernel's, which have nothing to judge on loopback: as a neighbour, with a device
+/// in trouble, and flooded.
+const NETWORK: &[&str] = &["neighbour", "trouble", "flood"];
 
 /// In the order in which they run. The last three together take less than all the others: keep it so.
 pub(super) const ROUNDS: &[Round] = &[
     Round { io: Io::Kernel, workers: 1, only: &[] },
     Round { io: Io::Kernel, workers: 4, only: &[] },
     Round { io: Io::Tap, workers: 1, only: &[] },
-    Round { io: Io::Tap, workers: 2, only: &["api", "websockets", NEIGHBOUR, "storm"] },
+    Round { io: Io::Tap, workers: 2, only: &["api", "websockets", "neighbour", "flood", "storm"] },
     Round {
         io: Io::Xdp,
         workers: 1,
-        only: &["api", "websockets", "centrifuge", "eventsource", "poll", "lifecycle", NEIGHBOUR, "storm"],
+        only: &[
+            "api",
+            "websockets",
+            "centrifuge",
+            "eventsource",
+            "poll",
+            "lifecycle",
+            "neighbour",
+            "trouble",
+            "flood",
+            "storm",
+        ],
     },
 ];
 
+/// The rounds of the judge of the engine.
+pub(super) const ENGINE_ROUNDS: &[Round] =
+    &[Round { io: Io::Tap, workers: 1, only: &[] }, Round { io: Io::Xdp, workers: 1, only: &[] }];
+
 impl Round {
-    /// Whether the judge of the server called `name` is heard in this round.
+    /// Whether the judge called `name` is heard in this round of its subject.
     pub(super) fn hears(&self, name: &str) -> bool {
-        let is_at_home = name != NEIGHBOUR || self.io != Io::Kernel;
+        let is_at_home = !NETWORK.contains(&name) || self.io != Io::Kernel;
         is_at_home && (self.only.is_empty() || self.only.contains(&name))
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::limits::{XDP_POOL_FRAMES_MIN, XDP_SHOWN_MAX};
+use crate::limits::{XDP_POOL_FRAMES_MIN, XDP_RING_FRAMES_MAX, XDP_RING_FRAMES_MIN, XDP_SHOWN_MAX};
 
 use super::claim::ClaimError;
 
@@ -85,6 +85,11 @@ pub enum XdpError {
         /// How many it has.
         frames: u32,
     },
+    /// Rings cannot have so many entries.
+    Rings {
+        /// How many were asked for.
+        frames: u32,
+    },
     /// More sources are blocked than there is room for.
     BlockedFull {
         /// How many of a family may be.
@@ -159,6 +164,10 @@ impl fmt::Display for XdpError {
             Self::Pool { frames } => {
                 write!(f, "a pool of {frames} frames is too small for a queue: use {XDP_POOL_FRAMES_MIN} or more")
             }
+            Self::Rings { frames } => write!(
+                f,
+                "rings cannot have {frames} entries: use a power of two from {XDP_RING_FRAMES_MIN} to {XDP_RING_FRAMES_MAX}"
+            ),
             Self::BlockedFull { max } => {
                 write!(f, "{max} prefixes of this family are blocked, no more can be: block larger prefixes")
             }

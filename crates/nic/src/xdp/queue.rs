@@ -13,7 +13,7 @@ use crore_base::frame::{Frame, FramePool};
 use crore_base::limits::FRAME_BYTES;
 use crore_base::time::Instant;
 
-use crate::limits::{ETHERNET_HEADER_BYTES, XDP_FILL_PART, XDP_KICKS_MAX, XDP_POOL_FRAMES_MIN, XDP_RING_FRAMES};
+use crate::limits::{ETHERNET_HEADER_BYTES, XDP_FILL_PART, XDP_KICK_FRAMES, XDP_POOL_FRAMES_MIN};
 use crate::packet_io::Link;
 
 use super::error::XdpError;
@@ -31,6 +31,8 @@ pub(super) struct Queue {
     loans: Loans,
     /// Bytes of a whole frame at most, to send.
     frame_bytes_max: usize,
+    /// Entries of each ring.
+    ring_frames: u32,
     queue: u16,
     queues: u16,
     /// Frames that the kernel shall have to receive into.
@@ -60,6 +62,7 @@ impl Queue {
         (interface, channel): (u32, u32),
         (queue, queues): (u16, u16),
         mtu: u16,
+        ring_frames: u32,
         force_copy: bool,
     ) -> Result<Self, XdpError> {
         assert!(queue < queues, "queue {queue} is not one of {queues}");
@@ -67,15 +70,16 @@ impl Queue {
         if capacity < XDP_POOL_FRAMES_MIN {
             return Err(XdpError::Pool { frames: capacity });
         }
-        let rings = socket.bind(frames, interface, channel, force_copy)?;
+        let rings = socket.bind(frames, interface, channel, ring_frames, force_copy)?;
         let mut this = Self {
             socket,
             rings,
             loans: Loans::new(frames),
             frame_bytes_max: ETHERNET_HEADER_BYTES + usize::from(mtu),
+            ring_frames,
             queue,
             queues,
-            fill_target: XDP_RING_FRAMES.min(capacity / XDP_FILL_PART),
+            fill_target: ring_frames.min(capacity / XDP_FILL_PART),
             in_fill: 0,
             in_transmit: 0,
             now: Instant::ZERO,
@@ -112,6 +116,11 @@ impl Queue {
     #[inline]
     pub(super) fn assert_same(&self, frames: &FramePool) {
         self.loans.assert_same(frames);
+    }
+
+    /// Frames of the pool that the kernel has.
+    pub(super) fn lent(&self) -> u32 {
+        self.in_fill + self.in_transmit
     }
 
     #[inline]
@@ -161,9 +170,10 @@ impl Queue {
                 from.drain(..).for_each(|frame| frames.free(frame));
             } else {
                 self.left_behind = true;
+                self.statistics.waited += 1;
             }
         }
-        assert!(self.in_transmit <= XDP_RING_FRAMES, "the completion ring has room for all that is on its way");
+        assert!(self.in_transmit <= self.ring_frames, "the completion ring has room for all that is on its way");
         Ok(given - from.len())
     }
 
@@ -204,7 +214,7 @@ impl Queue {
     /// Puts frames into the transmit ring as long as there is room.
     #[inline]
     fn push(&mut self, frames: &mut FramePool, from: &mut Vec<Frame>) {
-        let wanted = u32::try_from(from.len()).unwrap_or(u32::MAX).min(XDP_RING_FRAMES - self.in_transmit);
+        let wanted = u32::try_from(from.len()).unwrap_or(u32::MAX).min(self.ring_frames - self.in_transmit);
         let room = self.rings.transmit.room(wanted).min(wanted);
         let mut pushed = 0;
         for frame in from.drain(..room as usize) {
@@ -227,13 +237,13 @@ impl Queue {
 
     /// Has the kernel look at the transmit ring if it waits for that: in copy mode it takes a part of it each time.
     fn kick(&mut self) -> io::Result<()> {
-        for _ in 0..XDP_KICKS_MAX {
+        for _ in 0..self.ring_frames / XDP_KICK_FRAMES {
             if self.rings.transmit.is_consumed() || !self.rings.transmit.needs_wakeup() {
                 break;
             }
-            let room = self.rings.transmit.room(XDP_RING_FRAMES);
+            let room = self.rings.transmit.room(self.ring_frames);
             self.call()?;
-            let moved = self.rings.transmit.room(XDP_RING_FRAMES) != room;
+            let moved = self.rings.transmit.room(self.ring_frames) != room;
             if self.link != Link::Up || self.rings.zero_copy || !moved {
                 break;
             }
@@ -254,7 +264,7 @@ impl Queue {
     /// Takes back what has been sent.
     #[inline]
     fn reap(&mut self, frames: &mut FramePool) -> usize {
-        let waiting = self.rings.completion.waiting(XDP_RING_FRAMES);
+        let waiting = self.rings.completion.waiting(self.ring_frames);
         if waiting == 0 {
             return 0;
         }

@@ -11,8 +11,9 @@
 //! a copy of the kernel's that is renewed only when it seems that there is nothing left to do: so a cache line crosses
 //! between cores once a burst. See `Documentation/networking/af_xdp.rst` of Linux.
 
+use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use rustix::io::Errno;
 use rustix::net::xdp::{XdpRingFlags, XdpRingOffset};
@@ -30,8 +31,21 @@ pub(super) struct Entry {
     pub(super) len: u32,
 }
 
-/// What all rings have in common. Entries are one or two words of eight bytes.
-struct Ring {
+/// A ring that we write.
+pub(super) type Producer = Ring<Writes>;
+
+/// A ring that we read.
+pub(super) type Consumer = Ring<Reads>;
+
+/// We write the ring, the kernel reads it.
+pub(super) enum Writes {}
+
+/// The kernel writes the ring, we read it.
+pub(super) enum Reads {}
+
+/// One ring. Entries are one or two words of eight bytes; `producer`, `consumer` and `flags` say where in the memory the words
+/// that both sides share lie.
+pub(super) struct Ring<Side> {
     memory: RingMemory,
     producer: usize,
     consumer: usize,
@@ -39,12 +53,22 @@ struct Ring {
     entries: usize,
     size: u32,
     words_per_entry: usize,
+    /// Entries written, published or not; of a ring that we read: as it was seen last.
+    produced: u32,
+    /// Entries read, released or not; of a ring that we write: as it was seen last.
+    consumed: u32,
+    side: PhantomData<Side>,
 }
 
-impl Ring {
+impl<Side> Ring<Side> {
+    /// Maps a ring of `size` entries, which is empty.
+    ///
     /// # Panics
     /// If the size is not a power of two, or the entries are of neither kind.
-    fn open(
+    ///
+    /// # Errors
+    /// The kernel's, or that the layout is none of this machine.
+    pub(super) fn open(
         socket: BorrowedFd<'_>,
         page_offset: u64,
         offsets: XdpRingOffset,
@@ -57,56 +81,37 @@ impl Ring {
         let memory = RingMemory::open(socket, page_offset, entries.checked_add(bytes).ok_or(Errno::OVERFLOW)?)?;
         let (producer, consumer) = (offsets.producer as usize, offsets.consumer as usize);
         let flags = offsets.flags.map(|flags| flags as usize);
-        Ok(Self { memory, producer, consumer, flags, entries, size, words_per_entry })
+        let (produced, consumed, side) = (0, 0, PhantomData);
+        Ok(Self { memory, producer, consumer, flags, entries, size, words_per_entry, produced, consumed, side })
     }
 
     #[inline]
-    fn word(&self, index: u32, word: usize) -> &std::sync::atomic::AtomicU64 {
+    fn word(&self, index: u32, word: usize) -> &AtomicU64 {
         debug_assert!(word < self.words_per_entry);
         let words = self.memory.words(self.entries, self.size as usize * self.words_per_entry);
         &words[(index & (self.size - 1)) as usize * self.words_per_entry + word]
     }
 }
 
-/// A ring that we write.
-pub(super) struct Producer {
-    ring: Ring,
-    /// Our index: entries written, published or not.
-    produced: u32,
-    /// The kernel's, as it was seen last.
-    consumed: u32,
-}
-
 impl Producer {
-    pub(super) fn open(
-        socket: BorrowedFd<'_>,
-        page_offset: u64,
-        offsets: XdpRingOffset,
-        size: u32,
-        words_per_entry: usize,
-    ) -> Result<Self, Errno> {
-        let ring = Ring::open(socket, page_offset, offsets, size, words_per_entry)?;
-        Ok(Self { ring, produced: 0, consumed: 0 })
-    }
-
     /// Entries that there is room for, if there are fewer than `wanted`; else at least that many.
     #[inline]
     pub(super) fn room(&mut self, wanted: u32) -> u32 {
         if self.known_room() < wanted {
-            self.consumed = self.ring.memory.half(self.ring.consumer).load(Ordering::Acquire);
+            self.consumed = self.memory.half(self.consumer).load(Ordering::Acquire);
         }
         self.known_room()
     }
 
     #[inline]
     fn known_room(&self) -> u32 {
-        self.ring.size.saturating_sub(self.produced.wrapping_sub(self.consumed))
+        self.size.saturating_sub(self.produced.wrapping_sub(self.consumed))
     }
 
     /// Whether the kernel has taken everything that was published.
     #[inline]
     pub(super) fn is_consumed(&mut self) -> bool {
-        self.room(self.ring.size) == self.ring.size
+        self.room(self.size) == self.size
     }
 
     /// Writes an entry that the kernel does not see before [`publish`](Self::publish).
@@ -116,12 +121,12 @@ impl Producer {
     #[inline]
     pub(super) fn write(&mut self, entry: Entry) {
         assert!(self.known_room() > 0, "a full ring is not written to");
-        self.ring.word(self.produced, 0).store(entry.address, Ordering::Relaxed);
-        if self.ring.words_per_entry == 2 {
+        self.word(self.produced, 0).store(entry.address, Ordering::Relaxed);
+        if self.words_per_entry == 2 {
             // The length is in the first four of these bytes, options of which we use none are in the others.
             let [a, b, c, d] = entry.len.to_ne_bytes();
             let word = u64::from_ne_bytes([a, b, c, d, 0, 0, 0, 0]);
-            self.ring.word(self.produced, 1).store(word, Ordering::Relaxed);
+            self.word(self.produced, 1).store(word, Ordering::Relaxed);
         }
         self.produced = self.produced.wrapping_add(1);
     }
@@ -129,49 +134,29 @@ impl Producer {
     /// Shows the kernel what was written.
     #[inline]
     pub(super) fn publish(&mut self) {
-        self.ring.memory.half(self.ring.producer).store(self.produced, Ordering::Release);
+        self.memory.half(self.producer).store(self.produced, Ordering::Release);
     }
 
     /// Whether the kernel wants to be called before it looks at the ring.
     #[inline]
     pub(super) fn needs_wakeup(&self) -> bool {
-        let Some(flags) = self.ring.flags else {
+        let Some(flags) = self.flags else {
             return true;
         };
         // The kernel sets the flag, then looks at the index once more; we set the index, then look at the flag. Without
         // this fence both could see the other's old value.
         fence(Ordering::SeqCst);
-        let flags = self.ring.memory.half(flags).load(Ordering::Relaxed);
+        let flags = self.memory.half(flags).load(Ordering::Relaxed);
         flags & XdpRingFlags::XDP_RING_NEED_WAKEUP.bits() != 0
     }
 }
 
-/// A ring that we read.
-pub(super) struct Consumer {
-    ring: Ring,
-    /// Our index: entries read, released or not.
-    consumed: u32,
-    /// The kernel's, as it was seen last.
-    produced: u32,
-}
-
 impl Consumer {
-    pub(super) fn open(
-        socket: BorrowedFd<'_>,
-        page_offset: u64,
-        offsets: XdpRingOffset,
-        size: u32,
-        words_per_entry: usize,
-    ) -> Result<Self, Errno> {
-        let ring = Ring::open(socket, page_offset, offsets, size, words_per_entry)?;
-        Ok(Self { ring, consumed: 0, produced: 0 })
-    }
-
     /// Entries that wait, if there are fewer than `wanted`; else at least that many.
     #[inline]
     pub(super) fn waiting(&mut self, wanted: u32) -> u32 {
         if self.known() < wanted {
-            self.produced = self.ring.memory.half(self.ring.producer).load(Ordering::Acquire);
+            self.produced = self.memory.half(self.producer).load(Ordering::Acquire);
         }
         self.known()
     }
@@ -188,10 +173,10 @@ impl Consumer {
     #[inline]
     pub(super) fn read(&mut self) -> Entry {
         assert!(self.known() > 0, "an empty ring is not read");
-        let address = self.ring.word(self.consumed, 0).load(Ordering::Relaxed);
-        let len = match self.ring.words_per_entry {
+        let address = self.word(self.consumed, 0).load(Ordering::Relaxed);
+        let len = match self.words_per_entry {
             2 => {
-                let [a, b, c, d, ..] = self.ring.word(self.consumed, 1).load(Ordering::Relaxed).to_ne_bytes();
+                let [a, b, c, d, ..] = self.word(self.consumed, 1).load(Ordering::Relaxed).to_ne_bytes();
                 u32::from_ne_bytes([a, b, c, d])
             }
             _ => 0,
@@ -203,6 +188,6 @@ impl Consumer {
     /// Gives the kernel the room of what was read.
     #[inline]
     pub(super) fn release(&mut self) {
-        self.ring.memory.half(self.ring.consumer).store(self.consumed, Ordering::Release);
+        self.memory.half(self.consumer).store(self.consumed, Ordering::Release);
     }
 }

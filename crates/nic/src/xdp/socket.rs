@@ -21,7 +21,7 @@ use rustix::net::xdp::{
 };
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with};
 
-use crate::limits::{XDP_BIND_PAUSE_MS, XDP_BIND_TRIES_MAX, XDP_RING_FRAMES, XDP_SEND_BUFFER_BYTES};
+use crate::limits::{XDP_BIND_PAUSE_MS, XDP_BIND_TRIES_MAX, XDP_SEND_BUFFER_BYTES};
 
 use super::error::XdpError;
 use super::ring::{Consumer, Producer};
@@ -71,6 +71,7 @@ impl Socket {
         frames: &FramePool,
         interface: u32,
         queue: u32,
+        ring_frames: u32,
         force_copy: bool,
     ) -> Result<Rings, XdpError> {
         let failed = |what| move |errno: Errno| XdpError::System { what, error: errno.into() };
@@ -89,10 +90,10 @@ impl Socket {
             _ => failed("share the frames' memory")(errno),
         })?;
         let sized = failed("size a ring");
-        set_xdp_umem_fill_ring_size(&self.descriptor, XDP_RING_FRAMES).map_err(sized)?;
-        set_xdp_umem_completion_ring_size(&self.descriptor, XDP_RING_FRAMES).map_err(sized)?;
-        set_xdp_rx_ring_size(&self.descriptor, XDP_RING_FRAMES).map_err(sized)?;
-        set_xdp_tx_ring_size(&self.descriptor, XDP_RING_FRAMES).map_err(sized)?;
+        set_xdp_umem_fill_ring_size(&self.descriptor, ring_frames).map_err(sized)?;
+        set_xdp_umem_completion_ring_size(&self.descriptor, ring_frames).map_err(sized)?;
+        set_xdp_rx_ring_size(&self.descriptor, ring_frames).map_err(sized)?;
+        set_xdp_tx_ring_size(&self.descriptor, ring_frames).map_err(sized)?;
         // Without the right to more, the kernel cuts it; then more calls are needed to send a burst.
         set_socket_send_buffer_size_force(&self.descriptor, XDP_SEND_BUFFER_BYTES)
             .or_else(|_| set_socket_send_buffer_size(&self.descriptor, XDP_SEND_BUFFER_BYTES))
@@ -101,10 +102,10 @@ impl Socket {
         let offsets = xdp_mmap_offsets(&self.descriptor).map_err(failed("ask for the layout of rings"))?;
         let mapped = failed("map a ring");
         let socket = self.as_fd();
-        let fill = Producer::open(socket, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, XDP_RING_FRAMES, 1);
-        let completion = Consumer::open(socket, XDP_UMEM_PGOFF_COMPLETION_RING, offsets.cr, XDP_RING_FRAMES, 1);
-        let receive = Consumer::open(socket, XDP_PGOFF_RX_RING, offsets.rx, XDP_RING_FRAMES, 2);
-        let transmit = Producer::open(socket, XDP_PGOFF_TX_RING, offsets.tx, XDP_RING_FRAMES, 2);
+        let fill = Producer::open(socket, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, ring_frames, 1);
+        let completion = Consumer::open(socket, XDP_UMEM_PGOFF_COMPLETION_RING, offsets.cr, ring_frames, 1);
+        let receive = Consumer::open(socket, XDP_PGOFF_RX_RING, offsets.rx, ring_frames, 2);
+        let transmit = Producer::open(socket, XDP_PGOFF_TX_RING, offsets.tx, ring_frames, 2);
         let (fill, completion) = (fill.map_err(mapped)?, completion.map_err(mapped)?);
         let (receive, transmit) = (receive.map_err(mapped)?, transmit.map_err(mapped)?);
         self.bind_queue(interface, queue, force_copy)?;

@@ -21,6 +21,8 @@ pub struct XdpStatistics {
     pub lost_down: u64,
     /// Frames not sent because the device was stuck.
     pub lost_stuck: u64,
+    /// Times that frames had to wait because the transmit ring, or the completion ring behind it, had no room.
+    pub waited: u64,
     /// Times that the transmit ring was full and none of it came back for
     /// [`XDP_STALL`](crate::limits::XDP_STALL).
     pub stalls: u64,

@@ -17,3 +17,18 @@ fn queues_are_all_of_an_interface_or_those_that_are_named() {
     assert!(chosen(2, &[0, 0], 2).unwrap_err().contains("each once"));
     assert!(chosen(2, &[0, 2], 2).unwrap_err().contains("no queue 2: it has 2"));
 }
+
+#[test]
+fn rings_have_a_power_of_two_within_bounds() {
+    let sized = |ring_frames| {
+        let settings = XdpSettings { ring_frames, ..settings(1, &[]) };
+        settings.checked_ring_frames().map_err(|error| error.to_string())
+    };
+    for good in [XDP_RING_FRAMES_MIN, XDP_RING_FRAMES, XDP_RING_FRAMES_MAX] {
+        assert_eq!(sized(good), Ok(good));
+    }
+    for bad in [0, 1, XDP_RING_FRAMES_MIN / 2, 33, 3000, XDP_RING_FRAMES_MAX * 2, u32::MAX] {
+        let said = sized(bad).unwrap_err();
+        assert!(said.contains(&format!("{bad} entries")) && said.contains("from 32 to 16384"), "{said}");
+    }
+}

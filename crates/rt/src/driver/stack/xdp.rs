@@ -1,4 +1,5 @@
-//! `xdp:IFACE`, or `xdp:IFACE@NETNS`: an interface of the kernel's, of which we take what is ours.
+//! `xdp:IFACE`, or `xdp:IFACE@NETNS`: an interface of the kernel's, of which we take what is ours. With `,rings=64` behind it, the
+//! rings between us and the kernel have another size than the usual.
 //!
 //! Which addresses those are: an address that the kernel has on the interface too is shared, and only TCP to the ports that we
 //! listen on comes to us; any other is ours alone, ARP and ping included. What is not said is read from the interface.
@@ -10,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crore_base::frame::{Frame, FramePool};
 use crore_base::time::Instant;
+use crore_nic::limits::{XDP_RING_FRAMES, XDP_RING_FRAMES_MAX, XDP_RING_FRAMES_MIN};
 use crore_nic::{Capabilities, Claim, DeviceName, Interface, Link, PacketIo, Xdp, XdpSettings};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -19,9 +21,27 @@ use crate::net::{Network, Prefix};
 /// Where `ip netns` keeps the names of network namespaces (ip-netns(8)).
 const NAMESPACES: &str = "/run/netns";
 
-/// A device's name without the network namespace that it is in, and that namespace.
+/// A device's name without the network namespace that it is in, and that namespace. What stands behind a comma is a setting of
+/// an interface, see [`ring_frames`], and none of both.
 pub(crate) fn apart(name: &str) -> (&str, Option<&str>) {
-    name.split_once('@').map_or((name, None), |(device, namespace)| (device, Some(namespace)))
+    let place = match name.split_once(',') {
+        Some((place, _)) if name.starts_with("xdp:") => place,
+        _ => name,
+    };
+    place.split_once('@').map_or((place, None), |(device, namespace)| (device, Some(namespace)))
+}
+
+/// How many entries a name wants the rings to have: `xdp:eth0,rings=64` wants 64, without it there are the usual ones.
+fn ring_frames(name: &str) -> Result<u32, String> {
+    let Some((_, setting)) = name.split_once(',') else { return Ok(XDP_RING_FRAMES) };
+    let number = setting.strip_prefix("rings=").ok_or_else(|| {
+        format!("{setting:?} is no setting of an interface: there is rings=ENTRIES, such as rings={XDP_RING_FRAMES}")
+    })?;
+    number.parse().map_err(|_| {
+        format!(
+            "{number:?} is no number of entries: use a power of two from {XDP_RING_FRAMES_MIN} to {XDP_RING_FRAMES_MAX}"
+        )
+    })
 }
 
 /// Runs `work` in the network namespace called `namespace`, on a thread of its own, because a thread that has moved does not
@@ -46,12 +66,13 @@ pub(super) fn open(name: &str, queues: u16, network: &Network) -> io::Result<(Ve
     let Ok(DeviceName::Xdp { interface, only }) = device.parse::<DeviceName>() else {
         unreachable!("the name was checked to be one of this kind");
     };
+    let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: {text}"));
+    let ring_frames = ring_frames(name).map_err(invalid)?;
     in_namespace(namespace, || {
         let nobody = || io::Error::new(io::ErrorKind::NotFound, format!("{name}: there is no such interface"));
         let found = Interface::find(&interface)?.ok_or_else(nobody)?;
-        let network = completed(network, &found)
-            .map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: {text}")))?;
-        let settings = XdpSettings { only, ..XdpSettings::new(claim(&network, &found), queues) };
+        let network = completed(network, &found).map_err(invalid)?;
+        let settings = XdpSettings { only, ring_frames, ..XdpSettings::new(claim(&network, &found), queues) };
         let opened = Xdp::open(&interface, &settings).map_err(io::Error::other)?;
         let shared = opened[0].interface();
         for sources in &network.blocked {
@@ -154,6 +175,33 @@ impl Watched {
     }
 }
 
+/// The last word about a queue: what was lost there, and what the filter has done, in numbers.
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.look_at.is_some() {
+            self.look(); // at what has happened since
+        }
+        let counted = self.xdp.statistics();
+        let kernel = counted.kernel.unwrap_or_default();
+        // The filter counts for all queues together, so one of them tells it.
+        let filter = self.xdp.interface().counts().ok().filter(|_| self.xdp.capabilities().queue == 0);
+        tracing::info!(
+            interface = self.interface,
+            queue = self.xdp.channel(),
+            receive_ring_full = kernel.receive_ring_full,
+            fill_ring_empty = kernel.fill_ring_empty,
+            pool_empty = counted.starved,
+            transmit_ring_full = counted.waited,
+            stalls = counted.stalls,
+            not_sent_stuck = counted.lost_stuck,
+            not_sent_down = counted.lost_down,
+            blocked = filter.map(|filter| filter.blocked),
+            without_socket = filter.map(|filter| filter.without_socket),
+            "AF_XDP queue closed"
+        );
+    }
+}
+
 impl PacketIo for Watched {
     fn capabilities(&self) -> Capabilities {
         self.xdp.capabilities()
@@ -196,3 +244,6 @@ impl PacketIo for Watched {
         self.xdp.on_time(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

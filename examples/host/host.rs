@@ -35,8 +35,9 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(device: &str, arguments: &crate::arguments::Network) -> Outcome<Self> {
-        let network = Network::open(arguments, device)?;
+    pub(crate) fn new(io: &str, arguments: &crate::arguments::Network) -> Outcome<Self> {
+        let mut frames = FramePool::new(arguments.frames, arguments.frames / 16)?;
+        let network = Network::open(arguments, io, &mut frames)?;
         let (mtu, mac) = network.link(arguments.mtu);
         let link =
             LinkConfig { mac, mtu, addresses: arguments.addresses.clone(), owned: Vec::new(), gateways: Vec::new() };
@@ -47,7 +48,6 @@ impl Host {
             time_wait: arguments.time_wait,
             ..Config::new(link)
         };
-        let frames = FramePool::new(arguments.frames, arguments.frames / 16)?;
         let seed = arguments.seed.map_or_else(entropy, Ok)?;
         let engine = Engine::new(config, frames, seed, Instant::ZERO)?;
         let (input, output) = (Vec::new(), Vec::new());
@@ -111,6 +111,13 @@ impl Host {
         }
     }
 
+    /// Frames in use, without those that the kernel has.
+    pub(crate) fn frames_in_use(&self) -> u32 {
+        let (in_use, lent) = (self.engine.frames().in_use(), self.network.lent());
+        assert!(lent <= in_use, "{lent} frames are with the kernel and {in_use} in use");
+        in_use - lent
+    }
+
     /// Lets connections finish, at most for `linger`, and then looks at what is left over.
     pub(crate) fn end(&mut self, sessions: &mut Sessions, linger: Duration) -> Outcome<Vec<String>> {
         sessions.leave(&mut self.engine);
@@ -132,7 +139,7 @@ impl Host {
             self.turn(sessions, None)?;
         }
         self.network.clear(self.engine.frames_mut(), &mut self.output);
-        let in_use = self.engine.frames().in_use();
+        let in_use = self.frames_in_use();
         if left == 0 && in_use > 0 {
             problems.push(format!("{in_use} frames are in use and no connection is"));
         }

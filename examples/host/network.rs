@@ -1,32 +1,21 @@
-//! The device: a TAP interface, counted, captured if wanted, behind a network that may be bad.
-
-use std::fs::File;
-use std::time::{SystemTime, UNIX_EPOCH};
+//! The device, counted, behind a network that may be bad.
 
 use crore_base::frame::{Frame, FramePool};
 use crore_base::time::{Duration, Instant};
-use crore_nic::{Counted, Counts, Direction, FaultCounts, Faulty, PacketIo, Pcap};
+use crore_nic::{Counted, Counts, Direction, FaultCounts, Faulty, PacketIo, XdpStatistics};
 use rustix::fd::BorrowedFd;
 
 use crate::Outcome;
+use crate::device::{self, Device};
 use crate::faults::Both;
 
-/// Bytes of a capture at most.
-const PCAP_BYTES_MAX: u64 = 1 << 30;
-
 /// See the module.
-pub(crate) struct Network(Faulty<Counted<Box<dyn PacketIo + Send>>>);
+pub(crate) struct Network(Faulty<Counted<Box<dyn Device>>>);
 
 impl Network {
-    pub(crate) fn open(arguments: &crate::arguments::Network, device: &str) -> Outcome<Self> {
-        let tap = crore_nic::open(device, 1)?.pop().ok_or("a device has a queue")?;
-        let inner: Box<dyn PacketIo + Send> = match &arguments.pcap {
-            Some(path) => {
-                let epoch = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64;
-                Box::new(Pcap::new(tap, File::create(path)?, PCAP_BYTES_MAX, epoch)?)
-            }
-            None => tap,
-        };
+    /// Opens the device called `io`, which receives into `frames` from now on.
+    pub(crate) fn open(arguments: &crate::arguments::Network, io: &str, frames: &mut FramePool) -> Outcome<Self> {
+        let inner = device::open(io, arguments, frames)?;
         let faults = arguments.faults();
         Ok(Self(Faulty::new(Counted::new(inner), faults.seed, faults.incoming, faults.outgoing)))
     }
@@ -56,6 +45,15 @@ impl Network {
 
     pub(crate) fn counts(&self) -> Counts {
         self.0.inner().counts()
+    }
+
+    /// Frames of the pool that are with the kernel, which the pool counts as in use.
+    pub(crate) fn lent(&self) -> u32 {
+        self.0.inner().inner().lent()
+    }
+
+    pub(crate) fn statistics(&self) -> Option<XdpStatistics> {
+        self.0.inner().inner().statistics()
     }
 
     /// Everything that is on its way disappears.

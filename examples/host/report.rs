@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crore_nic::{Direction, FaultCounts};
+use crore_nic::{Direction, FaultCounts, XdpStatistics};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
@@ -32,7 +32,7 @@ pub(crate) fn say(host: &Host, sessions: &Sessions, problems: &[String]) -> Outc
         "problems": problems,
         "connections": host.engine.connection_count(),
         "sessions": sessions.live,
-        "frames_in_use": frames.in_use(),
+        "frames_in_use": host.frames_in_use(),
         "frames": frames.capacity(),
         "turns": host.turns,
         "sleeps": host.sleeps,
@@ -47,12 +47,29 @@ pub(crate) fn say(host: &Host, sessions: &Sessions, problems: &[String]) -> Outc
             "bursts_in": device.bursts_in,
             "bursts_out": device.bursts_out,
         },
+        "xdp": host.network.statistics().map(rings),
         "faults_in": faults(host.network.faults(Direction::In)),
         "faults_out": faults(host.network.faults(Direction::Out)),
         "some": sessions.names().take(CONNECTIONS_SHOWN_MAX).filter_map(|conn| {
             host.engine.statistics(conn).map(|statistics| format!("{statistics:?}"))
         }).collect::<Vec<String>>(),
     }))
+}
+
+/// What was lost at a queue of AF_XDP, and where.
+fn rings(counts: XdpStatistics) -> Value {
+    let kernel = counts.kernel.unwrap_or_default();
+    json!({
+        "receive_ring_full": kernel.receive_ring_full,
+        "fill_ring_empty": kernel.fill_ring_empty,
+        "pool_empty": counts.starved,
+        "transmit_ring_full": counts.waited,
+        "stalls": counts.stalls,
+        "not_sent_stuck": counts.lost_stuck,
+        "not_sent_down": counts.lost_down,
+        "unfit": counts.unfit,
+        "foreign": counts.foreign,
+    })
 }
 
 fn faults(counts: FaultCounts) -> Value {

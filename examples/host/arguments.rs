@@ -6,20 +6,21 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use crore_base::time::Duration;
 use crore_base::units::{parse_bytes, parse_count, parse_duration};
+use crore_nic::limits::XDP_RING_FRAMES;
 use crore_tcp::{KeepAlive, Options};
 use crore_wire::ip::Prefix;
 
 use crate::faults::Both;
 
-/// The TCP/IP engine as a host of its own on a TAP interface.
+/// The TCP/IP engine as a host of its own on a TAP interface, or on one of the kernel's.
 #[derive(Parser, Debug)]
-#[command(name = "tap")]
+#[command(name = "host")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) role: Role,
-    /// The interface, such as tap:t0. It is made if it does not exist.
+    /// The interface: tap:NAME, which is made if it does not exist, or xdp:NAME, where all our addresses are ours alone.
     #[arg(global = true, long, default_value = "tap:crore0")]
-    pub(crate) device: String,
+    pub(crate) io: String,
     #[command(flatten)]
     pub(crate) network: Network,
 }
@@ -82,6 +83,9 @@ pub(crate) struct Network {
     /// Frames of the pool.
     #[arg(global = true, long, default_value = "16384", value_parser = count)]
     pub(crate) frames: u32,
+    /// With xdp:NAME, entries of each ring between us and the kernel: a power of two.
+    #[arg(global = true, long, default_value_t = XDP_RING_FRAMES, value_parser = count)]
+    pub(crate) rings: u32,
     /// Bytes of the receive buffer.
     #[arg(global = true, long, default_value = "256KiB", value_parser = bytes32)]
     pub(crate) receive_buffer: u32,

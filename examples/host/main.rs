@@ -1,11 +1,11 @@
-//! The engine as a host of its own on a TAP interface: services for the kernel's clients, and a client of the kernel's
-//! servers.
+//! The engine as a host of its own, on a TAP interface or through AF_XDP on one of the kernel's: services for the kernel's
+//! clients, and a client of the kernel's servers.
 //!
 //! ```text
-//! tap serve --device tap:t0 --address 10.77.0.2/24 --address fd77::2/64      # and in another shell, as root:
+//! host serve --io tap:t0 --address 10.77.0.2/24 --address fd77::2/64      # and in another shell, as root:
 //! ip addr add 10.77.0.1/24 dev t0; curl http://10.77.0.2/bytes/1000000
 //!
-//! tap connect --device tap:t0 --address 10.77.0.2/24 --to 10.77.0.1:7 --connections 1000
+//! host connect --io tap:t0 --address 10.77.0.2/24 --to 10.77.0.1:7 --connections 1000
 //! ```
 //!
 //! It obeys lines on its standard input: `stats` prints a JSON object, `faults SPEC` changes the bad network, `abort`
@@ -16,6 +16,7 @@ mod arguments;
 mod checksum;
 mod client;
 mod command;
+mod device;
 mod entry;
 mod faults;
 mod host;
@@ -42,11 +43,11 @@ fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
         Ok(problems) => {
-            problems.iter().for_each(|problem| eprintln!("tap: {problem}"));
+            problems.iter().for_each(|problem| eprintln!("host: {problem}"));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("tap: {error}");
+            eprintln!("host: {error}");
             ExitCode::FAILURE
         }
     }
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
 /// Runs until it is told to end, or has done what it was told; what is wrong then.
 fn run(arguments: &Arguments) -> Outcome<Vec<String>> {
     let mut commands = Commands::listen()?;
-    let mut host = Host::new(&arguments.device, &arguments.network)?;
+    let mut host = Host::new(&arguments.io, &arguments.network)?;
     let options = arguments.network.options();
     let mut sessions = Sessions::default();
     match &arguments.role {
