@@ -20,10 +20,12 @@ pub(crate) const ASLEEP_SINCE: usize = 11;
 /// Gauges of the end of the last turn.
 pub(crate) const CONNECTIONS: usize = 12;
 pub(crate) const TASKS: usize = 13;
-/// Frames that were handed to another core and found its ring full.
-pub(crate) const HANDED_OVER_LOST: usize = 14;
+/// Frames that came to one core and belonged to another.
+pub(crate) const HANDED_OVER: usize = 14;
+/// Those of them that found the other's ring full.
+pub(crate) const HANDED_OVER_LOST: usize = 15;
 /// From here on, what our own TCP/IP counts, in the order of [`crore_tcp::counter::Counter::ALL`].
-pub(crate) const NETWORK: usize = 15;
+pub(crate) const NETWORK: usize = 16;
 pub(crate) const COUNTERS: usize = NETWORK + crore_tcp::counter::Counter::ALL.len();
 
 /// The figures of one core, or of all. Each counts from the runtime's start, but for the last two, which are gauges.
@@ -90,7 +92,8 @@ pub fn network_stats() -> Vec<(&'static str, u64)> {
         let counters = worker.counters();
         let names = crore_tcp::counter::Counter::ALL.iter().map(|counter| counter.name());
         let of_engine = names.enumerate().map(|(index, name)| (name, counters.sum(NETWORK + index)));
-        of_engine.chain([("handed_over_lost", counters.sum(HANDED_OVER_LOST))]).collect()
+        let between_cores = [("handed_over", HANDED_OVER), ("handed_over_lost", HANDED_OVER_LOST)];
+        of_engine.chain(between_cores.map(|(name, id)| (name, counters.sum(id)))).collect()
     })
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Two kinds. What a neighbour says about itself (answers to ARP and neighbour discovery) comes to one queue, and every core
 //! that asked must hear it. And on a device whose hardware spreads flows by a hash that we do not know, a flow belongs to the core
-//! that *our* hash names, wherever its frames come in: the receiving core passes them on. The rings are bounded; a frame
-//! that finds its ring full is lost, as in a network, and counted.
+//! that *our* hash names, wherever its frames come in: the receiving core passes them on. Whether that is needed is seen from the
+//! first thousands of frames, and said in the log; it is done for ever, because a device may be set otherwise while it works.
+//! The rings are bounded; a frame that finds its ring full is lost, as in a network, and counted.
 
 use crore_base::frame::{Frame, FramePool};
 use crore_nic::steering::Flow;
@@ -11,7 +12,7 @@ use crore_wire::ethernet::{EtherType, LEN as ETHERNET_BYTES};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::executor::shared::SharedCore;
-use crate::limits::EXCHANGE_FRAMES;
+use crate::limits::{EXCHANGE_FRAMES, STEERING_PROOF_FRAMES};
 
 /// Where the next header of an IPv6 packet stands in a frame, and the type of an ICMPv6 message without extension headers.
 const IPV6_NEXT_HEADER: usize = ETHERNET_BYTES + 6;
@@ -30,6 +31,9 @@ pub(super) struct Exchange {
     incoming: Vec<Consumer<Box<[u8]>>>,
     /// Flows belong to the cores that our hash names, whatever the device thinks.
     in_software: bool,
+    /// Frames whose flow was looked at, and those of them that belonged to another core.
+    looked_at: u64,
+    handed_over: u64,
     lost: u64,
 }
 
@@ -42,7 +46,15 @@ struct Outgoing {
 
 /// The exchanges of all cores, in order.
 pub(super) fn mesh(cores: &[&'static SharedCore], in_software: bool) -> Vec<Exchange> {
-    let empty = |own| Exchange { own: own as u16, outgoing: Vec::new(), incoming: Vec::new(), in_software, lost: 0 };
+    let empty = |own| Exchange {
+        own: own as u16,
+        outgoing: Vec::new(),
+        incoming: Vec::new(),
+        in_software,
+        looked_at: 0,
+        handed_over: 0,
+        lost: 0,
+    };
     let mut ends: Vec<Exchange> = (0..cores.len()).map(empty).collect();
     for from in 0..cores.len() {
         for (to, &receiver) in cores.iter().enumerate() {
@@ -69,6 +81,11 @@ impl Exchange {
         flow.queue(self.cores()) == self.own
     }
 
+    /// Frames that came to this core and belonged to another, those that were lost on the way included.
+    pub(super) fn handed_over(&self) -> u64 {
+        self.handed_over
+    }
+
     /// Frames that found the ring to their core full.
     pub(super) fn lost(&self) -> u64 {
         self.lost
@@ -87,7 +104,9 @@ impl Exchange {
         }
         if self.in_software {
             let is_stray = |frame: &mut Frame| self.stranger_of(pool.bytes(frame)).is_some();
+            let came = frames.len() - first;
             let strays: Vec<Frame> = frames.extract_if(first.., is_stray).collect();
+            self.note(came, strays.len());
             for frame in strays {
                 let core = self.stranger_of(pool.bytes(&frame)).expect("it was just found to be one");
                 self.pass(core, pool.bytes(&frame).into());
@@ -99,6 +118,27 @@ impl Exchange {
             if std::mem::take(&mut outgoing.news) {
                 outgoing.receiver.notify();
             }
+        }
+    }
+
+    /// Counts, and says once how the device spreads flows, when enough has come to tell.
+    fn note(&mut self, came: usize, strays: usize) {
+        assert!(strays <= came, "strays are among the frames that came");
+        let was_known = self.looked_at >= STEERING_PROOF_FRAMES;
+        self.looked_at += came as u64;
+        self.handed_over += strays as u64;
+        if was_known || self.looked_at < STEERING_PROOF_FRAMES {
+            return;
+        }
+        let (core, frames, handed_over) = (self.own, self.looked_at, self.handed_over);
+        match handed_over {
+            0 => tracing::info!(core, frames, "every frame came to the core that it belongs to"),
+            _ => tracing::info!(
+                core,
+                frames,
+                handed_over,
+                "the device spreads flows by a hash of its own: cores hand frames over, which costs a copy each"
+            ),
         }
     }
 

@@ -31,7 +31,7 @@ use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Sur
 use crate::clock::Clock;
 use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
-use crate::limits::{FRAMES, FRAMES_RESERVED};
+use crate::limits::{FRAMES, FRAMES_RESERVED, PACE_FIRST, PACE_FIRST_ON_WIRE};
 use crate::net::{ConnectOptions, ListenOptions, Network, SendError, StreamOption};
 use connection::Slot;
 use exchange::Exchange;
@@ -113,6 +113,7 @@ impl Stack {
         let frames = FramePool::new(FRAMES, FRAMES_RESERVED).map_err(io::Error::other)?;
         let engine = Engine::new(config, frames, seat.seed, now)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let pace = Pace::new(now, if seat.name == "wire" { PACE_FIRST_ON_WIRE } else { PACE_FIRST });
         let slots = Map::new(connections as usize).map_err(io::Error::other)?;
         slots.huge();
         let mut kernel = Epoll::new(surroundings)?;
@@ -128,7 +129,7 @@ impl Stack {
             engine,
             device: seat.device,
             exchange: seat.exchange,
-            pace: Pace::new(now),
+            pace,
             patience: Patience::new(now),
             shared,
             kernel,

@@ -11,7 +11,7 @@ use std::cell::Cell;
 
 use crore_base::time::{Duration, Instant};
 
-use crate::limits::{PACE_FIRST, PACE_MAX, PACE_MIN};
+use crate::limits::{PACE_MAX, PACE_MIN};
 
 /// How often the window is looked at: a little more than most round trips, so that it has shown what it does.
 const LOOKS_APART: Duration = Duration::from_millis(10);
@@ -48,14 +48,16 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(now: Instant) -> Pace {
+    /// Begins with `window` connections.
+    pub(super) fn new(now: Instant, window: u32) -> Pace {
+        assert!((PACE_MIN..=PACE_MAX).contains(&window));
         Pace {
-            window: PACE_FIRST,
+            window,
             look_at: now,
             was_full: Cell::new(false),
             lost_at: 0,
             record: 0,
-            proven: PACE_FIRST,
+            proven: window,
             sent: 0,
             lost: 0,
         }

@@ -83,6 +83,7 @@ impl Stack {
         for (index, (_, value)) in self.engine.counters().all().enumerate() {
             self.counters.set(stats::NETWORK + index, value);
         }
+        self.counters.set(stats::HANDED_OVER, self.exchange.handed_over());
         self.counters.set(stats::HANDED_OVER_LOST, self.exchange.lost());
     }
 

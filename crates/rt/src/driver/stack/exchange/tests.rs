@@ -67,6 +67,8 @@ fn a_flow_goes_to_the_core_that_its_hash_names_in_both_directions_and_in_order()
         homes[home] += 1;
     }
     assert!(homes.iter().all(|&flows| flows > 50), "{homes:?}");
+    assert_eq!(cores[0].exchange.handed_over(), 3 * (homes[1] + homes[2]));
+    assert_eq!((cores[1].exchange.handed_over(), cores[0].exchange.lost()), (0, 0));
 }
 
 #[test]
@@ -92,6 +94,6 @@ fn a_ring_that_is_full_loses_frames_and_counts_them() {
     let own = |bytes: &Vec<u8>| Flow::of_frame(bytes).expect("it is one").queue(2) == 1;
     let came: Vec<Vec<u8>> = elsewhere.filter(own).take(EXCHANGE_FRAMES + 7).collect();
     assert!(cores[0].sort(&came).is_empty());
-    assert_eq!(cores[0].exchange.lost(), 7);
+    assert_eq!((cores[0].exchange.handed_over(), cores[0].exchange.lost()), (came.len() as u64, 7));
     assert_eq!(cores[1].sort(&[]), came[..EXCHANGE_FRAMES]);
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::PACE_FIRST;
 
 fn at(ms: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(ms)
@@ -16,7 +17,7 @@ fn looks(pace: &mut Pace, count: u64, most: u64) {
 
 #[test]
 fn it_grows_only_while_it_holds_somebody_back() {
-    let mut pace = Pace::new(Instant::ZERO);
+    let mut pace = Pace::new(Instant::ZERO, PACE_FIRST);
     for look in 1..10 {
         pace.on_turn(at(look * 10), look * 1000, 0);
     }
@@ -28,7 +29,7 @@ fn it_grows_only_while_it_holds_somebody_back() {
 
 #[test]
 fn much_that_is_lost_halves_it_once_a_round_trip_and_a_little_does_not() {
-    let mut pace = Pace::new(Instant::ZERO);
+    let mut pace = Pace::new(Instant::ZERO, PACE_FIRST);
     pace.on_turn(at(10), 6_500, 100);
     assert_eq!(pace.window, PACE_FIRST, "one in 65 is no flood");
     pace.on_turn(at(20), 6_520, 120);
@@ -47,7 +48,7 @@ fn much_that_is_lost_halves_it_once_a_round_trip_and_a_little_does_not() {
 
 #[test]
 fn after_a_loss_it_comes_near_that_window_slowly_and_grows_fast_again_when_it_is_outgrown() {
-    let mut pace = Pace::new(Instant::ZERO);
+    let mut pace = Pace::new(Instant::ZERO, PACE_FIRST);
     pace.on_turn(at(10), 1_000, 500);
     looks(&mut pace, 60, u64::MAX);
     let half_a_second = pace.window;
@@ -58,7 +59,7 @@ fn after_a_loss_it_comes_near_that_window_slowly_and_grows_fast_again_when_it_is
 
 #[test]
 fn it_stops_growing_when_more_carries_no_more_and_goes_on_when_it_does_again() {
-    let mut pace = Pace::new(Instant::ZERO);
+    let mut pace = Pace::new(Instant::ZERO, PACE_FIRST);
     looks(&mut pace, 1_000, 3_000);
     let enough = pace.window;
     assert!((3_000..8_000).contains(&enough), "{enough} for 3,000 between two looks");
