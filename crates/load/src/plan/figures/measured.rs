@@ -8,25 +8,25 @@ use super::figure::{Figure, Origin, measured};
 measured! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
 
     // Our own TCP/IP, on a wire of shared memory: without a NIC and its driver.
-    OWN_USER = 445.0 "bytes",
+    OWN_USER = 408.0 "bytes",
         "own stack: a subscriber of two channels, at the peak of all phases",
-        "crore c10m --connections 1M, resident and huge pages of the gateway by client";
-    OWN_CONNECT = 9.1 "us",
+        "crore c10m --connections 10M, resident and huge pages of the gateway by client";
+    OWN_CONNECT = 9.6 "us",
         "own stack: a connect with upgrade, connect and two subscriptions",
-        "crore c10m --connections 1M, CPU seconds of the gateway";
+        "crore c10m --connections 10M, CPU seconds of the gateway";
     OWN_BROADCAST = 0.57 "us",
         "own stack: a delivery of 128 bytes in a broadcast to all",
-        "crore c10m --connections 1M, CPU seconds of the gateway";
-    OWN_PUSH = 1.1 "us",
+        "crore c10m --connections 10M, CPU seconds of the gateway";
+    OWN_PUSH = 1.0 "us",
         "own stack: a delivery of 512 bytes to a group of a thousand",
-        "crore c10m --connections 200k --steady-rate 100k/s --requests 100, CPU seconds of the gateway, a busy machine";
-    OWN_PING = 1.4 "us",
+        "crore c10m --connections 200k --steady-rate 100k/s --requests 100, CPU seconds of the gateway";
+    OWN_PING = 1.5 "us",
         "own stack: a ping and its pong",
-        "crore c10m --connections 200k --ping 5s --hold 20s, CPU seconds of the gateway while holding, a busy machine";
+        "crore c10m --connections 200k --ping 5s --hold 20s, CPU seconds of the gateway while holding";
     // As many as were held at one time.
-    HELD = 1_000_000.0 "",
+    HELD = 10_000_000.0 "",
         "connections of one gateway, own stack, that were measured; beyond it figures are stretched",
-        "crore c10m --connections 1M";
+        "crore c10m --connections 10M";
 
     // The kernel's TCP/IP and epoll, over loopback.
     EPOLL_USER = 229.0 "bytes",
