@@ -23,6 +23,14 @@ def cpu_share(server, seconds):
     return (server.cpu_seconds() - used) / (time.monotonic() - started)
 
 
+def known(server):
+    """A connection that the server has accepted, as an answer on it shows: it stays when listeners are closed."""
+    kept = http.connect(server)
+    kept.sendall(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")
+    same(http.statuses(kept.recv(4096)), [200], "status of /ready before")
+    return kept
+
+
 def ready(server, kept):
     """The status of /ready over a new connection, or over one kept from before when new ones are refused."""
     try:
@@ -52,9 +60,7 @@ def drain():
         swarm = Swarm(server, 300, "drain")
         swarm.storm(30)
         http.publish(server, "drain", "last words")
-        with http.connect(server) as kept:
-            kept.sendall(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")
-            same(http.statuses(kept.recv(4096)), [200], "status of /ready before")
+        with known(server) as kept:
             server.signal(signal.SIGTERM)
             until(lambda: ready(server, kept) == 503, 4, "/ready to answer 503")
         swarm.run(lambda: swarm.ended == swarm.count, 30, "every client to be closed")
@@ -86,7 +92,7 @@ def interrupt():
 def second_signal():
     with Server(config='insecure = true\ndrain_window = "300s"\n') as server:
         stuck = [raw.joined(server, "c") for _ in range(200)]
-        with http.connect(server) as kept:
+        with known(server) as kept:
             server.signal(signal.SIGTERM)
             until(lambda: ready(server, kept) == 503, 20, "/ready to answer 503")
         expect(server.process.poll() is None, "the server did not wait for its clients")
