@@ -8,13 +8,13 @@ use super::figure::{Figure, Origin, measured};
 measured! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
 
     // Our own TCP/IP, on a wire of shared memory: without a NIC and its driver.
-    OWN_USER = 408.0 "bytes",
+    OWN_USER = 407.0 "bytes",
         "own stack: a subscriber of two channels, at the peak of all phases",
         "crore c10m --connections 10M, resident and huge pages of the gateway by client";
-    OWN_CONNECT = 9.6 "us",
+    OWN_CONNECT = 9.2 "us",
         "own stack: a connect with upgrade, connect and two subscriptions",
         "crore c10m --connections 10M, CPU seconds of the gateway";
-    OWN_BROADCAST = 0.57 "us",
+    OWN_BROADCAST = 0.44 "us",
         "own stack: a delivery of 128 bytes in a broadcast to all",
         "crore c10m --connections 10M, CPU seconds of the gateway";
     OWN_PUSH = 1.0 "us",
