@@ -93,6 +93,12 @@ impl Wheel {
         Some(timer.token)
     }
 
+    /// The token of a timer that waits. `None` if it has fired or was cancelled.
+    #[inline]
+    pub fn token(&self, id: TimerId) -> Option<u64> {
+        self.timers.get(id.0).map(|timer| timer.token)
+    }
+
     /// Gives a waiting timer another deadline, earlier or later, under the same name. False if it has fired or was
     /// cancelled before.
     #[inline]

@@ -73,6 +73,11 @@ impl Fields {
     }
 }
 
+/// Whether `value` may stand in a header: it holds no line end and no other control character but the tab.
+pub fn is_field_value(value: &str) -> bool {
+    is_field_text(value.as_bytes())
+}
+
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -130,7 +130,7 @@ pub(crate) fn check_host(version: Version, headers: &Headers) -> Result<(), Http
 /// Whether this reads as `host`, `host:port` or `[address]:port`, with nothing that could end a host early.
 /// An empty one is allowed (RFC 9110, section 7.2).
 pub(crate) fn is_authority(text: &[u8]) -> bool {
-    let (host, port) = if text.first() == Some(&b'[') {
+    let port = if text.first() == Some(&b'[') {
         let Some(end) = memchr::memchr(b']', text) else {
             return false;
         };
@@ -138,10 +138,26 @@ pub(crate) fn is_authority(text: &[u8]) -> bool {
         if literal.is_empty() || !literal.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) {
             return false;
         }
-        (&text[..0], &text[end + 1..])
+        &text[end + 1..]
     } else {
-        text.split_at(memchr::memchr(b':', text).unwrap_or(text.len()))
+        &text[text.iter().position(|&byte| !HOST_BYTES[usize::from(byte)]).unwrap_or(text.len())..]
     };
-    let port_ok = port.is_empty() || (port[0] == b':' && port.len() <= 6 && port[1..].iter().all(u8::is_ascii_digit));
-    port_ok && host.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte))
+    port.is_empty() || (port[0] == b':' && port.len() <= 6 && port[1..].iter().all(u8::is_ascii_digit))
 }
+
+/// What may stand in a registered name or an IPv4 address (RFC 3986, section 3.2.2).
+const HOST_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-._~%!$&'()*+,;=";
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};

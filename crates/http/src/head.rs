@@ -1,8 +1,8 @@
 //! Request heads: from bytes to a [`RequestHead`].
 //!
-//! [`HeadReader`] lets the scan find the end of the head and check its form; only then is the whole head parsed, once.
-//! A head that comes in one input is parsed where it stands and copied once, into the `RequestHead`; one that comes in
-//! parts is collected, up to [`Limits::head_bytes`]. Not here: bodies ([`BodyDecoder`](crate::BodyDecoder)), routes.
+//! A head that comes in one input and is as heads usually are is read in one pass (`plain.rs`). For every other, [`HeadReader`] lets
+//! the scan find its end and check its form; only then is the whole head parsed, once. A head that comes in one input is copied once,
+//! into the `RequestHead`; one that comes in parts is collected, up to [`Limits::head_bytes`]. Not here: bodies ([`BodyDecoder`](crate::BodyDecoder)), routes.
 
 use core::mem::MaybeUninit;
 
@@ -12,7 +12,9 @@ use crate::limits::HEADERS_CEILING;
 use crate::scan::Scanner;
 use crate::target;
 use crate::{HttpError, Limits};
+use plain::Plain;
 
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +40,7 @@ pub enum Progress {
     },
 }
 
-/// The head of a request. Owns its bytes; two allocations.
+/// The head of a request. Owns its bytes; one allocation, two where it has more than a dozen header lines.
 #[derive(Clone, Debug)]
 pub struct RequestHead {
     headers: Headers,
@@ -74,6 +76,12 @@ impl HeadReader {
     /// # Errors
     /// Whatever [`HttpError`] names for heads; the reader is of no use afterwards.
     pub fn on_input(&mut self, input: &[u8]) -> Result<Progress, HttpError> {
+        if self.is_idle()
+            && let Some(plain) = plain::read(input, &self.limits)
+        {
+            let consumed = plain.length;
+            return Ok(Progress::Complete { consumed, head: RequestHead::of_plain(plain, &input[..consumed])? });
+        }
         let Some(consumed) = self.scanner.scan(input)? else {
             self.partial.extend_from_slice(input);
             assert!(self.partial.len() < usize::from(self.limits.head_bytes), "the scan has kept the limit");
@@ -94,6 +102,30 @@ impl HeadReader {
 }
 
 impl RequestHead {
+    fn of_plain(plain: Plain, bytes: &[u8]) -> Result<RequestHead, HttpError> {
+        let Plain { length, method, target, query_at, version, lines, known } = plain;
+        assert_eq!(length, bytes.len(), "a head is all that was read, and nothing else");
+        let headers = lines.with(Box::from(bytes));
+        let only_host = (known.hosts == 1).then(|| headers.value_at(usize::from(known.host_at)));
+        if !only_host.is_some_and(framing::is_authority) {
+            framing::check_host(version, &headers)?;
+        }
+        let body = if known.framing { framing::request_body(version, &headers)? } else { BodyLength::None };
+        let keep_alive = match known.connection {
+            true => framing::is_persistent(version, &headers),
+            false => version == Version::Http11,
+        };
+        let (path, query) = match query_at {
+            None => (target, None),
+            Some(at) => {
+                let (path, query) = target.split(at, 1);
+                (path, Some(query))
+            }
+        };
+        let (authority, _) = target.split(0, 0);
+        Ok(RequestHead { headers, method, target, authority, path, query, version, body, keep_alive })
+    }
+
     fn parse(bytes: Box<[u8]>) -> Result<RequestHead, HttpError> {
         let (Parts { method, target, version }, lines) = Parts::parse(&bytes)?;
         let headers = lines.with(bytes);
@@ -107,6 +139,11 @@ impl RequestHead {
     /// The method, as it came: methods are case-sensitive.
     pub fn method(&self) -> &str {
         self.headers.part(self.method)
+    }
+
+    /// Whether the method is `HEAD`: its response has no body.
+    pub fn is_head(&self) -> bool {
+        self.headers.slice(self.method) == b"HEAD"
     }
 
     /// The whole request target, as it came.

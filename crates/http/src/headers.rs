@@ -1,7 +1,9 @@
 //! The header lines of a message that was read: one box of bytes, and ranges into it.
 //!
-//! Two allocations a message, whatever the number of headers. Names keep their case and compare without it; values
+//! One allocation a message, two where it has more than a dozen lines. Names keep their case and compare without it; values
 //! have lost the white space around them. Made by the head parsers only, from bytes that the scan has checked.
+
+use smallvec::SmallVec;
 
 use crate::HttpError;
 
@@ -12,14 +14,22 @@ pub(crate) struct Span {
     end: u16,
 }
 
+/// A header line: its name and its value.
+pub(crate) type Line = (Span, Span);
+
 impl Span {
+    /// From `start` up to `end`.
+    pub(crate) fn new(start: usize, end: usize) -> Span {
+        assert!(start <= end && end <= usize::from(u16::MAX), "a head's length has 16 bits");
+        Span { start: start as u16, end: end as u16 }
+    }
+
     /// Where `part` stands in `whole`, of which it is a slice.
     pub(crate) fn of(whole: &[u8], part: &[u8]) -> Span {
         let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
         let end = start.wrapping_add(part.len());
         assert!(start <= end && end <= whole.len(), "the parser returns slices of what it was given");
-        assert!(end <= usize::from(u16::MAX), "a head's length has 16 bits");
-        Span { start: start as u16, end: end as u16 }
+        Span::new(start, end)
     }
 
     pub(crate) fn slice(self, whole: &[u8]) -> &[u8] {
@@ -42,7 +52,7 @@ impl Span {
 #[derive(Clone, Debug)]
 pub struct Headers {
     bytes: Box<[u8]>,
-    lines: Box<[(Span, Span)]>,
+    lines: SmallVec<[Line; Lines::INLINE]>,
 }
 
 impl Headers {
@@ -89,20 +99,38 @@ impl Headers {
         self.lines.is_empty()
     }
 
-    fn is_named(&self, line: &(Span, Span), name: &str) -> bool {
+    fn is_named(&self, line: &Line, name: &str) -> bool {
         line.0.slice(&self.bytes).eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// A part of the head these headers came with.
     pub(crate) fn part(&self, span: Span) -> &str {
-        ascii(span.slice(&self.bytes))
+        ascii(self.slice(span))
+    }
+
+    pub(crate) fn slice(&self, span: Span) -> &[u8] {
+        span.slice(&self.bytes)
+    }
+
+    /// The value of line `at`, counted from 0.
+    pub(crate) fn value_at(&self, at: usize) -> &[u8] {
+        self.slice(self.lines[at].1)
     }
 }
 
 /// Ranges of the header lines of a head whose bytes still belong to somebody else.
-pub(crate) struct Lines(Box<[(Span, Span)]>);
+pub(crate) struct Lines(SmallVec<[Line; Lines::INLINE]>);
+
+impl From<SmallVec<[Line; Lines::INLINE]>> for Lines {
+    fn from(lines: SmallVec<[Line; Lines::INLINE]>) -> Lines {
+        Lines(lines)
+    }
+}
 
 impl Lines {
+    /// Lines that need no allocation of their own: a browser sends about as many.
+    pub(crate) const INLINE: usize = 12;
+
     pub(crate) fn of(whole: &[u8], parsed: &[httparse::Header<'_>]) -> Lines {
         Lines(parsed.iter().map(|line| (Span::of(whole, line.name.as_bytes()), Span::of(whole, line.value))).collect())
     }

@@ -8,7 +8,7 @@
 //! | to read | to write |
 //! |---|---|
 //! | [`HeadReader`] → [`RequestHead`] | [`encode_request`] |
-//! | [`ResponseReader`] → [`ResponseHead`] and body | [`encode_response`], [`chunk`] |
+//! | [`ResponseReader`] → [`ResponseHead`] and body | [`encode_response`], [`HeadWriter`], [`chunk`] |
 //! | [`BodyDecoder`] | [`Framing`] |
 //! | [`ws::Decoder`] → [`ws::Event`] | [`ws::encode`], [`ws::frame_header`] |
 //! | [`sse::Reader`] → [`sse::Event`] | [`sse::encode`] |
@@ -41,13 +41,13 @@ pub mod ws;
 pub use body::{BodyDecoder, Step};
 pub use date::http_date;
 pub use error::HttpError;
-pub use fields::{FieldError, Fields};
+pub use fields::{FieldError, Fields, is_field_value};
 pub use framing::{BodyLength, Version};
 pub use head::{HeadReader, Progress, RequestHead};
 pub use headers::Headers;
 pub use limits::{Limits, SseLimits, WsLimits};
 pub use response::{
-    CONTINUE, ConnectionField, Framing, LAST_CHUNK, ResponseEvent, ResponseHead, ResponseReader, append_response,
-    chunk, encode_request, encode_response,
+    CONTINUE, ConnectionField, Framing, HeadWriter, LAST_CHUNK, ResponseEvent, ResponseHead, ResponseReader, chunk,
+    chunk_head, encode_request, encode_response, last_chunk,
 };
 pub use status::Status;

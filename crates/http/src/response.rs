@@ -5,7 +5,7 @@
 use crate::fields::{FieldError, Fields};
 use crate::framing::{Version, is_authority};
 use crate::status::Status;
-use crate::token::is_whole_token;
+use crate::token::{is_field_text, is_whole_token};
 
 mod reader;
 #[cfg(test)]
@@ -54,33 +54,66 @@ const OTHER_LINES_BYTES: usize = 112;
 /// If the framing contradicts itself: a body of a status that has none, or one until close on a connection that goes on.
 pub fn encode_response(status: Status, fields: &Fields, framing: Framing, connection: ConnectionField) -> Vec<u8> {
     let mut head = Vec::with_capacity(fields.as_bytes().len() + OTHER_LINES_BYTES);
-    append_response(&mut head, status, fields, framing, connection);
+    HeadWriter::begin(&mut head, status).fields(fields).finish(framing, connection);
     head
 }
 
-/// As [`encode_response`], at the end of what `out` holds: responses to pipelined requests leave together.
-///
-/// # Panics
-/// As [`encode_response`].
-pub fn append_response(
-    out: &mut Vec<u8>,
+/// The head of a response as it is written, behind what a buffer holds: responses to pipelined requests leave together.
+#[must_use = "a head that is not finished is not one"]
+#[derive(Debug)]
+pub struct HeadWriter<'a> {
+    out: &'a mut Vec<u8>,
     status: Status,
-    fields: &Fields,
-    framing: Framing,
-    connection: ConnectionField,
-) {
-    assert!(!status.is_bodiless() || framing == Framing::None, "{status} has no body");
-    assert!(
-        framing != Framing::UntilClose || connection == ConnectionField::Close,
-        "a body until close is the last on its connection"
-    );
-    out.reserve(fields.as_bytes().len() + OTHER_LINES_BYTES);
-    out.extend_from_slice(b"HTTP/1.1 ");
-    push_decimal(out, u64::from(status.code()));
-    out.push(b' ');
-    out.extend_from_slice(status.reason().as_bytes());
-    out.extend_from_slice(b"\r\n");
-    finish(out, fields, framing, connection);
+}
+
+impl<'a> HeadWriter<'a> {
+    /// Writes the first line.
+    pub fn begin(out: &'a mut Vec<u8>, status: Status) -> HeadWriter<'a> {
+        out.reserve(OTHER_LINES_BYTES);
+        match status.line() {
+            Some(line) => out.extend_from_slice(line),
+            None => {
+                out.extend_from_slice(b"HTTP/1.1 ");
+                push_decimal(out, u64::from(status.code()));
+                out.extend_from_slice(b" \r\n");
+            }
+        }
+        HeadWriter { out, status }
+    }
+
+    /// Writes header lines.
+    pub fn fields(self, fields: &Fields) -> HeadWriter<'a> {
+        if !fields.as_bytes().is_empty() {
+            self.out.extend_from_slice(fields.as_bytes());
+        }
+        self
+    }
+
+    /// Writes the header `Content-Type`.
+    ///
+    /// # Panics
+    /// If the media type holds a line end or another control character: see [`is_field_value`](crate::is_field_value).
+    pub fn content_type(self, media_type: &str) -> HeadWriter<'a> {
+        assert!(is_field_text(media_type.as_bytes()), "{media_type:?} is no media type: it holds a control character");
+        self.out.extend_from_slice(b"Content-Type: ");
+        self.out.extend_from_slice(media_type.as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Ends the head.
+    ///
+    /// # Panics
+    /// As [`encode_response`].
+    pub fn finish(self, framing: Framing, connection: ConnectionField) {
+        let HeadWriter { out, status } = self;
+        assert!(!status.is_bodiless() || framing == Framing::None, "{status} has no body");
+        assert!(
+            framing != Framing::UntilClose || connection == ConnectionField::Close,
+            "a body until close is the last on its connection"
+        );
+        finish(out, framing, connection);
+    }
 }
 
 /// The head of a request, HTTP/1.1.
@@ -114,12 +147,12 @@ pub fn encode_request(
     for part in [method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"] {
         head.extend_from_slice(part.as_bytes());
     }
-    finish(&mut head, fields, framing, connection);
+    head.extend_from_slice(fields.as_bytes());
+    finish(&mut head, framing, connection);
     Ok(head)
 }
 
-fn finish(head: &mut Vec<u8>, fields: &Fields, framing: Framing, connection: ConnectionField) {
-    head.extend_from_slice(fields.as_bytes());
+fn finish(head: &mut Vec<u8>, framing: Framing, connection: ConnectionField) {
     match framing {
         Framing::None | Framing::UntilClose => {}
         Framing::Chunked => head.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
@@ -129,12 +162,12 @@ fn finish(head: &mut Vec<u8>, fields: &Fields, framing: Framing, connection: Con
             head.extend_from_slice(b"\r\n");
         }
     }
-    head.extend_from_slice(match connection {
-        ConnectionField::Implied => b"",
-        ConnectionField::KeepAlive => b"Connection: keep-alive\r\n",
-        ConnectionField::Close => b"Connection: close\r\n",
-        ConnectionField::Upgrade => b"Connection: Upgrade\r\n",
-    });
+    match connection {
+        ConnectionField::Implied => {}
+        ConnectionField::KeepAlive => head.extend_from_slice(b"Connection: keep-alive\r\n"),
+        ConnectionField::Close => head.extend_from_slice(b"Connection: close\r\n"),
+        ConnectionField::Upgrade => head.extend_from_slice(b"Connection: Upgrade\r\n"),
+    }
     head.extend_from_slice(b"\r\n");
 }
 
@@ -143,15 +176,28 @@ pub fn chunk(data: &[u8]) -> Vec<u8> {
     if data.is_empty() {
         return Vec::new();
     }
-    let mut out = Vec::with_capacity(data.len() + 20);
-    let digits = (usize::BITS - data.len().leading_zeros()).div_ceil(4);
-    for digit in (0..digits).rev() {
-        out.push(b"0123456789abcdef"[data.len() >> (4 * digit) & 15]);
-    }
-    out.extend_from_slice(b"\r\n");
+    let mut out = chunk_head(data.len());
+    out.reserve_exact(data.len() + 2);
     out.extend_from_slice(data);
     out.extend_from_slice(b"\r\n");
     out
+}
+
+/// What stands before the data of a chunk of `length` bytes, for who sends the data from where it is; CR LF follows it.
+///
+/// # Panics
+/// If `length` is 0: an empty chunk would end the body.
+pub fn chunk_head(length: usize) -> Vec<u8> {
+    assert!(length > 0, "an empty chunk ends the body");
+    let digits = (usize::BITS - length.leading_zeros()).div_ceil(4);
+    let mut out: Vec<u8> = (0..digits).rev().map(|digit| b"0123456789abcdef"[length >> (4 * digit) & 15]).collect();
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// What ends a chunked body with fields behind it (RFC 9112, section 7.1.2).
+pub fn last_chunk(trailers: &Fields) -> Vec<u8> {
+    [b"0\r\n", trailers.as_bytes(), b"\r\n"].concat()
 }
 
 fn push_decimal(out: &mut Vec<u8>, number: u64) {

@@ -10,7 +10,7 @@
 
 use crate::HttpError;
 use crate::limits::{Limits, METHOD_BYTES_MAX, VERSION_BYTES_MAX};
-use crate::token::{is_forbidden, token_bytes};
+use crate::token::{is_forbidden, is_target_byte, token_bytes};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -154,7 +154,7 @@ impl Scanner {
     fn target(&mut self, rest: &[u8]) -> Result<usize, HttpError> {
         let end = memchr::memchr2(b' ', b'\r', rest).unwrap_or(rest.len());
         let limit = self.target_bytes_max;
-        let is_bad = |byte: u8| !byte.is_ascii_graphic() || byte == b'#';
+        let is_bad = |byte: u8| !is_target_byte(byte);
         self.lengthen(&rest[..end], is_bad, limit, HttpError::TargetTooLong { limit })?;
         match rest.get(end) {
             None => Ok(end),

@@ -18,6 +18,14 @@ macro_rules! statuses {
                     _ => "",
                 }
             }
+
+            /// The first line of a response, for codes that are listed here.
+            pub(crate) fn line(self) -> Option<&'static [u8]> {
+                match self.0 {
+                    $($code => Some(concat!("HTTP/1.1 ", $code, " ", $reason, "\r\n").as_bytes()),)+
+                    _ => None,
+                }
+            }
         }
     };
 }

@@ -15,6 +15,29 @@ const fn is_token(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
+/// Whether `byte` may stand in a request target.
+pub(crate) const fn is_target_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'#'
+}
+
+/// How many bytes at the start of `bytes` may stand in a header's value; eight are looked at in one step.
+pub(crate) fn text_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let mut at = 0;
+    for word in bytes.chunks_exact(8) {
+        let word = u64::from_le_bytes(word.try_into().expect("eight bytes"));
+        // The highest bit of each byte says whether it is below a space, or DEL (a borrow can only add a false alarm behind it).
+        let below = word.wrapping_sub(ONES * 0x20) & !word;
+        let del = (word ^ (ONES * 0x7f)).wrapping_sub(ONES) & !(word ^ (ONES * 0x7f));
+        let found = (below | del) & (ONES * 0x80);
+        if found != 0 {
+            break;
+        }
+        at += 8;
+    }
+    at + bytes[at..].iter().position(|&byte| is_forbidden(byte)).unwrap_or(bytes.len() - at)
+}
+
 /// Whether `bytes` is a token.
 pub(crate) fn is_whole_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && token_bytes(bytes) == bytes.len()
@@ -22,7 +45,8 @@ pub(crate) fn is_whole_token(bytes: &[u8]) -> bool {
 
 /// Whether `bytes` may be a header's value: no control character but the tab.
 pub(crate) fn is_field_text(bytes: &[u8]) -> bool {
-    !bytes.iter().any(|&byte| is_forbidden(byte))
+    // Without an early exit this is done for many bytes at a time.
+    !bytes.iter().fold(false, |bad, &byte| bad | is_forbidden(byte))
 }
 
 const TOKEN: [bool; 256] = {

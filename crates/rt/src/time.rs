@@ -54,6 +54,10 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let is_armed = |timer| current::with(|worker| worker.timers().borrow().is_armed_for(timer, context.waker()));
+        if current::with(|worker| worker.now()) < self.deadline && self.timer.is_some_and(is_armed) {
+            return Poll::Pending; // polled for another reason
+        }
         self.disarm();
         if current::with(|worker| worker.now()) >= self.deadline {
             return Poll::Ready(());

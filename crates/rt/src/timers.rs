@@ -1,5 +1,7 @@
 //! The timers of one core: a wheel whose tokens are waker slots.
 
+use std::task::Waker;
+
 use crore_base::time::Instant;
 use crore_base::wheel::{TimerId, Wheel};
 
@@ -24,6 +26,11 @@ impl Timers {
     /// The slot that is now nobody's; the caller clears it once the timers are not borrowed.
     pub(crate) fn cancel(&mut self, timer: TimerId) -> WakeSlot {
         self.wheel.cancel(timer).map_or(WakeSlot::EMPTY, WakeSlot::from_token)
+    }
+
+    /// Whether `timer` waits, and for the task of this waker.
+    pub(crate) fn is_armed_for(&self, timer: TimerId, waker: &Waker) -> bool {
+        self.wheel.token(timer).is_some_and(|token| WakeSlot::from_token(token).names(waker))
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

@@ -43,6 +43,8 @@ pub(crate) struct Worker {
     /// Tasks that gave way: ready again in the next turn, after the network has had its turn.
     deferred: RefCell<Vec<WakeSlot>>,
     driver: RefCell<Box<dyn Driver>>,
+    /// Memory for those who are about to be woken; empty in between.
+    woken: Cell<Vec<WakeSlot>>,
     timers: RefCell<Timers>,
     control: RefCell<Control>,
     foreign: RefCell<ForeignWakers>,
@@ -81,6 +83,7 @@ impl Worker {
             ready: RefCell::default(),
             deferred: RefCell::default(),
             driver: RefCell::new(parts.driver),
+            woken: Cell::default(),
             timers: RefCell::new(Timers::new(now)),
             control: RefCell::new(parts.control),
             foreign: RefCell::default(),
@@ -256,19 +259,23 @@ impl Worker {
 
     /// Calls the driver, then wakes whom it named: wakers may be somebody else's code, which may call the driver.
     fn with_driver_waking(&self, call: impl FnOnce(&mut dyn Driver, &mut Vec<WakeSlot>)) {
-        let mut woken = Vec::new();
+        let mut woken = self.woken.take();
         call(&mut **self.driver.borrow_mut(), &mut woken);
-        for mut slot in woken {
-            slot.wake();
-        }
+        self.wake_all(woken);
     }
 
     fn expire_timers(&self) {
-        let mut due = Vec::new();
+        let mut due = self.woken.take();
         self.timers.borrow_mut().expire(self.now.get(), &mut due);
-        for mut slot in due {
+        self.wake_all(due);
+    }
+
+    /// Wakes them all and keeps the list's memory.
+    fn wake_all(&self, mut woken: Vec<WakeSlot>) {
+        for mut slot in woken.drain(..) {
             slot.wake();
         }
+        self.woken.set(woken);
     }
 
     fn take_from_elsewhere(&self) {

@@ -1,11 +1,11 @@
 //! The task of a connection that speaks HTTP.
 //!
-//! While it waits it is this struct and nothing else: no parser, no buffer. When bytes come, an [`exchange`] is boxed and
-//! polled until the connection waits again. Written by hand and not as an `async fn`, because its size is what ten
-//! million connections pay, and every local that lives across an await would be in it.
+//! While it waits it is this struct and nothing else: no parser, no buffer. When bytes come, what can be answered at once [is](prompt); for
+//! the rest an [`exchange`] is boxed and polled until the connection waits again. Written by hand and not as an `async fn`, because
+//! its size is what ten million connections pay, and every local that lives across an await would be in it.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -13,7 +13,8 @@ use crore_base::time::Instant;
 use crore_rt::net::{Lease, TcpStream};
 use crore_rt::time::{self, Sleep};
 
-use crate::exchange::exchange;
+use crate::exchange::{Start, exchange};
+use crate::prompt;
 use crate::server::Shared;
 
 /// One connection, from accept until it closes or is taken over.
@@ -25,16 +26,14 @@ pub(crate) struct Connection<S> {
 }
 
 enum State {
-    /// For a first request, until the deadline of its head.
-    New {
+    /// For a request: the first, or another.
+    Waiting {
         stream: TcpStream,
+        /// When it has waited too long.
         deadline: Instant,
+        /// Wakes it then, or earlier: a deadline that moves on leaves it as it is, so that a busy connection arms no timer.
         sleep: Sleep,
-    },
-    /// For another request.
-    Idle {
-        stream: TcpStream,
-        sleep: Sleep,
+        is_new: bool,
     },
     Serving(Pin<Box<dyn Future<Output = Option<TcpStream>>>>),
     Over,
@@ -43,19 +42,54 @@ enum State {
 impl<S: 'static> Connection<S> {
     pub(crate) fn new(stream: TcpStream, shared: Rc<Shared<S>>) -> Self {
         let deadline = time::now() + shared.options.head_timeout;
-        let state = State::New { stream, deadline, sleep: time::sleep_until(deadline) };
+        let state = State::Waiting { stream, deadline, sleep: time::sleep_until(deadline), is_new: true };
         Connection { shared, state, place: None }
     }
 
-    /// Starts serving the bytes that have come.
-    fn begin(&mut self, first: Lease) {
-        let (stream, deadline) = match std::mem::replace(&mut self.state, State::Over) {
-            State::New { stream, deadline, .. } => (stream, deadline),
-            State::Idle { stream, .. } => (stream, time::now() + self.shared.options.head_timeout),
-            State::Serving(_) | State::Over => unreachable!("only a connection that waits begins"),
+    /// Serves the bytes that have come.
+    fn serve(&mut self, received: Lease, context: &mut Context<'_>) {
+        let State::Waiting { stream, deadline, is_new, .. } = &mut self.state else {
+            unreachable!("only a connection that waits is served");
+        };
+        let now = time::now();
+        match prompt::serve(&self.shared, stream, received, context) {
+            None => {
+                *is_new = false;
+                *deadline = now + self.shared.options.idle_timeout;
+            }
+            Some(start) => {
+                let head_deadline = if *is_new { *deadline } else { now + self.shared.options.head_timeout };
+                self.begin(start, head_deadline);
+            }
+        }
+    }
+
+    fn begin(&mut self, start: Start, head_deadline: Instant) {
+        let State::Waiting { stream, .. } = std::mem::replace(&mut self.state, State::Over) else {
+            unreachable!("only a connection that waits begins an exchange");
         };
         let shared = Rc::clone(&self.shared);
-        self.state = State::Serving(Box::pin(exchange(stream, first, deadline, shared)));
+        self.state = State::Serving(Box::pin(exchange(stream, start, head_deadline, shared)));
+    }
+
+    /// Ready when the connection has waited too long.
+    fn poll_tired(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let State::Waiting { deadline, sleep, is_new, .. } = &mut self.state else {
+            unreachable!("only a connection that waits can tire");
+        };
+        loop {
+            ready!(Pin::new(&mut *sleep).poll(context));
+            if time::now() >= *deadline {
+                break;
+            }
+            *sleep = time::sleep_until(*deadline);
+        }
+        let is_new = *is_new;
+        self.shared.counter.add(|counts| match is_new {
+            true => &mut counts.timed_out,
+            false => &mut counts.idle_closed,
+        });
+        Poll::Ready(())
     }
 }
 
@@ -68,13 +102,14 @@ impl<S: 'static> Future for Connection<S> {
             this.place = Some(this.shared.drain.enter(context.waker()));
         }
         loop {
-            let (stream, sleep) = match &mut this.state {
-                State::New { stream, sleep, .. } | State::Idle { stream, sleep } => (stream, sleep),
+            let stream = match &mut this.state {
+                State::Waiting { stream, .. } => stream,
                 State::Serving(exchange) => match ready!(exchange.as_mut().poll(context)) {
                     None => return Poll::Ready(()),
                     Some(stream) => {
-                        let sleep = time::sleep(this.shared.options.idle_timeout);
-                        this.state = State::Idle { stream, sleep };
+                        let deadline = time::now() + this.shared.options.idle_timeout;
+                        let sleep = time::sleep_until(deadline);
+                        this.state = State::Waiting { stream, deadline, sleep, is_new: false };
                         continue;
                     }
                 },
@@ -83,20 +118,10 @@ impl<S: 'static> Future for Connection<S> {
             if this.shared.drain.is_started() {
                 return Poll::Ready(());
             }
-            // Waiting to receive has no state of its own, so the future may be made anew for each poll.
-            let received = pin!(stream.recv()).poll(context);
-            match received {
-                Poll::Ready(Ok(lease)) if !lease.is_empty() => this.begin(lease),
+            match stream.poll_recv(context) {
+                Poll::Ready(Ok(lease)) if !lease.is_empty() => this.serve(lease, context),
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => {
-                    ready!(Pin::new(sleep).poll(context));
-                    let is_new = matches!(this.state, State::New { .. });
-                    this.shared.counter.add(|counts| match is_new {
-                        true => &mut counts.timed_out,
-                        false => &mut counts.idle_closed,
-                    });
-                    return Poll::Ready(());
-                }
+                Poll::Pending => return this.poll_tired(context),
             }
         }
     }

@@ -25,6 +25,8 @@ pub struct Counts {
     pub gone: u64,
     /// Connections whose peer went away while a handler was at work.
     pub abandoned: u64,
+    /// Connections reset because a body could not be written to its end.
+    pub truncated: u64,
     /// Handlers that panicked.
     pub panics: u64,
     /// Connections that a handler took over.

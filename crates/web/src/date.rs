@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crore_base::time::{Duration, Instant};
-use crore_http::{Fields, http_date};
+use crore_http::{Fields, HeadWriter, http_date};
 use crore_rt::time;
 
 /// How old a date may be: the clock is asked twice a second, not for each response.
@@ -20,8 +20,11 @@ struct Cached {
 }
 
 impl DateLine {
-    /// Adds the line to a response's headers; `clock` gives seconds since 1970.
-    pub(crate) fn append_to(&self, fields: &mut Fields, clock: fn() -> u64) {
+    /// Writes the line into a response's head; `clock` gives seconds since 1970, if there is one to ask.
+    pub(crate) fn write<'a>(&self, head: HeadWriter<'a>, clock: Option<fn() -> u64>) -> HeadWriter<'a> {
+        let Some(clock) = clock else {
+            return head;
+        };
         let mut cached = self.0.borrow_mut();
         let now = time::now();
         if cached.line.as_bytes().is_empty() || now - cached.made >= AGE_MAX {
@@ -29,6 +32,6 @@ impl DateLine {
             line.push("Date", &http_date(clock())).expect("a date has no control characters");
             *cached = Cached { line, made: now };
         }
-        fields.append(&cached.line);
+        head.fields(&cached.line)
     }
 }

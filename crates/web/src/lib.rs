@@ -29,15 +29,20 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod application;
+mod body;
 pub mod client;
 mod connection;
 mod counts;
 mod date;
 mod drain;
 mod exchange;
+mod feed;
 mod input;
 mod limits;
+mod middleware;
+mod prompt;
 mod rate;
 mod request;
 mod response;
@@ -45,13 +50,18 @@ mod router;
 mod server;
 mod websocket;
 mod wire;
+mod writer;
 
 pub use application::{Application, Route};
+pub use body::{BodyAbandoned, BodyReader};
 pub use counts::Counts;
+pub use crore_http::{Fields, Limits, RequestHead, Status};
 pub use drain::Drain;
 pub use limits::ServerOptions;
+pub use middleware::Next;
 pub use request::Request;
 pub use response::{IntoResponse, Response, Takeover};
 pub use router::Parameters;
 pub use server::Server;
 pub use websocket::websocket;
+pub use writer::{BodyWriter, WriteError};

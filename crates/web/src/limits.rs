@@ -12,6 +12,9 @@ pub(crate) const BODY_COPIED_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of responses to pipelined requests that are gathered before they are enqueued.
 pub(crate) const GATHERED_BYTES_MAX: usize = 16 * 1024;
 
+/// Capacity of a core's buffer for gathered responses that is kept for the next connection.
+pub(crate) const OUTPUT_KEPT_BYTES_MAX: usize = 64 * 1024;
+
 /// Bytes read and dropped after the last response, so that the peer can read it before a reset overtakes it
 /// (RFC 9112, section 9.6).
 pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
@@ -19,7 +22,7 @@ pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// Tokens that an accept rate saves up, in milliseconds of its rate: short storms pass, long ones are spread.
 pub(crate) const ACCEPT_BURST_MS: u64 = 100;
 
-/// What a server allows its peers. All deadlines are absolute: sending a byte now and then does not extend them.
+/// What a server allows its peers. Deadlines are absolute: sending a byte now and then does not extend them.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerOptions {
     /// Bounds of heads and, for routes that say nothing else, of bodies.
@@ -27,8 +30,12 @@ pub struct ServerOptions {
     /// Time for a head: from accepting a connection for its first, from its first byte for the others; default 10 s.
     /// Stops: slow heads (slowloris), connections that never ask.
     pub head_timeout: Duration,
-    /// Time for a body, from the end of its head; default 30 s. Stops: slow bodies.
+    /// Time for a body, from the end of its head, beside the time that its bytes may take at the slowest rate; default 30 s.
+    /// Stops: slow bodies.
     pub body_timeout: Duration,
+    /// The slowest rate at which a body may come; default 16 KiB a second. So a large upload has time in proportion to what has come
+    /// of it. Stops: bodies that are sent a byte now and then.
+    pub body_bytes_per_second_min: u32,
     /// Time that a connection may wait for the next request; default 75 s.
     pub idle_timeout: Duration,
     /// Time for the peer to take what was sent when its queue is full; then the connection is reset; default 30 s.
@@ -51,6 +58,7 @@ impl Default for ServerOptions {
             http: Limits::default(),
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            body_bytes_per_second_min: 16 * 1024,
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             linger_timeout: Duration::from_secs(2),

@@ -8,33 +8,50 @@ use crore_http::{RequestHead, Status};
 use crore_rt::net::StreamId;
 use serde::de::DeserializeOwned;
 
+use crate::body::BodyReader;
 use crate::response::Response;
 use crate::router::Parameters;
 
-/// A whole request: head, body, the parameters of its route, and the application's state.
+/// A request: head, body, the parameters of its route, and the application's state.
 #[derive(Debug)]
 pub struct Request<S> {
     pub(crate) head: RequestHead,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: BodyReader,
     pub(crate) parameters: Parameters,
     pub(crate) state: Rc<S>,
     pub(crate) stream: StreamId,
 }
 
 impl<S> Request<S> {
+    pub(crate) fn new(
+        head: RequestHead,
+        body: BodyReader,
+        parameters: Parameters,
+        state: Rc<S>,
+        stream: StreamId,
+    ) -> Self {
+        Request { head, body, parameters, state, stream }
+    }
+
     /// The head: method, target, headers.
     pub fn head(&self) -> &RequestHead {
         &self.head
     }
 
-    /// The body, decoded; empty if there is none.
+    /// The body, decoded; empty if there is none, or if the route is [streamed](crate::Route::streamed): then
+    /// [`reader`](Request::reader) has it.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        self.body.whole()
     }
 
-    /// The body, to keep.
+    /// The body, to keep; see [`body`](Request::body).
     pub fn into_body(self) -> Vec<u8> {
-        self.body
+        self.body.into_whole()
+    }
+
+    /// The body, piece by piece.
+    pub fn reader(&mut self) -> &mut BodyReader {
+        &mut self.body
     }
 
     /// The application's state on this core.
@@ -69,7 +86,7 @@ impl<S> Request<S> {
     /// # Errors
     /// A response with status 400 that says where the body is not as it should be.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Response> {
-        serde_json::from_slice(&self.body)
+        serde_json::from_slice(self.body())
             .map_err(|error| Response::error(Status::BAD_REQUEST, &format!("malformed JSON body: {error}")))
     }
 }

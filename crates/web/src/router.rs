@@ -32,7 +32,7 @@ struct Endpoint<T> {
 }
 
 /// The values of a route's parameters, decoded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Parameters {
     names: Rc<[Box<str>]>,
     values: Vec<String>,
@@ -115,13 +115,12 @@ impl<T> Router<T> {
         let Some(path) = path.strip_prefix('/') else {
             return Err(Miss::NotFound);
         };
-        for segment in path.split('/') {
-            let segment = query::decode(segment).map_err(|_| Miss::BadPath)?;
-            if segment == "." || segment == ".." || segment.contains('\0') {
-                return Err(Miss::BadPath);
-            }
+        // Without escapes and dots there is nothing to refuse, and most paths have neither.
+        let is_plain = !path.bytes().any(|byte| matches!(byte, b'%' | b'.'));
+        if !is_plain {
+            check_segments(path)?;
         }
-        let mut search = Search { method, values: Vec::new(), allow: Vec::new() };
+        let mut search = Search { method, is_plain, values: Vec::new(), allow: Vec::new() };
         if let Some(endpoint) = search.descend(&self.root, Some(path)) {
             assert_eq!(endpoint.names.len(), search.values.len(), "a value for each name");
             let parameters = Parameters { names: Rc::clone(&endpoint.names), values: search.values };
@@ -136,8 +135,21 @@ impl<T> Router<T> {
     }
 }
 
+/// Refuses malformed escapes, NUL, and segments that mean a place and not a name.
+fn check_segments(path: &str) -> Result<(), Miss> {
+    for segment in path.split('/') {
+        let segment = query::decode(segment).map_err(|_| Miss::BadPath)?;
+        if segment == "." || segment == ".." || segment.contains('\0') {
+            return Err(Miss::BadPath);
+        }
+    }
+    Ok(())
+}
+
 struct Search<'a, 'm> {
     method: &'m str,
+    /// The path has nothing to decode.
+    is_plain: bool,
     values: Vec<String>,
     allow: Vec<&'a str>,
 }
@@ -149,11 +161,11 @@ impl<'a> Search<'a, '_> {
         let Some(path) = path else {
             return self.choose(&node.here);
         };
-        let (segment, after) = match path.split_once('/') {
-            Some((segment, after)) => (segment, Some(after)),
+        let (segment, after) = match path.bytes().position(|byte| byte == b'/') {
+            Some(at) => (&path[..at], Some(&path[at + 1..])),
             None => (path, None),
         };
-        let decoded = query::decode(segment).ok()?;
+        let decoded = if self.is_plain { Cow::Borrowed(segment) } else { query::decode(segment).ok()? };
         let literal = node.literals.iter().find(|(literal, _)| is_same(literal, &decoded));
         if let Some((_, child)) = literal
             && let Some(found) = self.descend(child, after)

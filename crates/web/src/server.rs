@@ -1,5 +1,6 @@
 //! Accepts connections on one core and serves an application on them.
 
+use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
@@ -7,6 +8,7 @@ use crore_http::HttpError;
 use crore_rt::net::{StreamOption, TcpListener, TcpStream};
 use crore_rt::{spawn_detached, time};
 
+use crate::answer::Pen;
 use crate::application::Application;
 use crate::connection::Connection;
 use crate::counts::{Counter, Counts};
@@ -34,9 +36,16 @@ pub(crate) struct Shared<S> {
     pub(crate) drain: Drain,
     pub(crate) counter: Counter,
     pub(crate) date: DateLine,
+    /// Where answers are gathered, for one connection at a time.
+    pub(crate) output: Cell<Vec<u8>>,
 }
 
 impl<S> Shared<S> {
+    /// What writes heads of responses.
+    pub(crate) fn pen(&self) -> Pen<'_> {
+        Pen { date: &self.date, clock: self.options.wall_clock }
+    }
+
     /// Counts why a connection is no longer served.
     pub(crate) fn note(&self, failure: &Failure) {
         tracing::debug!(?failure, "a connection is no longer served");
@@ -47,6 +56,7 @@ impl<S> Shared<S> {
             Failure::Abandoned => &mut counts.abandoned,
             Failure::SlowReader => &mut counts.slow_readers,
             Failure::Panicked => &mut counts.panics,
+            Failure::Truncated => &mut counts.truncated,
         });
     }
 }
@@ -55,7 +65,8 @@ impl<S: 'static> Server<S> {
     /// A server that nobody can reach yet.
     pub fn new(application: Application<S>, options: ServerOptions) -> Self {
         let (drain, counter, date) = (Drain::default(), Counter::default(), DateLine::default());
-        Server { shared: Rc::new(Shared { application, options, drain, counter, date }) }
+        let output = Cell::default();
+        Server { shared: Rc::new(Shared { application, options, drain, counter, date, output }) }
     }
 
     /// Takes connections until the drain starts, at most as fast as the options say; then closes the listener.

@@ -6,22 +6,19 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use crore_base::payload::Payload;
-use crore_base::time::Instant;
-use crore_http::{
-    BodyDecoder, BodyLength, CONTINUE, ConnectionField, Fields, Framing, HeadReader, HttpError, Limits, Progress,
-    RequestHead, Status, append_response,
-};
-use crore_rt::net::{Lease, SendError, TcpStream};
+use crore_base::time::{Duration, Instant};
+use crore_http::{CONTINUE, ConnectionField, Framing, HeadReader, HttpError, Progress, RequestHead};
+use crore_rt::net::{SendError, TcpStream};
 use crore_rt::time;
 
-use crate::application::Handling;
-use crate::date::DateLine;
+use crate::answer::{About, Pen};
+use crate::feed::Feed;
 use crate::input::Input;
-use crate::limits::{BODY_COPIED_BYTES_MAX, GATHERED_BYTES_MAX, LINGER_BYTES_MAX, ServerOptions};
+use crate::limits::{GATHERED_BYTES_MAX, LINGER_BYTES_MAX, ServerOptions};
 use crate::response::Response;
 
 /// Why serving a connection stops.
@@ -37,6 +34,8 @@ pub(crate) enum Failure {
     SlowReader,
     /// A handler panicked.
     Panicked,
+    /// A body could not be written to its end, and the connection was reset.
+    Truncated,
 }
 
 impl From<HttpError> for Failure {
@@ -51,12 +50,18 @@ pub(crate) struct Wire<'a> {
     input: Input,
     output: Vec<u8>,
     options: &'a ServerOptions,
-    date: &'a DateLine,
+    pen: Pen<'a>,
 }
 
 impl<'a> Wire<'a> {
-    pub(crate) fn new(stream: TcpStream, first: Lease, options: &'a ServerOptions, date: &'a DateLine) -> Self {
-        Wire { stream, input: first.into(), output: Vec::new(), options, date }
+    pub(crate) fn new(
+        stream: TcpStream,
+        input: Input,
+        output: Vec<u8>,
+        options: &'a ServerOptions,
+        pen: Pen<'a>,
+    ) -> Self {
+        Wire { stream, input, output, options, pen }
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
@@ -74,9 +79,8 @@ impl<'a> Wire<'a> {
         (self.stream, self.input.into_rest())
     }
 
-    /// The next head.
-    pub(crate) async fn head(&mut self, deadline: Instant) -> Result<RequestHead, Failure> {
-        let mut reader = HeadReader::new(&self.options.http);
+    /// The next head, of which `reader` may have seen a part.
+    pub(crate) async fn head(&mut self, mut reader: HeadReader, deadline: Instant) -> Result<RequestHead, Failure> {
         loop {
             if self.input.is_empty() {
                 let limit_ms = self.options.head_timeout.as_millis();
@@ -92,29 +96,40 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// The body that follows `head`, up to `bytes_max`; asks for it first if the client waits for that.
-    pub(crate) async fn body(&mut self, head: &RequestHead, bytes_max: u64) -> Result<Vec<u8>, Failure> {
-        if head.body() == BodyLength::None {
-            return Ok(Vec::new());
-        }
-        let limits = Limits { body_bytes: bytes_max, ..self.options.http };
-        let mut decoder = BodyDecoder::new(head.body(), &limits)?;
-        if head.expects_continue() && self.input.is_empty() {
-            self.output.extend_from_slice(CONTINUE);
-        }
-        let deadline = time::now() + self.options.body_timeout;
-        let limit_ms = self.options.body_timeout.as_millis();
+    /// A whole body.
+    pub(crate) async fn body(&mut self, mut feed: Feed) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
-        while !decoder.is_done() {
-            if self.input.is_empty() {
-                self.fill(deadline, HttpError::BodyTimeout { limit_ms }).await?;
-            }
-            let bytes = self.input.bytes();
-            let step = decoder.on_input(bytes)?;
-            body.extend_from_slice(&bytes[step.data]);
-            self.input.advance(step.consumed);
+        self.flush().await?;
+        while !feed.is_done() {
+            poll_fn(|context| self.poll_feed(&mut feed, &mut body, context)).await?;
         }
         Ok(body)
+    }
+
+    /// Adds the next data of a body to `out`; nothing is added only at its end.
+    fn poll_feed(
+        &mut self,
+        feed: &mut Feed,
+        out: &mut Vec<u8>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Failure>> {
+        let before = out.len();
+        while out.len() == before && !feed.is_done() {
+            if self.input.is_empty() {
+                if feed.asks_for_it() {
+                    self.output.extend_from_slice(CONTINUE);
+                    self.rest();
+                }
+                match self.stream.poll_recv(context) {
+                    Poll::Ready(Ok(lease)) if !lease.is_empty() => self.input = lease.into(),
+                    Poll::Ready(_) => return Poll::Ready(Err(Failure::Gone)),
+                    Poll::Pending => return feed.poll_late(context).map(|late| Err(Failure::Refused(late))),
+                }
+            }
+            let consumed = feed.take(self.input.bytes(), out)?;
+            self.input.advance(consumed);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Waits for more bytes; first sends what was gathered, for which the peer may be waiting.
@@ -131,64 +146,89 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// Runs a handler. Most are ready at once; while one is not, no buffer is held, and the peer is watched: if it goes
-    /// away, so does the handler.
-    pub(crate) async fn attend(&mut self, mut handling: Handling) -> Result<Response, Failure> {
-        let mut first = true;
+    /// Runs what a handler has begun. While it waits no buffer is held, and the peer is watched: if it goes away, so does the handler.
+    /// With a `feed` the peer's body is read as the handler asks for it.
+    pub(crate) async fn attend<T>(
+        &mut self,
+        mut work: Pin<Box<dyn Future<Output = T>>>,
+        feed: Option<&mut Feed>,
+    ) -> Result<T, Failure> {
+        let (mut first, mut feed) = (true, feed);
         poll_fn(|context| {
-            let polled = catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context)));
-            match polled {
-                Err(_) => return Poll::Ready(Err(Failure::Panicked)),
-                Ok(Poll::Ready(response)) => return Poll::Ready(Ok(response)),
-                Ok(Poll::Pending) => {}
-            }
-            if std::mem::take(&mut first) {
-                self.input.settle();
-                // A queue with room takes it at once; without room it waits for the handler, as the peer does not read.
-                if !self.output.is_empty() && self.stream.send(&self.output[..]).is_ok() {
-                    self.output = Vec::new();
+            loop {
+                match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+                    Err(_) => return Poll::Ready(Err(Failure::Panicked)),
+                    Ok(Poll::Ready(output)) => return Poll::Ready(Ok(output)),
+                    Ok(Poll::Pending) => {}
+                }
+                if std::mem::take(&mut first) {
+                    self.rest();
+                }
+                match feed.as_deref_mut() {
+                    Some(feed) if !feed.has_ended() => ready!(self.poll_hatch(feed, context))?,
+                    _ => return self.watch(context),
                 }
             }
-            // What comes early is the next request: one lease of it is kept, then the peer is no longer watched.
-            if self.input.is_empty() {
-                match pin!(self.stream.recv()).poll(context) {
-                    Poll::Ready(Ok(lease)) if !lease.is_empty() => {
-                        self.input = lease.into();
-                        self.input.settle();
-                    }
-                    Poll::Ready(_) => return Poll::Ready(Err(Failure::Abandoned)),
-                    Poll::Pending => {}
-                }
-            }
-            Poll::Pending
         })
         .await
     }
 
-    /// Gathers a response. A body that is long or shared is enqueued as it is.
-    pub(crate) async fn respond(
-        &mut self,
-        status: Status,
-        mut fields: Fields,
-        framing: Framing,
-        connection: ConnectionField,
-        body: Outgoing,
-    ) -> Result<(), Failure> {
-        if let Some(clock) = self.options.wall_clock {
-            self.date.append_to(&mut fields, clock);
+    /// Something waits for long: no buffer is kept, and what was gathered leaves if it can. A full queue waits for the handler, as
+    /// the peer does not read.
+    fn rest(&mut self) {
+        self.input.settle();
+        if !self.output.is_empty() && self.stream.send(&self.output[..]).is_ok() {
+            self.output = Vec::new();
         }
-        append_response(&mut self.output, status, &fields, framing, connection);
-        match body {
-            Outgoing::Nothing => {}
-            Outgoing::Bytes(bytes) if bytes.len() <= BODY_COPIED_BYTES_MAX => self.output.extend_from_slice(&bytes),
-            Outgoing::Shared(bytes) if bytes.len() <= BODY_COPIED_BYTES_MAX => self.output.extend_from_slice(&bytes),
-            Outgoing::Bytes(bytes) => return self.enqueue_after_output(bytes.into()).await,
-            Outgoing::Shared(payload) => return self.enqueue_after_output(payload).await,
+    }
+
+    /// Lays a piece of the body down when the handler asks for one.
+    fn poll_hatch(&mut self, feed: &mut Feed, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        ready!(feed.hatch().poll_asked(context));
+        let mut piece = Vec::new();
+        ready!(self.poll_feed(feed, &mut piece, context))?;
+        self.input.settle();
+        feed.put(piece);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Looks for the peer's end. What comes early is the next request: one lease of it is kept, then the peer is no longer watched.
+    fn watch<T>(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Failure>> {
+        if self.input.is_empty() {
+            match self.stream.poll_recv(context) {
+                Poll::Ready(Ok(lease)) if !lease.is_empty() => {
+                    self.input = lease.into();
+                    self.input.settle();
+                }
+                Poll::Ready(_) => return Poll::Ready(Err(Failure::Abandoned)),
+                Poll::Pending => {}
+            }
         }
+        Poll::Pending
+    }
+
+    /// Writes a response's head behind what is gathered.
+    pub(crate) fn write_head(&mut self, response: &Response, framing: Framing, connection: ConnectionField) {
+        self.pen.write(&mut self.output, response, framing, connection);
+    }
+
+    /// Writes a response that is all at hand and short behind what is gathered; false if it is not such a one.
+    pub(crate) fn write_whole(&mut self, response: &Response, about: About, keeps: bool) -> bool {
+        self.pen.write_whole(&mut self.output, response, about, keeps)
+    }
+
+    /// How long a peer may take to read.
+    pub(crate) fn patience(&self) -> Duration {
+        self.options.write_timeout
+    }
+
+    /// Enqueues what was gathered if it is much.
+    pub(crate) async fn flush_much(&mut self) -> Result<(), Failure> {
         if self.output.len() >= GATHERED_BYTES_MAX { self.flush().await } else { Ok(()) }
     }
 
-    async fn enqueue_after_output(&mut self, body: Payload) -> Result<(), Failure> {
+    /// Enqueues what was gathered, and a body as it is.
+    pub(crate) async fn enqueue_after_output(&mut self, body: Payload) -> Result<(), Failure> {
         self.flush().await?;
         self.enqueue(body).await
     }
@@ -246,11 +286,4 @@ impl<'a> Wire<'a> {
             left -= lease.len();
         }
     }
-}
-
-/// A body on its way.
-pub(crate) enum Outgoing {
-    Nothing,
-    Bytes(Vec<u8>),
-    Shared(Payload),
 }

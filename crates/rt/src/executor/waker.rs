@@ -127,6 +127,11 @@ impl WakeSlot {
         }
     }
 
+    /// Whether this is the number of `waker`'s task; never of somebody else's waker.
+    pub(crate) fn names(self, waker: &Waker) -> bool {
+        ptr::eq(waker.vtable(), &raw const VTABLE) && self.0 == number(waker.data()).0
+    }
+
     pub(crate) fn is_empty(self) -> bool {
         self == WakeSlot::EMPTY
     }

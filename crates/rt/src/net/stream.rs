@@ -73,7 +73,7 @@ impl TcpStream {
     /// # Errors
     /// [`SendError::Closed`] when nothing can be sent any more.
     pub async fn sendable(&self) -> Result<(), SendError> {
-        self.room(Room::Half).await
+        self.id().sendable().await
     }
 
     /// Waits until the system has taken all that was enqueued.
@@ -81,12 +81,7 @@ impl TcpStream {
     /// # Errors
     /// [`SendError::Closed`] when nothing can be sent any more.
     pub async fn flushed(&self) -> Result<(), SendError> {
-        self.room(Room::All).await
-    }
-
-    async fn room(&self, room: Room) -> Result<(), SendError> {
-        poll_fn(|context| current::with(|worker| worker.driver().borrow_mut().poll_sendable(self.id, room, context)))
-            .await
+        self.id().flushed().await
     }
 
     /// Ends our direction after what is queued; the peer then reads an end of stream. Receiving goes on.
@@ -200,6 +195,27 @@ impl StreamId {
     pub fn send(self, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
         current::with(|worker| worker.driver().borrow_mut().send(self.0, payload))
+    }
+
+    /// As [`TcpStream::sendable`]. One task at a time can wait for room on a connection.
+    ///
+    /// # Errors
+    /// As [`TcpStream::sendable`].
+    pub async fn sendable(self) -> Result<(), SendError> {
+        self.room(Room::Half).await
+    }
+
+    /// As [`TcpStream::flushed`]. One task at a time can wait for room on a connection.
+    ///
+    /// # Errors
+    /// As [`TcpStream::flushed`].
+    pub async fn flushed(self) -> Result<(), SendError> {
+        self.room(Room::All).await
+    }
+
+    async fn room(self, room: Room) -> Result<(), SendError> {
+        poll_fn(|context| current::with(|worker| worker.driver().borrow_mut().poll_sendable(self.0, room, context)))
+            .await
     }
 
     /// The peer's address.
