@@ -35,7 +35,9 @@ pub mod net;
 mod runtime;
 pub mod signal;
 pub mod sim;
+mod stall;
 mod stats;
+mod task_figures;
 pub mod time;
 mod timers;
 mod worker;
@@ -49,3 +51,4 @@ pub use runtime::{
     task_count, trim,
 };
 pub use stats::{Stats, network_stats, stats};
+pub use task_figures::{TaskFigures, task_figures};

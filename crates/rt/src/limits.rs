@@ -27,6 +27,12 @@ pub const TIMER_TICK: Duration = Duration::from_millis(1);
 /// Tasks polled in one turn before timers, network and other cores are looked at again.
 pub const TASKS_PER_TURN: usize = 256;
 
+/// The shortest poll that the stall detector can tell from a thread that was only not scheduled.
+pub const STALL_MIN: Duration = Duration::from_millis(10);
+
+/// How often the stall detector looks while a poll lasts as long as it may: a stall is noticed that much of its threshold late.
+pub const STALL_LOOKS: u32 = 4;
+
 /// Timers expired in one turn; the rest follow in the next.
 pub const TIMERS_PER_TURN: usize = 4096;
 

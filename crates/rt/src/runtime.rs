@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crore_base::counters::Counters;
+use crore_base::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
@@ -20,8 +21,9 @@ use crate::current;
 use crate::driver::{self, Driver, Surroundings, stack};
 use crate::executor::join::{JoinError, spawn};
 use crate::executor::shared::{PlaceGuard, SharedCore};
-use crate::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
+use crate::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX, STALL_MIN};
 use crate::net::Network;
+use crate::stall::StallDetector;
 use crate::stats;
 use crate::worker::{Parts, Worker};
 
@@ -33,6 +35,8 @@ pub struct Builder {
     pin: bool,
     connections: u32,
     network: Network,
+    stall_after: Option<Duration>,
+    task_figures: bool,
 }
 
 impl Default for Builder {
@@ -43,6 +47,8 @@ impl Default for Builder {
             pin: true,
             connections: CONNECTIONS_PER_CORE_MAX,
             network: Network::default(),
+            stall_after: None,
+            task_figures: false,
         }
     }
 }
@@ -78,6 +84,19 @@ impl Builder {
         self
     }
 
+    /// Has a thread look on and warn, with the task's name and how long, when one poll of a task holds its core for `threshold`, 10 ms at
+    /// least; none, the default: nobody looks. Costs two stores a poll, and no wake-up while all cores sleep.
+    pub fn stall_after(mut self, threshold: Option<Duration>) -> Builder {
+        self.stall_after = threshold;
+        self
+    }
+
+    /// Keeps figures of each kind of task, for [`task_figures`](crate::task_figures). Costs two readings of the clock a poll.
+    pub fn task_figures(mut self, on: bool) -> Builder {
+        self.task_figures = on;
+        self
+    }
+
     /// Builds the runtime, and opens its device if it has one.
     ///
     /// # Errors
@@ -95,6 +114,10 @@ impl Builder {
             let text = format!("{asked} connections a core were asked for: 1 to {CONNECTIONS_PER_CORE_MAX} can be");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
+        if let Some(threshold) = self.stall_after.filter(|&threshold| threshold < STALL_MIN) {
+            let text = format!("a stall after {threshold} was asked for: {STALL_MIN} is the least that can be told");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         driver::check_driver(&self.driver).map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
         let place = PlaceGuard::take(workers)?;
         let seats = match driver::is_device(&self.driver) {
@@ -104,6 +127,12 @@ impl Builder {
             }
             false => (0..workers).map(|_| None).collect(),
         };
+        let counters = Counters::new(workers, stats::COUNTERS);
+        let start_detector = |threshold: Duration| {
+            let cores = (0..workers).map(|core| place.core(core)).collect();
+            StallDetector::start(threshold.into(), cores, Arc::clone(&counters))
+        };
+        let detector = self.stall_after.map(start_detector).transpose()?;
         let pin = self.pin && workers <= processors.len();
         Ok(Runtime {
             place,
@@ -111,7 +140,9 @@ impl Builder {
             seats: Mutex::new(seats),
             connections: self.connections,
             processors: if pin { processors } else { Vec::new() },
-            counters: Counters::new(workers, stats::COUNTERS),
+            counters,
+            detector,
+            task_figures: self.task_figures,
         })
     }
 }
@@ -132,6 +163,8 @@ pub struct Runtime {
     /// Where each worker is pinned; empty: nowhere.
     processors: Vec<usize>,
     counters: Arc<Counters>,
+    detector: Option<StallDetector>,
+    task_figures: bool,
 }
 
 impl Runtime {
@@ -207,6 +240,8 @@ impl Runtime {
             driver,
             control,
             counters: Arc::clone(&self.counters),
+            onlooker: self.detector.as_ref().map(StallDetector::onlooker),
+            task_figures: self.task_figures,
         }
     }
 

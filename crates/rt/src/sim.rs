@@ -177,6 +177,8 @@ impl World {
                 driver,
                 control,
                 counters,
+                onlooker: None,
+                task_figures: false,
             })
         };
         let workers = control::mesh(&shared).into_iter().enumerate().map(make).collect();

@@ -24,8 +24,10 @@ pub(crate) const TASKS: usize = 13;
 pub(crate) const HANDED_OVER: usize = 14;
 /// Those of them that found the other's ring full.
 pub(crate) const HANDED_OVER_LOST: usize = 15;
+/// Polls that took longer than the stall detector allows. Written by its thread.
+pub(crate) const STALLS: usize = 16;
 /// From here on, what our own TCP/IP counts, in the order of [`crore_tcp::counter::Counter::ALL`].
-pub(crate) const NETWORK: usize = 16;
+pub(crate) const NETWORK: usize = 17;
 pub(crate) const COUNTERS: usize = NETWORK + crore_tcp::counter::Counter::ALL.len();
 
 /// The figures of one core, or of all. Each counts from the runtime's start, but for the last two, which are gauges.
@@ -39,6 +41,8 @@ pub struct Stats {
     pub slept_nanos: u64,
     /// Tasks that ended by a panic.
     pub task_panics: u64,
+    /// Polls that held their core longer than the [stall detector](crate::Builder::stall_after) allows.
+    pub stalls: u64,
     /// Connections accepted.
     pub accepted: u64,
     /// Times a listener rested because descriptors had run out (`EMFILE`, `ENFILE`).
@@ -72,6 +76,7 @@ pub fn stats(core: Option<usize>) -> Stats {
             polls: read(POLLS),
             slept_nanos: read(SLEPT_NANOS) + asleep_now(counters, core, worker.clock_now().as_nanos()),
             task_panics: read(TASK_PANICS),
+            stalls: read(STALLS),
             accepted: read(ACCEPTED),
             accept_paused_descriptors: read(ACCEPT_PAUSED_DESCRIPTORS),
             accept_paused_full: read(ACCEPT_PAUSED_FULL),

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use crore_base::counters::{CoreCounters, Counters};
 use crore_base::time::{Duration, Instant};
@@ -21,7 +22,9 @@ use crate::executor::shared::SharedCore;
 use crate::executor::task::{CANCELLED, RUNNING, SCHEDULED, TaskPointer, Tasks};
 use crate::executor::waker::{ForeignWakers, GENERATION_MASK, TaskRef, WakeSlot};
 use crate::limits::TASKS_PER_TURN;
+use crate::stall::Onlooker;
 use crate::stats;
+use crate::task_figures::Kinds;
 use crate::timers::Timers;
 
 /// Ready tasks whose memory is fetched before the first of them is polled.
@@ -52,6 +55,8 @@ pub(crate) struct Worker {
     ring_waiters: RefCell<Vec<Rc<Cell<WakeSlot>>>>,
     all_counters: Arc<Counters>,
     counters: CoreCounters,
+    onlooker: Option<Onlooker>,
+    kinds: Option<Box<RefCell<Kinds>>>,
     stopping: Cell<bool>,
     turns: Cell<u64>,
 }
@@ -66,6 +71,10 @@ pub(crate) struct Parts {
     pub(crate) driver: Box<dyn Driver>,
     pub(crate) control: Control,
     pub(crate) counters: Arc<Counters>,
+    /// Who looks for stalls, if anybody does.
+    pub(crate) onlooker: Option<Onlooker>,
+    /// Whether to keep figures of each kind of task.
+    pub(crate) task_figures: bool,
 }
 
 impl Worker {
@@ -90,6 +99,8 @@ impl Worker {
             ring_waiters: RefCell::default(),
             counters: parts.counters.core(parts.core),
             all_counters: parts.counters,
+            onlooker: parts.onlooker,
+            kinds: parts.task_figures.then(Box::default),
             stopping: Cell::new(false),
             turns: Cell::new(0),
         })
@@ -135,6 +146,11 @@ impl Worker {
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {
         &self.all_counters
+    }
+
+    /// Figures of each kind of task, if they are kept.
+    pub(crate) fn kinds(&self) -> Option<&RefCell<Kinds>> {
+        self.kinds.as_deref()
     }
 
     pub(crate) fn count(&self, counter: usize, amount: u64) {
@@ -252,6 +268,9 @@ impl Worker {
         self.now.set(self.clock.now());
         self.count(stats::TURNS, 1);
         if sleeps {
+            if let Some(onlooker) = &self.onlooker {
+                onlooker.rouse();
+            }
             self.counters.set(stats::ASLEEP_SINCE, 0);
             self.count(stats::SLEPT_NANOS, self.now.get().saturating_since(slept_from).as_nanos());
         }
@@ -322,15 +341,29 @@ impl Worker {
         pointer.clear(SCHEDULED);
         pointer.set(RUNNING);
         budget::refill();
-        let polled = catch_unwind(AssertUnwindSafe(|| pointer.poll(&mut Context::from_waker(&waker))));
+        let polled = self.poll(pointer, &mut Context::from_waker(&waker));
         pointer.clear(RUNNING);
-        self.count(stats::POLLS, 1);
         if polled.is_err() {
             self.count_panic(pointer.name());
         }
         if !matches!(polled, Ok(std::task::Poll::Pending)) || pointer.has(CANCELLED) {
             self.finish(index, pointer);
         }
+    }
+
+    /// Polls a task, seen by who looks on. Err: it panicked.
+    fn poll(&self, pointer: TaskPointer, context: &mut Context<'_>) -> thread::Result<Poll<()>> {
+        let _span =
+            tracing::trace_span!(target: "crore::task", "poll", task = pointer.name(), core = self.core).entered();
+        let begun = self.kinds.as_ref().map(|_| self.clock.now());
+        self.shared.polled.begin(pointer);
+        let polled = catch_unwind(AssertUnwindSafe(|| pointer.poll(context)));
+        self.shared.polled.end();
+        self.count(stats::POLLS, 1);
+        if let (Some(kinds), Some(begun)) = (&self.kinds, begun) {
+            kinds.borrow_mut().add(pointer.name(), begun, self.clock.now());
+        }
+        polled
     }
 
     /// Drops the future and frees the slot. A drop that panics ends alone, too.

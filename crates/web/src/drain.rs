@@ -20,6 +20,8 @@ struct State {
     is_started: Cell<bool>,
     accepts_no_more: Cell<bool>,
     places: RefCell<Places>,
+    /// Those who want to know that it starts, and hold it up in no way.
+    curious: RefCell<Places>,
     /// Rung when the last place is left.
     empty: Notify,
 }
@@ -34,6 +36,29 @@ struct Places {
 }
 
 impl Places {
+    fn enter(&mut self, waker: &Waker) -> u32 {
+        let waker = Some(waker.clone());
+        if let Some(place) = self.free.pop() {
+            assert!(self.wakers[place as usize].is_none(), "a free place has no waker");
+            self.wakers[place as usize] = waker;
+            return place;
+        }
+        self.wakers.push(waker);
+        u32::try_from(self.wakers.len() - 1).expect("a core has less than 2^32 tasks")
+    }
+
+    /// True if it was the last that was taken.
+    fn leave(&mut self, place: u32) -> bool {
+        let waker = self.wakers[place as usize].take();
+        assert!(waker.is_some(), "a place is left once");
+        self.free.push(place);
+        let is_last = self.free.len() == self.wakers.len();
+        if is_last {
+            self.clear();
+        }
+        is_last
+    }
+
     /// Nobody has one: memory of a crowd goes back, that of a few is kept for the next.
     fn clear(&mut self) {
         self.wakers.clear();
@@ -56,7 +81,8 @@ impl Drain {
     pub fn stop_accepting(&self) {
         self.0.accepts_no_more.set(true);
         // Collected first: a waker may be anybody's code, and call us.
-        let wakers: Vec<Waker> = self.0.places.borrow().wakers.iter().flatten().cloned().collect();
+        let mut wakers: Vec<Waker> = self.0.places.borrow().wakers.iter().flatten().cloned().collect();
+        wakers.extend(self.0.curious.borrow().wakers.iter().flatten().cloned());
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -82,34 +108,35 @@ impl Drain {
         }
     }
 
+    /// Waits until [`start`](Drain::start) is called: for handlers that would wait longer, like long polls and streams of events.
+    pub async fn started(&self) {
+        let mut place = Place { of: &self.0.curious, index: None };
+        poll_fn(|context| {
+            if self.is_started() {
+                return Poll::Ready(());
+            }
+            // Anew each time: the task may have another waker now.
+            place.leave();
+            place.index = Some(self.0.curious.borrow_mut().enter(context.waker()));
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Takes a place for a task, to be woken when the drain starts.
     pub(crate) fn enter(&self, waker: &Waker) -> u32 {
-        let mut places = self.0.places.borrow_mut();
-        let waker = Some(waker.clone());
-        if let Some(place) = places.free.pop() {
-            assert!(places.wakers[place as usize].is_none(), "a free place has no waker");
-            places.wakers[place as usize] = waker;
-            return place;
-        }
-        places.wakers.push(waker);
-        u32::try_from(places.wakers.len() - 1).expect("a core has less than 2^32 tasks")
+        self.0.places.borrow_mut().enter(waker)
     }
 
     pub(crate) fn leave(&self, place: u32) {
-        let mut places = self.0.places.borrow_mut();
-        let waker = places.wakers[place as usize].take();
-        assert!(waker.is_some(), "a place is left once");
-        places.free.push(place);
-        if places.free.len() == places.wakers.len() {
-            places.clear();
-            drop(places);
+        if self.0.places.borrow_mut().leave(place) {
             self.0.empty.notify();
         }
     }
 
     /// Waits for `future`, but only until the listeners are to be closed.
     pub(crate) async fn while_accepting<F: Future>(&self, future: F) -> Option<F::Output> {
-        let mut place = Place { drain: self, index: None };
+        let mut place = Accepting { drain: self, index: None };
         let mut future = pin!(future);
         poll_fn(|context| {
             if self.accepts_no_more() {
@@ -124,16 +151,36 @@ impl Drain {
     }
 }
 
-/// A place that is left when whoever waits gives up.
-struct Place<'a> {
+/// A listener's place, left when it is closed.
+struct Accepting<'a> {
     drain: &'a Drain,
     index: Option<u32>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Accepting<'_> {
     fn drop(&mut self) {
         if let Some(index) = self.index {
             self.drain.leave(index);
         }
+    }
+}
+
+/// A place that is left when whoever waits gives up.
+struct Place<'a> {
+    of: &'a RefCell<Places>,
+    index: Option<u32>,
+}
+
+impl Place<'_> {
+    fn leave(&mut self) {
+        if let Some(index) = self.index.take() {
+            self.of.borrow_mut().leave(index);
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }

@@ -12,6 +12,7 @@ use std::sync::{Mutex, OnceLock};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use super::task::Polled;
 use super::wakemap::WakeMap;
 use super::waker::TaskRef;
 use crate::limits::{CORES_MAX, RUNTIMES_MAX};
@@ -24,6 +25,8 @@ pub(crate) struct SharedCore {
     /// The owner sleeps, or is about to: who sets `pending` must write the descriptor.
     sleeping: AtomicBool,
     bell: OwnedFd,
+    /// What the owner is polling.
+    pub(crate) polled: Polled,
 }
 
 struct Place {
@@ -105,6 +108,7 @@ impl SharedCore {
             pending: AtomicBool::new(false),
             sleeping: AtomicBool::new(false),
             bell: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
+            polled: Polled::default(),
         })
     }
 
@@ -134,6 +138,11 @@ impl SharedCore {
 
     pub(crate) fn wake_up(&self) {
         self.sleeping.store(false, SeqCst);
+    }
+
+    /// Whether the owner sleeps, or is about to.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.sleeping.load(SeqCst)
     }
 
     pub(crate) fn has_pending(&self) -> bool {

@@ -8,6 +8,8 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use crore_base::slab::{Handle, Slab};
@@ -123,6 +125,28 @@ impl TaskPointer {
 
     pub(crate) fn name(self) -> &'static str {
         (self.functions().name)()
+    }
+}
+
+/// Which task a core is polling, for threads that look on: its type, which lives for ever, and not the task, which does not.
+#[derive(Default)]
+pub(crate) struct Polled(AtomicPtr<Functions>);
+
+impl Polled {
+    pub(crate) fn begin(&self, task: TaskPointer) {
+        self.0.store(ptr::from_ref(task.functions()).cast_mut(), Relaxed);
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.store(ptr::null_mut(), Relaxed);
+    }
+
+    /// The name of the task's type, if one is being polled.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        let functions = self.0.load(Relaxed);
+        // SAFETY: only `begin` stores anything but null, and that is the address of a `Functions` constant, which lives for ever.
+        let functions = unsafe { functions.as_ref() }?;
+        Some((functions.name)())
     }
 }
 
