@@ -22,6 +22,7 @@ use crate::executor::join::{JoinError, spawn};
 use crate::executor::shared::{PlaceGuard, SharedCore};
 use crate::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
 use crate::net::Network;
+use crate::pool;
 use crate::stats;
 use crate::worker::{Parts, Worker};
 
@@ -85,6 +86,7 @@ impl Builder {
     /// descriptors left.
     pub fn build(self) -> io::Result<Runtime> {
         let processors = processors();
+        pool::remember_processors();
         let workers = if self.workers == 0 { processors.len().clamp(1, CORES_MAX) } else { self.workers };
         if workers > CORES_MAX {
             let text = format!("{workers} workers were asked for, at most {CORES_MAX} can be: one a core is best");
