@@ -32,6 +32,8 @@ mod executor;
 pub mod fs;
 pub mod limits;
 pub mod memory;
+#[cfg(loom)]
+mod models;
 pub mod net;
 pub mod pool;
 mod runtime;

@@ -63,8 +63,8 @@ pub const CLOSE_LINGER: Duration = Duration::from_secs(5);
 /// Connections that the kernel completes before we accept them (the kernel takes the smaller of this and `somaxconn`).
 pub const BACKLOG: i32 = 65_535;
 
-/// Functions sent to another core that may wait in one ring; more wait at the sender.
-pub const CONTROL_RING: usize = 256;
+/// Functions sent to another core that may wait in one ring; more wait at the sender. In a model one, so that rings are full.
+pub const CONTROL_RING: usize = if cfg!(loom) { 1 } else { 256 };
 
 /// Bytes under way in one direction of a simulated connection.
 pub const SIM_WINDOW_BYTES: usize = 64 * 1024;
