@@ -4,10 +4,9 @@
 
 use std::collections::VecDeque;
 
-use rtrb::{Consumer, Producer, RingBuffer};
-
 use crate::executor::shared::SharedCore;
 use crate::limits::CONTROL_RING;
+use crate::sync::ring::{Consumer, Producer, PushError, RingBuffer};
 
 /// Something to do on a core.
 pub(crate) type Function = Box<dyn FnOnce() + Send>;
@@ -76,7 +75,7 @@ impl Outgoing {
             return;
         }
         while let Some(function) = self.waiting.pop_front() {
-            if let Err(rtrb::PushError::Full(function)) = self.ring.push(function) {
+            if let Err(PushError::Full(function)) = self.ring.push(function) {
                 self.waiting.push_front(function);
                 break;
             }

@@ -29,14 +29,19 @@ mod control;
 mod current;
 mod driver;
 mod executor;
+pub mod fs;
 pub mod limits;
 pub mod memory;
+#[cfg(loom)]
+mod models;
 pub mod net;
+pub mod pool;
 mod runtime;
 pub mod signal;
 pub mod sim;
 mod stall;
 mod stats;
+mod sync;
 mod task_figures;
 pub mod time;
 mod timers;
@@ -46,6 +51,7 @@ pub use crore_macros::{main, test};
 pub use driver::{DRIVERS, check_driver, is_device};
 pub use executor::join::{JoinError, JoinHandle, TasksFull, spawn, spawn_detached, yield_now};
 pub use executor::remote::{RemoteHandle, spawn_on};
+pub use pool::{blocking, compute};
 pub use runtime::{
     Builder, Runtime, connection_count, core, cores, driver_name, network_is_behind, raise_descriptor_limit,
     task_count, trim,

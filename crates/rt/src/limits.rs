@@ -69,8 +69,8 @@ pub const CLOSE_LINGER: Duration = Duration::from_secs(5);
 /// Connections that the kernel completes before we accept them (the kernel takes the smaller of this and `somaxconn`).
 pub const BACKLOG: i32 = 65_535;
 
-/// Functions sent to another core that may wait in one ring; more wait at the sender.
-pub const CONTROL_RING: usize = 256;
+/// Functions sent to another core that may wait in one ring; more wait at the sender. In a model one, so that rings are full.
+pub const CONTROL_RING: usize = if cfg!(loom) { 1 } else { 256 };
 
 /// Bytes under way in one direction of a simulated connection.
 pub const SIM_WINDOW_BYTES: usize = 64 * 1024;
@@ -134,3 +134,36 @@ pub const LAST_ANSWERS: Duration = Duration::from_millis(60);
 
 /// Bytes of a capture file at most; what comes after is not captured.
 pub const CAPTURE_BYTES_MAX: u64 = 1 << 30;
+
+/// Threads of the pool for closures that wait: as many disks and resolvers as one process keeps busy. Each has a stack of 2 MiB,
+/// of which it uses some pages.
+pub const BLOCKING_THREADS_MAX: usize = 128;
+
+/// Closures that wait for a thread of that pool. Beyond it their callers wait, so that a resolver that hangs cannot fill the
+/// memory with what is asked of it.
+pub const BLOCKING_QUEUED_MAX: usize = 1024;
+
+/// Threads of the pool for closures that calculate, until a runtime with more cores uses it.
+pub const COMPUTE_THREADS_MIN: usize = 1;
+
+/// As [`BLOCKING_QUEUED_MAX`], of that pool.
+pub const COMPUTE_QUEUED_MAX: usize = 1024;
+
+/// How much its threads give way (nice(2), 0 to 19): at 10 they have about a tenth of a processor that a loop wants too.
+pub const COMPUTE_NICENESS: i32 = 10;
+
+/// How long a pool's thread without work stays: longer than the pauses of a service that is used, so that its requests find
+/// threads.
+pub const POOL_THREAD_KEPT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Bytes of one slice of a file at most: two are held at a time, and a slice is read by one call, which nothing can interrupt.
+pub const FILE_SLICE_BYTES_MAX: usize = 16 << 20;
+
+/// Names tried for the temporary file of an atomic write before it is given up: each that is taken is a crash of long ago.
+pub const TEMPORARY_NAMES_TRIED: u32 = 100;
+
+/// Addresses of one name at most; a resolver that answers with more is wrong or hostile.
+pub const ADDRESSES_PER_NAME_MAX: usize = 64;
+
+/// Bytes of a host's name: 255 on the wire are 253 as text (RFC 1035, section 2.3.4).
+pub const HOST_NAME_BYTES_MAX: usize = 253;

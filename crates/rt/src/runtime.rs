@@ -23,6 +23,7 @@ use crate::executor::join::{JoinError, spawn};
 use crate::executor::shared::{PlaceGuard, SharedCore};
 use crate::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX, STALL_MIN};
 use crate::net::Network;
+use crate::pool;
 use crate::stall::StallDetector;
 use crate::stats;
 use crate::worker::{Parts, Worker};
@@ -104,6 +105,7 @@ impl Builder {
     /// descriptors left.
     pub fn build(self) -> io::Result<Runtime> {
         let processors = processors();
+        pool::remember_processors();
         let workers = if self.workers == 0 { processors.len().clamp(1, CORES_MAX) } else { self.workers };
         if workers > CORES_MAX {
             let text = format!("{workers} workers were asked for, at most {CORES_MAX} can be: one a core is best");

@@ -226,6 +226,11 @@ pub fn set_faults(faults: Faults) {
     with_network(|network| network.set_faults(faults));
 }
 
+/// True on the thread of a simulated world, while it runs.
+pub(crate) fn is_running() -> bool {
+    NETWORK.try_with(|network| network.try_borrow().is_ok_and(|network| network.is_some())).unwrap_or(false)
+}
+
 /// The seed of this world, for randomness of the test's own.
 pub fn seed() -> u64 {
     NETWORK.with_borrow(|network| network.as_ref().expect("called outside a simulated world: use #[crore::test]").0)

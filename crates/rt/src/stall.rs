@@ -5,7 +5,7 @@
 //! idle. What a long poll should do instead: [`yield_now`](crate::yield_now), or have it computed elsewhere.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst, fence};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,7 @@ pub(crate) struct Onlooker {
 impl Onlooker {
     /// The core has woken up: nobody may rest.
     pub(crate) fn rouse(&self) {
+        fence(SeqCst);
         if self.rest.is_resting.load(SeqCst) {
             self.thread.unpark();
         }
@@ -102,6 +103,7 @@ fn look_on(threshold: Duration, cores: &[&'static SharedCore], counters: &Arc<Co
 /// Sleeps while all cores do. Announced first and looked after then, as the cores wake first and look then: one of both is seen.
 fn rest_with(cores: &[&'static SharedCore], rest: &Rest) {
     rest.is_resting.store(true, SeqCst);
+    fence(SeqCst);
     while cores.iter().all(|core| core.is_asleep()) && !rest.is_ending.load(SeqCst) {
         thread::park();
     }

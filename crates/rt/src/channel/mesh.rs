@@ -7,14 +7,14 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::task::{Context, Poll};
 
-use rtrb::{Consumer, Producer, RingBuffer};
-
 use crate::current;
-use crate::executor::shared::core_of;
+use crate::executor::shared::{SharedCore, core_of};
 use crate::executor::waker::WakeSlot;
+use crate::sync::ring::{Consumer, Producer, PushError, RingBuffer};
+use crate::sync::{AtomicBool, fence};
 
 /// The ends of one core, made anywhere, to be [opened](Ends::open) on that core.
 pub struct Ends<T> {
@@ -23,15 +23,62 @@ pub struct Ends<T> {
     incoming: Vec<Incoming<T>>,
 }
 
-struct Outgoing<T> {
+/// The sender's end of one ring.
+pub(crate) struct Outgoing<T> {
     ring: Producer<T>,
     /// The sender found the ring full: whoever takes from it tells.
     starved: Arc<AtomicBool>,
 }
 
-struct Incoming<T> {
+/// The receiver's end of one ring.
+pub(crate) struct Incoming<T> {
     ring: Consumer<T>,
     starved: Arc<AtomicBool>,
+}
+
+/// One ring, with its word of want.
+pub(crate) fn lane<T>(capacity: usize) -> (Outgoing<T>, Incoming<T>) {
+    let (producer, consumer) = RingBuffer::new(capacity);
+    let starved = Arc::new(AtomicBool::new(false));
+    (Outgoing { ring: producer, starved: Arc::clone(&starved) }, Incoming { ring: consumer, starved })
+}
+
+impl<T> Outgoing<T> {
+    /// Puts a value in and tells the receiver. The value comes back if there is no room; the receiver tells the sender when
+    /// there is.
+    pub(crate) fn try_send(&mut self, value: T, receiver: &SharedCore) -> Result<(), T> {
+        let mut pushed = self.ring.push(value);
+        if let Err(PushError::Full(back)) = pushed {
+            // Announce the want first, then look once more: the other side may have taken one in between. Of the two fences
+            // one comes first, so either we find the room or the other side finds the want.
+            self.starved.store(true, Relaxed);
+            fence(SeqCst);
+            pushed = self.ring.push(back);
+        }
+        match pushed {
+            Ok(()) => {
+                receiver.notify();
+                Ok(())
+            }
+            Err(PushError::Full(back)) => Err(back),
+        }
+    }
+}
+
+impl<T> Incoming<T> {
+    /// Takes a value out, and tells the sender if it wants room.
+    pub(crate) fn try_recv(&mut self, sender: &SharedCore) -> Option<T> {
+        let value = self.ring.pop().ok()?;
+        fence(SeqCst);
+        if self.starved.load(Relaxed) && self.starved.swap(false, Relaxed) {
+            sender.notify();
+        }
+        Some(value)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
 }
 
 /// Rings of `capacity` values between each two of `cores` cores: one set of ends for each core, in order.
@@ -44,10 +91,9 @@ pub fn mesh<T: Send>(cores: usize, capacity: usize) -> Vec<Ends<T>> {
         (0..cores).map(|core| Ends { core, outgoing: Vec::new(), incoming: Vec::new() }).collect();
     for from in 0..cores {
         for to in 0..cores {
-            let (producer, consumer) = RingBuffer::new(capacity);
-            let starved = Arc::new(AtomicBool::new(false));
-            ends[from].outgoing.push(Outgoing { ring: producer, starved: Arc::clone(&starved) });
-            ends[to].incoming.push(Incoming { ring: consumer, starved });
+            let (outgoing, incoming) = lane(capacity);
+            ends[from].outgoing.push(outgoing);
+            ends[to].incoming.push(incoming);
         }
     }
     ends
@@ -94,21 +140,7 @@ impl<T> Port<T> {
     /// # Panics
     /// If there is no such core.
     pub fn try_send(&self, to: usize, value: T) -> Result<(), T> {
-        let mut outgoing = self.outgoing.borrow_mut();
-        let out = &mut outgoing[to];
-        let mut pushed = out.ring.push(value);
-        if let Err(rtrb::PushError::Full(back)) = pushed {
-            // Announce the want first, then look once more: the other side may have taken one in between.
-            out.starved.store(true, SeqCst);
-            pushed = out.ring.push(back);
-        }
-        match pushed {
-            Ok(()) => {
-                self.notify(to);
-                Ok(())
-            }
-            Err(rtrb::PushError::Full(back)) => Err(back),
-        }
+        self.outgoing.borrow_mut()[to].try_send(value, self.core(to))
     }
 
     /// The next value and the core it came from; every core gets its turn.
@@ -117,11 +149,8 @@ impl<T> Port<T> {
         let rings = incoming.len();
         for step in 0..rings {
             let from = (self.first.get() + step) % rings;
-            if let Ok(value) = incoming[from].ring.pop() {
+            if let Some(value) = incoming[from].try_recv(self.core(from)) {
                 self.first.set((from + 1) % rings);
-                if incoming[from].starved.swap(false, SeqCst) {
-                    self.notify(from);
-                }
                 return Some((from, value));
             }
         }
@@ -144,14 +173,14 @@ impl<T> Port<T> {
         let mut slot = self.waiter.take();
         slot.store(context.waker());
         self.waiter.set(slot);
-        if self.incoming.borrow().iter().any(|incoming| !incoming.ring.is_empty()) {
+        if self.incoming.borrow().iter().any(|incoming| !incoming.is_empty()) {
             return Poll::Ready(());
         }
         Poll::Pending
     }
 
-    fn notify(&self, core: usize) {
-        core_of(self.runtime, core).expect("the mesh has as many cores as the runtime").notify();
+    fn core(&self, core: usize) -> &'static SharedCore {
+        core_of(self.runtime, core).expect("the mesh has as many cores as the runtime")
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::executor::waker::WakeSlot;
 
@@ -85,18 +85,18 @@ impl<T> Sender<T> {
     /// The value, when the receiver is gone.
     pub async fn send(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
-        let place = Waiting(Rc::new(Cell::new(WakeSlot::EMPTY)));
+        let place = Waiting { slot: Rc::new(Cell::new(WakeSlot::EMPTY)), line: &self.0.waiting };
         poll_fn(|context| match self.try_send(value.take().expect("polled after it was ready")) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(SendError::Closed(back)) => Poll::Ready(Err(back)),
             Err(SendError::Full(back)) => {
                 value = Some(back);
-                let mut slot = place.0.take();
+                let mut slot = place.slot.take();
                 if slot.is_empty() {
-                    self.0.waiting.borrow_mut().push_back(Rc::clone(&place.0));
+                    place.line.borrow_mut().push_back(Rc::clone(&place.slot));
                 }
                 slot.store(context.waker());
-                place.0.set(slot);
+                place.slot.set(slot);
                 Poll::Pending
             }
         })
@@ -104,12 +104,20 @@ impl<T> Sender<T> {
     }
 }
 
-/// A waiting sender's place; one that gives up passes the room it was woken for on.
-struct Waiting(Rc<Cell<WakeSlot>>);
+/// A waiting sender's place. One that gives up leaves the line: senders that try again and again while nobody receives would make it
+/// grow for ever.
+struct Waiting<'a> {
+    slot: Rc<Cell<WakeSlot>>,
+    line: &'a RefCell<VecDeque<Rc<Cell<WakeSlot>>>>,
+}
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.take().clear();
+        let mut slot = self.slot.take();
+        if !slot.is_empty() {
+            self.line.borrow_mut().retain(|waiting| !Rc::ptr_eq(waiting, &self.slot));
+            slot.clear();
+        }
     }
 }
 
@@ -132,19 +140,21 @@ impl<T> Drop for Sender<T> {
 impl<T> Receiver<T> {
     /// The next value, or none when all senders are gone and the queue is empty.
     pub async fn recv(&mut self) -> Option<T> {
-        poll_fn(|context| {
-            if let Some(value) = self.try_recv() {
-                return Poll::Ready(Some(value));
-            }
-            if self.0.senders.get() == 0 {
-                return Poll::Ready(None);
-            }
-            let mut slot = self.0.receiver.take();
-            slot.store(context.waker());
-            self.0.receiver.set(slot);
-            Poll::Pending
-        })
-        .await
+        poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    /// As [`recv`](Receiver::recv), for those who wait for several things.
+    pub fn poll_recv(&mut self, context: &Context<'_>) -> Poll<Option<T>> {
+        if let Some(value) = self.try_recv() {
+            return Poll::Ready(Some(value));
+        }
+        if self.0.senders.get() == 0 {
+            return Poll::Ready(None);
+        }
+        let mut slot = self.0.receiver.take();
+        slot.store(context.waker());
+        self.0.receiver.set(slot);
+        Poll::Pending
     }
 
     /// The next value if one is there.

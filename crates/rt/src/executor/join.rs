@@ -20,6 +20,8 @@ pub enum JoinError {
     Cancelled,
     /// It was never begun: the core has no room for more tasks of this size.
     Full,
+    /// It was never begun: its pool has no thread, and the system starts none, for this reason.
+    NoThread(std::io::ErrorKind),
 }
 
 impl fmt::Debug for JoinError {
@@ -34,6 +36,7 @@ impl fmt::Display for JoinError {
             JoinError::Panicked(payload) => write!(f, "the task panicked: {}", panic_text(&**payload)),
             JoinError::Cancelled => f.write_str("the task was cancelled"),
             JoinError::Full => f.write_str("the core has no room for another task of this size"),
+            JoinError::NoThread(why) => write!(f, "the pool has no thread and the system starts none: {why}"),
         }
     }
 }

@@ -4,18 +4,23 @@
 //! runtime belongs to its *place* (a number from 1 to 254), is made when the place is first taken, and serves the next
 //! runtime that takes the place. A stale waker then sets a bit that nobody reads, or wakes somebody without need; the
 //! descriptor that it may write to is open for ever, so it can never be another file by then.
+//!
+//! The two flags of a core are only ever *exchanged*, never plainly stored: an exchange hands on what all exchanges before it
+//! handed over. So of two notifiers the owner sees what both did, and either the notifier finds the owner asleep, or the owner,
+//! about to sleep, finds what is pending. `models/wake.rs` shows it in every order.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::os::fd::BorrowedFd;
+use std::sync::atomic;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use std::sync::{Mutex, OnceLock};
 
-use rustix::event::{EventfdFlags, eventfd};
-
+use super::bell::Bell;
 use super::task::Polled;
 use super::wakemap::WakeMap;
 use super::waker::TaskRef;
 use crate::limits::{CORES_MAX, RUNTIMES_MAX};
+use crate::sync::AtomicBool;
 
 /// The shared part of one core.
 pub(crate) struct SharedCore {
@@ -24,14 +29,14 @@ pub(crate) struct SharedCore {
     pending: AtomicBool,
     /// The owner sleeps, or is about to: who sets `pending` must write the descriptor.
     sleeping: AtomicBool,
-    bell: OwnedFd,
+    bell: Bell,
     /// What the owner is polling.
     pub(crate) polled: Polled,
 }
 
 struct Place {
     cores: [OnceLock<SharedCore>; CORES_MAX],
-    taken: AtomicBool,
+    taken: atomic::AtomicBool,
 }
 
 /// Place 1 is the first: no waker's number is zero.
@@ -51,7 +56,7 @@ impl PlaceGuard {
         let _taking = TAKING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         for (id, place) in (1..).zip(&PLACES) {
             let place = place.get_or_init(|| {
-                Box::new(Place { cores: [const { OnceLock::new() }; CORES_MAX], taken: AtomicBool::new(false) })
+                Box::new(Place { cores: [const { OnceLock::new() }; CORES_MAX], taken: atomic::AtomicBool::new(false) })
             });
             if place.taken.load(SeqCst) {
                 continue;
@@ -96,65 +101,78 @@ fn place_of(id: u8) -> Option<&'static Place> {
 /// Wakes a task of another core, or from a thread that is none of ours.
 pub(crate) fn wake(task: TaskRef) {
     if let Some(core) = core_of(task.runtime(), task.core()) {
-        core.wakes.set(task.index());
-        core.notify();
+        core.wake(task.index());
     }
 }
 
 impl SharedCore {
-    fn new() -> io::Result<SharedCore> {
+    pub(crate) fn new() -> io::Result<SharedCore> {
         Ok(SharedCore {
             wakes: WakeMap::new(),
             pending: AtomicBool::new(false),
             sleeping: AtomicBool::new(false),
-            bell: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
+            bell: Bell::new()?,
             polled: Polled::default(),
         })
     }
 
     /// Tells the owner that something is there for it: a wake-up, or a message in a ring.
     pub(crate) fn notify(&self) {
-        self.pending.store(true, SeqCst);
-        if self.sleeping.swap(false, SeqCst) {
-            // It can only fail when the counter is full, and then the bell rings already.
-            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+        self.pending.swap(true, AcqRel);
+        if self.sleeping.swap(false, AcqRel) {
+            self.bell.ring();
         }
     }
 
     /// The descriptor to wait on while asleep.
     pub(crate) fn bell(&self) -> BorrowedFd<'_> {
-        std::os::fd::AsFd::as_fd(&self.bell)
+        self.bell.descriptor()
     }
 
     /// The owner is about to sleep. False: something has come, do not.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.sleeping.store(true, SeqCst);
-        if self.pending.load(SeqCst) {
-            self.sleeping.store(false, SeqCst);
+        self.sleeping.swap(true, AcqRel);
+        if self.pending.load(Acquire) {
+            self.sleeping.swap(false, AcqRel);
             return false;
         }
         true
     }
 
     pub(crate) fn wake_up(&self) {
-        self.sleeping.store(false, SeqCst);
+        // Only the owner says that it sleeps: if it reads that it does not, nobody can say otherwise.
+        if self.sleeping.load(Relaxed) {
+            self.sleeping.swap(false, AcqRel);
+        }
     }
 
     /// Whether the owner sleeps, or is about to.
     pub(crate) fn is_asleep(&self) -> bool {
-        self.sleeping.load(SeqCst)
+        self.sleeping.load(Acquire)
     }
 
     pub(crate) fn has_pending(&self) -> bool {
-        self.pending.load(SeqCst)
+        self.pending.load(Acquire)
     }
 
     /// Takes what came from elsewhere; true if anything did.
     pub(crate) fn take(&self, woken: impl FnMut(u32)) -> bool {
-        if !self.pending.swap(false, SeqCst) {
+        if !self.pending.load(Relaxed) || !self.pending.swap(false, AcqRel) {
             return false;
         }
         self.wakes.drain(woken);
         true
+    }
+
+    /// Marks a task of this core, and tells the owner.
+    pub(crate) fn wake(&self, index: u32) {
+        self.wakes.set(index);
+        self.notify();
+    }
+
+    /// Where a model sleeps, which has no driver.
+    #[cfg(loom)]
+    pub(crate) fn sleep(&self) {
+        self.bell.wait();
     }
 }

@@ -5,11 +5,14 @@
 //! summary was already taken is announced again and found in the next drain, never lost.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::AcqRel, Ordering::Relaxed};
+use std::sync::atomic::{Ordering::AcqRel, Ordering::Relaxed};
 
-/// Bits of one chunk; chunks come into being at the first wake-up from elsewhere that needs them.
-const CHUNK_BITS: usize = 1 << 16;
-const CHUNKS: usize = (1 << 28) / CHUNK_BITS;
+use crate::sync::AtomicU64;
+
+/// Bits of one chunk; chunks come into being at the first wake-up from elsewhere that needs them. In a model, a chunk of one
+/// summary, and one word of chunks: every level is there, and little else.
+const CHUNK_BITS: usize = if cfg!(loom) { 1 << 12 } else { 1 << 16 };
+const CHUNKS: usize = if cfg!(loom) { 64 } else { (1 << 28) / CHUNK_BITS };
 
 pub(crate) struct WakeMap {
     dirty: [AtomicU64; CHUNKS / 64],

@@ -5,10 +5,12 @@
 mod listener;
 mod network;
 mod options;
+mod resolve;
 mod stream;
 
 pub use crate::driver::Lease;
 pub use listener::TcpListener;
 pub use network::{Network, Prefix};
 pub use options::{ConnectOptions, KeepAlive, ListenOptions, SendError, StreamOption};
+pub use resolve::resolve;
 pub use stream::{StreamId, TcpStream};
