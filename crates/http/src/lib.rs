@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod conditional;
 mod date;
 mod error;
 mod fields;
@@ -30,6 +31,7 @@ mod head;
 mod headers;
 mod limits;
 pub mod query;
+mod range;
 mod response;
 mod scan;
 pub mod sse;
@@ -39,6 +41,7 @@ mod token;
 pub mod ws;
 
 pub use body::{BodyDecoder, Step};
+pub use conditional::{Condition, Validators};
 pub use date::http_date;
 pub use error::HttpError;
 pub use fields::{FieldError, Fields, is_field_value};
@@ -46,6 +49,7 @@ pub use framing::{BodyLength, Version};
 pub use head::{HeadReader, Progress, RequestHead};
 pub use headers::Headers;
 pub use limits::{Limits, SseLimits, WsLimits};
+pub use range::{Wanted, wanted};
 pub use response::{
     CONTINUE, ConnectionField, Framing, HeadWriter, LAST_CHUNK, ResponseEvent, ResponseHead, ResponseReader, chunk,
     chunk_head, encode_request, encode_response, last_chunk,

@@ -8,8 +8,13 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+
+use crore_rt::fs::File;
+
+use crate::limits::FILE_SLICE_BYTES;
 
 /// Where a handler takes the pieces of a body that the connection lays down.
 #[derive(Debug, Default)]
@@ -136,6 +141,32 @@ impl BodyReader {
         match &mut self.source {
             Source::Whole(body) => Ok(Some(std::mem::take(body)).filter(|body| !body.is_empty())),
             Source::Hatch(hatch) => poll_fn(|context| hatch.poll_piece(context)).await,
+        }
+    }
+}
+
+impl BodyReader {
+    /// Writes the rest of the body to a file, at its end, piece by piece: how many bytes they were. The peer sends no faster than the
+    /// disk takes them.
+    ///
+    /// # Errors
+    /// Those of writing; [`io::ErrorKind::UnexpectedEof`] if the body does not come to its end.
+    pub async fn save(&mut self, file: &File) -> io::Result<u64> {
+        let (mut saved, mut gathered) = (0, Vec::new());
+        loop {
+            let piece = self.next().await.map_err(|error| io::Error::new(io::ErrorKind::UnexpectedEof, error))?;
+            let is_last = piece.is_none();
+            gathered.extend_from_slice(&piece.unwrap_or_default());
+            if is_last || gathered.len() >= FILE_SLICE_BYTES {
+                saved += gathered.len() as u64;
+                let (appended, buffer) = file.append(gathered).await;
+                appended?;
+                gathered = buffer;
+                gathered.clear();
+            }
+            if is_last {
+                return Ok(saved);
+            }
         }
     }
 }

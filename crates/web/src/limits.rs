@@ -9,6 +9,12 @@ use crore_http::Limits;
 /// from where they are.
 pub(crate) const BODY_COPIED_BYTES_MAX: usize = 8 * 1024;
 
+/// Bytes of a file that is read and sent as a whole, in one hop to the pool; longer ones go out in slices.
+pub(crate) const FILE_WHOLE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Bytes of a file that are read at a time. Two slices of each file under way are in memory.
+pub(crate) const FILE_SLICE_BYTES: usize = 128 * 1024;
+
 /// Bytes of responses to pipelined requests that are gathered before they are enqueued.
 pub(crate) const GATHERED_BYTES_MAX: usize = 16 * 1024;
 

@@ -19,6 +19,13 @@ pub struct File {
     pub(super) inner: Arc<fs::File>,
 }
 
+impl From<fs::File> for File {
+    /// A file that was opened elsewhere.
+    fn from(file: fs::File) -> File {
+        File { inner: Arc::new(file) }
+    }
+}
+
 impl File {
     /// Opens a file to read it.
     ///
