@@ -27,8 +27,15 @@ pub struct Files {
 
 /// What a path leads to.
 enum Found {
-    File { file: File, metadata: Metadata, whole: Option<Vec<u8>> },
+    File(Box<Opened>),
     Folder,
+}
+
+/// A file, and all of it if it is small.
+struct Opened {
+    file: File,
+    metadata: Metadata,
+    whole: Option<Vec<u8>>,
 }
 
 impl Files {
@@ -54,7 +61,7 @@ impl Files {
         let media_type = mime_guess::from_path(&path).first_raw().unwrap_or("application/octet-stream");
         let root = Arc::clone(&self.root);
         match pool::blocking(move || find(&root, &path)).await {
-            Ok(Ok(Found::File { file, metadata, whole })) => answer(head, file, &metadata, whole, media_type),
+            Ok(Ok(Found::File(opened))) => answer(head, *opened, media_type),
             Ok(Ok(Found::Folder)) => moved(head).unwrap_or_else(not_found),
             Ok(Err(error)) => refuse(&error).unwrap_or_else(not_found),
             Err(error) => refuse(&error.into()).unwrap_or_else(not_found),
@@ -98,7 +105,7 @@ fn find(root: &OwnedFd, path: &Path) -> io::Result<Found> {
             (bytes.len() as u64 == metadata.len()).then_some(bytes)
         }
     };
-    Ok(Found::File { file, metadata, whole })
+    Ok(Found::File(Box::new(Opened { file, metadata, whole })))
 }
 
 /// A folder is told by its last slash, or the relative links on its page would lead elsewhere.
@@ -122,13 +129,8 @@ fn refuse(error: &io::Error) -> Option<Response> {
     Some(Response::error(Status::INTERNAL_SERVER_ERROR, "the file cannot be read"))
 }
 
-fn answer(
-    head: &RequestHead,
-    file: File,
-    metadata: &Metadata,
-    whole: Option<Vec<u8>>,
-    media_type: &'static str,
-) -> Response {
+fn answer(head: &RequestHead, opened: Opened, media_type: &'static str) -> Response {
+    let Opened { file, metadata, whole } = opened;
     let length = metadata.len();
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     let etag = format!("\"{:x}-{length:x}\"", modified.as_nanos());

@@ -79,7 +79,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
 /// The smallest server, as a copy, because another build may replace the original while we measure.
 fn build(bench: &Bench) -> Result<(), String> {
     let mut command = cargo(&bench.root);
-    command.args(["build", "--release", "--quiet", "-p", "crore-web", "--example", "hello"]);
+    command.args(["build", "--release", "--quiet", "--example", "hello"]);
     command.arg("--target-dir").arg(bench.root.join("target"));
     finish(command)?;
     let from = bench.root.join("target/release/examples/hello");
