@@ -7,14 +7,17 @@
 mod connect;
 mod fanout;
 mod figures;
+mod hello;
 mod http;
 mod idle;
 mod load;
 mod machine;
 mod memory;
+mod plaintext;
 mod server;
 mod usage;
 mod veth;
+mod wrk;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,10 +26,10 @@ use std::process::{Command, ExitCode};
 use figures::Table;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [memory|idle|fanout|connect|http|veth]... [--json] [--out FILE]
+usage: cargo xtask bench [memory|idle|fanout|connect|http|plaintext|veth]... [--json] [--out FILE]
 
-Without a section all of them run, one after the other: some fifteen minutes on a quiet machine. `veth` needs
-root, wrk, nginx and ethtool, and is skipped without.
+Without a section all of them run, one after the other: some fifteen minutes on a quiet machine. `plaintext` needs
+wrk and nginx, `veth` root and ethtool besides; without, they are skipped.
 
   --json      print one JSON object instead of tables
   --out FILE  write what is printed to FILE as well";
@@ -53,6 +56,7 @@ const SECTIONS: &[Section] = &[
     ("fanout", fanout::run),
     ("connect", connect::run),
     ("http", http::run),
+    ("plaintext", plaintext::run),
     ("veth", veth::run),
 ];
 

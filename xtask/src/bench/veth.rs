@@ -7,16 +7,14 @@
 mod place;
 mod subject;
 mod taken;
-mod wrk;
 
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use super::figures::Table;
-use super::load::finish;
-use super::{Bench, RUNS, cargo};
-use place::{Place, Unable};
+use super::{Bench, RUNS, hello, wrk};
+use place::{ADDRESS, Place, Side, Unable};
 use subject::Subject;
 use taken::Taken;
 
@@ -47,13 +45,13 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
             return Ok(Vec::new());
         }
     };
-    build(bench)?;
+    hello::build(bench)?;
     let mut tables = Vec::new();
     for (title, script) in LOADS {
         let script = script.map(|name| bench.root.join("bench").join("veth").join(name));
         let mut table = Table::new(
             format!("HTTP over a veth, 64 connections, {title}, 1 worker"),
-            wrk::command_line(script.as_deref().map(|_| "bench/veth/pipeline.lua")),
+            wrk::command_line(script.as_deref().map(|_| "bench/veth/pipeline.lua"), ADDRESS),
         );
         for round in 1..=RUNS {
             eprintln!("  {title}: run {round} of {RUNS}");
@@ -76,19 +74,6 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
     Ok(tables)
 }
 
-/// The smallest server, as a copy, because another build may replace the original while we measure.
-fn build(bench: &Bench) -> Result<(), String> {
-    let mut command = cargo(&bench.root);
-    command.args(["build", "--release", "--quiet", "--example", "hello"]);
-    command.arg("--target-dir").arg(bench.root.join("target"));
-    finish(command)?;
-    let from = bench.root.join("target/release/examples/hello");
-    let to = subject::hello(bench);
-    std::fs::copy(&from, &to)
-        .map_err(|error| format!("cannot copy {} to {}: {error}", from.display(), to.display()))?;
-    Ok(())
-}
-
 /// The first run that nobody disturbed, or the best of some.
 fn least_disturbed(mut run: impl FnMut() -> Result<Taken, String>) -> Result<Taken, String> {
     let mut best: Option<Taken> = None;
@@ -109,7 +94,7 @@ fn least_disturbed(mut run: impl FnMut() -> Result<Taken, String>) -> Result<Tak
 fn measure(bench: &Bench, place: &Place, subject: Subject, script: Option<&Path>) -> Result<Taken, String> {
     place.offload_checksums(subject.may_offload())?;
     let mut server = subject.start(bench, place)?;
-    let run = |seconds| wrk::run(place, script, seconds);
+    let run = |seconds| wrk::run(place.command(Side::Client, "wrk"), ADDRESS, script, seconds);
     subject::until_it_answers(&mut server, || run(1))?;
     taken::during(place, server.pid(), || run(wrk::MEASURED_S)).map_err(|error| format!("{}: {error}", subject.name()))
 }

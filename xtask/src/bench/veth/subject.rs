@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use super::super::Bench;
 use super::super::server::Running;
 use super::super::usage;
+use super::super::{Bench, hello};
 use super::place::{ADDRESS, DEVICE, Place, Side};
 
 /// How long a server may take until it answers.
@@ -42,7 +42,7 @@ impl Subject {
         let log = fs::create_dir_all(&folder).and_then(|()| File::create(folder.join("server.log")));
         let log = log.map_err(|error| format!("{}: {error}", folder.display()))?;
         let crore = |io: &str| {
-            let mut command = place.command(Side::Server, hello(bench));
+            let mut command = place.command(Side::Server, hello::path(bench));
             command.args(["--listen", ADDRESS, "--workers", "1", "--io", io]);
             command
         };
@@ -81,11 +81,6 @@ pub(super) fn until_it_answers<T>(
         }
     });
     answered.map_err(|error| if last.is_empty() { error } else { format!("{error}: {last}") })
-}
-
-/// Our copy of the smallest server.
-pub(super) fn hello(bench: &Bench) -> PathBuf {
-    bench.root.join("target").join("bench").join("hello")
 }
 
 /// Where servers write what they must.

@@ -32,8 +32,8 @@ fn a_run_in_which_anything_failed_does_not_count() {
 
 #[test]
 fn the_command_line_names_the_script_if_there_is_one() {
-    assert!(!command_line(None).contains("--script"));
-    assert!(command_line(Some("all.lua")).contains("--script all.lua http://"));
+    assert!(!command_line(None, "127.0.0.1:1").contains("--script"));
+    assert!(command_line(Some("all.lua"), "127.0.0.1:1").contains("--script all.lua http://"));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Runs `wrk` and reads what it prints.
 
 use std::path::Path;
+use std::process::Command;
 
-use super::super::load::finish;
-use super::place::{ADDRESS, Place, Side};
+use super::load::finish;
 
 /// How long a run lasts that counts.
 pub(super) const MEASURED_S: u32 = 5;
@@ -18,21 +18,27 @@ pub(super) struct Requests {
     pub(super) seconds: f64,
 }
 
-/// What a reader types in wrk's namespace.
-pub(super) fn command_line(script: Option<&str>) -> String {
+/// What a reader types where wrk runs.
+pub(super) fn command_line(script: Option<&str>, address: &str) -> String {
     let script = script.map(|script| format!(" --script {script}")).unwrap_or_default();
-    format!("wrk --threads 1 --connections {CONNECTIONS} --duration {MEASURED_S}s{script} http://{ADDRESS}/")
+    format!("wrk --threads 1 --connections {CONNECTIONS} --duration {MEASURED_S}s{script} http://{address}/")
 }
 
+/// Runs wrk, as `command` starts it, against `address`.
+///
 /// # Errors
 /// Nobody listens, or not every request was answered as it should be.
-pub(super) fn run(place: &Place, script: Option<&Path>, seconds: u32) -> Result<Requests, String> {
-    let mut command = place.command(Side::Client, "wrk");
+pub(super) fn run(
+    mut command: Command,
+    address: &str,
+    script: Option<&Path>,
+    seconds: u32,
+) -> Result<Requests, String> {
     command.args(["--threads", "1", "--connections", &CONNECTIONS.to_string(), "--duration", &format!("{seconds}s")]);
     if let Some(script) = script {
         command.arg("--script").arg(script);
     }
-    command.arg(format!("http://{ADDRESS}/"));
+    command.arg(format!("http://{address}/"));
     requests(&finish(command)?)
 }
 
