@@ -31,6 +31,9 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
         report.step("house-rules", || house_rules(root));
     }
     step(report, "tests", &["test", "--workspace"], tests);
+    if options.wants("models") {
+        report.step("models", || models(root));
+    }
     if !options.quick {
         step(report, "canary", &["test", "-p", "crore-gateway", "--features", "canary"], canary);
         step(report, "tcp-canary", &["test", "-p", "crore-sim", "--features", "canary", "--test", "canary"], canary);
@@ -80,6 +83,14 @@ fn c10m(root: &Path, name: &str, wire: &str, connections: &str) -> Outcome {
         }
         _ => Outcome::failed(ended.how(), ended.tail()),
     })
+}
+
+/// What several threads share, in every order of their steps. In a target folder of its own: the flag changes every crate.
+fn models(root: &Path) -> Outcome {
+    let arguments = ["test", "-p", "crore-rt", "--lib", "--target-dir", "target/models", "models"];
+    let mut command = cargo_command(root, &arguments);
+    command.env("RUSTFLAGS", "--cfg loom");
+    judge(root, "models", command, tests)
 }
 
 /// Thousands of worlds of every kind, more than the quick tests look at: in the release build, each from its own seed.

@@ -149,7 +149,7 @@ pub const COMPUTE_THREADS_MIN: usize = 1;
 /// As [`BLOCKING_QUEUED_MAX`], of that pool.
 pub const COMPUTE_QUEUED_MAX: usize = 1024;
 
-/// How much its threads give way (nice(2), 0 to 19): at 10 they have about a tenth of a processor that a loop wants too.
+/// How much its threads give way at least (nice(2), 0 to 19): at 10 they have about a tenth of a processor that a loop wants too.
 pub const COMPUTE_NICENESS: i32 = 10;
 
 /// How long a pool's thread without work stays: longer than the pauses of a service that is used, so that its requests find

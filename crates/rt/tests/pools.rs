@@ -74,7 +74,7 @@ fn a_calculation_is_not_tied_to_the_core_that_asked_and_gives_way_to_it() {
         .expect("it does not panic");
         // The worker that asked is tied to one processor while this test runs.
         assert!(processors as usize >= of_process.get(), "{processors} processors");
-        assert_eq!(niceness, crore_rt::limits::COMPUTE_NICENESS);
+        assert!(niceness >= crore_rt::limits::COMPUTE_NICENESS, "niceness {niceness}");
     });
 }
 

@@ -120,13 +120,11 @@ impl Shared {
         let mut state = self.lock();
         let granted = held.is_some_and(|ticket| state.granted.remove(&ticket));
         let free = state.queue.len() + state.granted.len() < self.settings.queued_max;
-        if !granted && !(free && state.line.is_empty()) {
-            let ticket = match (held, &mine) {
-                (_, None) => return None,
-                (Some(ticket), _) => ticket,
-                (None, _) => state.ticket(),
-            };
-            let before = state.line.insert(ticket, mine.expect("it was looked at just now"));
+        let enters = granted || (free && state.line.is_empty());
+        if !enters {
+            let mine = mine?;
+            let ticket = held.unwrap_or_else(|| state.ticket());
+            let before = state.line.insert(ticket, mine);
             drop(state);
             drop(before);
             return Some(Place::InLine(ticket));

@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use rustix::process::setpriority_process;
+use rustix::process::{getpriority_process, setpriority_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::limits::COMPUTE_NICENESS;
@@ -26,7 +26,8 @@ pub(super) fn settle_in(low_priority: bool) {
         let _ = sched_setaffinity(None, processors);
     }
     if low_priority {
-        // On Linux "this process" is this thread (setpriority(2), section BUGS).
-        let _ = setpriority_process(None, COMPUTE_NICENESS);
+        // On Linux "this process" is this thread (setpriority(2), section BUGS). Who gives way already does not come forward.
+        let inherited = getpriority_process(None).unwrap_or(0);
+        let _ = setpriority_process(None, inherited.max(COMPUTE_NICENESS));
     }
 }
