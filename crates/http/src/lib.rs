@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`HeadReader`] → [`RequestHead`] | [`encode_request`] |
 //! | [`ResponseReader`] → [`ResponseHead`] and body | [`encode_response`], [`chunk`] |
-//! | [`BodyDecoder`] | [`Framing`] |
+//! | [`BodyDecoder`] and trailers | [`Framing`], [`last_chunk`] |
 //! | [`ws::Decoder`] → [`ws::Event`] | [`ws::encode`], [`ws::frame_header`] |
 //! | [`sse::Reader`] → [`sse::Event`] | [`sse::encode`] |
 //!
@@ -17,7 +17,7 @@
 //! status or close code. Every bound is a field of [`Limits`], [`WsLimits`] or [`SseLimits`]. What is sent cannot
 //! smuggle: names and values go through [`Fields`], which refuses line ends.
 //!
-//! Not here: HTTP/2, compression (`permessage-deflate` is never negotiated), trailers as data, multipart bodies.
+//! Not here: HTTP/2, compression (`permessage-deflate` is never negotiated), multipart bodies.
 
 #![forbid(unsafe_code)]
 
@@ -38,7 +38,7 @@ mod target;
 mod token;
 pub mod ws;
 
-pub use body::{BodyDecoder, Step};
+pub use body::{BodyDecoder, Step, TrailerError, last_chunk};
 pub use date::http_date;
 pub use error::HttpError;
 pub use fields::{FieldError, Fields};

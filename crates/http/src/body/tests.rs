@@ -32,7 +32,7 @@ fn a_fixed_body_ends_where_it_says() {
 }
 
 #[test]
-fn chunks_are_joined_and_extensions_and_trailers_dropped() {
+fn chunks_are_joined_and_extensions_dropped() {
     for (text, data) in [
         ("0\r\n\r\n", ""),
         ("3\r\nabc\r\n0\r\n\r\n", "abc"),
@@ -119,7 +119,7 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
         let mut text: Vec<u8> = chunks.iter().flat_map(|data| crate::chunk(data)).collect();
-        text.extend_from_slice(b"0;end\r\nTrailer: x\r\n\r\nnext");
+        text.extend_from_slice(b"0;end\r\nDigest: x\r\n\r\nnext");
         if let Some((index, byte)) = damage {
             let at = index.index(text.len());
             text[at] = byte;
