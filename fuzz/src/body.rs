@@ -35,7 +35,7 @@ pub fn run(bytes: &[u8]) {
     let Some((&kind, input)) = bytes.split_first() else { return };
     let length = match kind {
         0 => BodyLength::None,
-        1 => BodyLength::UntilClose,
+        1 | 192.. => BodyLength::UntilClose,
         2..128 => BodyLength::Chunked,
         length => BodyLength::Fixed(u64::from(length) * 2),
     };

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod connection;
+pub mod corpora;
 pub mod frame;
 pub mod lives;
 pub mod messages;

@@ -57,7 +57,7 @@ pub fn bodies() -> Vec<Vec<u8>> {
     ]
     .map(|text| text.as_bytes().to_vec())
     .into_iter()
-    .chain([[&[0x85][..], b"0123456789next"].concat()])
+    .chain([[&[0x85][..], b"0123456789next"].concat(), [&[1][..], &[b'x'; 301]].concat()])
     .collect()
 }
 

@@ -3,6 +3,8 @@
 
 #[path = "../../../fuzz/src/body.rs"]
 pub mod body;
+#[path = "../../../fuzz/src/corpora.rs"]
+pub mod corpora;
 #[path = "../../../fuzz/src/messages.rs"]
 pub mod messages;
 #[path = "../../../fuzz/src/query.rs"]
@@ -46,21 +48,29 @@ fn damaged(inputs: &[Vec<u8>]) -> Vec<Vec<u8>> {
 }
 
 macro_rules! targets {
-    ($($name:ident: $target:path, $seeds:path;)+) => {
+    ($($name:ident: $target:path, $seeds:path, $corpus:literal;)+) => {
         $(#[test]
         fn $name() {
             let seeds = $seeds();
             replay($target, &seeds);
             replay($target, &damaged(&seeds));
+            replay($target, &corpora::inputs(include_bytes!(concat!("../../../fuzz/corpora/", $corpus))));
         })+
     };
 }
 
 targets! {
-    requests_stand_where_a_fuzzer_starts_and_damage_to_it: request::run, messages::requests;
-    responses_stand_where_a_fuzzer_starts_and_damage_to_it: response::run, messages::responses;
-    bodies_stand_where_a_fuzzer_starts_and_damage_to_it: body::run, messages::bodies;
-    websockets_stand_where_a_fuzzer_starts_and_damage_to_it: websocket::run, messages::websockets;
-    event_streams_stand_where_a_fuzzer_starts_and_damage_to_it: sse::run, messages::streams;
-    queries_stand_where_a_fuzzer_starts_and_damage_to_it: query::run, messages::queries;
+    requests_stand_seeds_damage_and_what_a_fuzzer_kept: request::run, messages::requests, "request";
+    responses_stand_seeds_damage_and_what_a_fuzzer_kept: response::run, messages::responses, "response";
+    bodies_stand_seeds_damage_and_what_a_fuzzer_kept: body::run, messages::bodies, "body";
+    websockets_stand_seeds_damage_and_what_a_fuzzer_kept: websocket::run, messages::websockets, "websocket";
+    event_streams_stand_seeds_damage_and_what_a_fuzzer_kept: sse::run, messages::streams, "sse";
+    queries_stand_seeds_damage_and_what_a_fuzzer_kept: query::run, messages::queries, "query";
+}
+
+#[test]
+fn a_packed_corpus_reads_as_it_was_packed() {
+    let inputs = vec![b"".to_vec(), b"a".to_vec(), vec![7; 300]];
+    assert_eq!(corpora::inputs(&corpora::pack(&inputs)), inputs);
+    assert_eq!(corpora::pack(&[vec![0; corpora::INPUT_BYTES_MAX + 1]]), b"", "too long to be kept");
 }

@@ -45,7 +45,7 @@ fn read_lines(lines: &[(String, String)]) -> body::Lines {
 }
 
 fn data() -> impl Strategy<Value = Vec<Vec<u8>>> {
-    prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..5)
+    prop::collection::vec(prop::collection::vec(any::<u8>(), 1..80), 0..5)
 }
 
 fn cuts() -> impl Strategy<Value = Vec<Index>> {

@@ -86,6 +86,24 @@ fn a_body_beyond_its_limit_is_refused_when_it_is_declared() {
 }
 
 #[test]
+fn a_body_until_close_gives_what_its_limit_allows_in_any_split() {
+    let limits = Limits { body_bytes: 10, ..Limits::default() };
+    let given = |part_bytes: usize| {
+        let mut decoder = BodyDecoder::new(BodyLength::UntilClose, &limits).unwrap();
+        let (text, mut at) = (b"0123456789beyond", 0);
+        loop {
+            match decoder.on_input(&text[at..text.len().min(at + part_bytes)]) {
+                Ok(step) => at += step.consumed,
+                Err(error) => return (at, error),
+            }
+        }
+    };
+    for part_bytes in [1, 3, 10, 16] {
+        assert_eq!(given(part_bytes), (10, HttpError::BodyTooLarge { length: 11, limit: 10 }), "{part_bytes}");
+    }
+}
+
+#[test]
 fn extensions_have_a_limit_over_all_chunks() {
     let limits = Limits { chunk_extension_bytes: 4, ..Limits::default() };
     let read = |text: &str| decode(BodyLength::Chunked, &limits, &[text.as_bytes()]).map(|_| ());
