@@ -2,7 +2,7 @@
 //!
 //! The first byte of an input says how the end is known and, for a length, how long it is.
 
-use crore_http::{BodyDecoder, BodyLength, Fields, Headers, HttpError, Limits, chunk, last_chunk};
+use crore_http::{BodyDecoder, BodyLength, Fields, Headers, HttpError, Limits, chunk, encode_trailers};
 
 use super::splits;
 
@@ -80,7 +80,7 @@ pub fn read(length: BodyLength, limits: &Limits, parts: &[&[u8]]) -> (Body, Opti
 /// Writes a body in chunks and reads it again.
 fn again(body: &Body) {
     let mut text: Vec<u8> = body.data.chunks(7).flat_map(chunk).collect();
-    text.extend(last_chunk(&fields(&body.trailers)).expect("what was kept may be sent"));
+    text.extend(encode_trailers(&fields(&body.trailers)).expect("what was kept may be sent"));
     let limits = Limits { trailer_bytes: u16::MAX, headers: 128, ..LIMITS };
     let (read, error) = read(BodyLength::Chunked, &limits, &[&text]);
     assert_eq!((read.done_after, error), (Some(text.len()), None));

@@ -17,7 +17,7 @@ use trailers::TrailerSection;
 mod tests;
 mod trailers;
 
-pub use trailers::{TrailerError, last_chunk};
+pub use trailers::{TrailerError, encode_trailers};
 
 /// Decodes the body of one message. About 100 bytes; allocates for trailers alone.
 #[derive(Clone, Debug)]

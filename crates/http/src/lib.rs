@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`HeadReader`] → [`RequestHead`] | [`encode_request`] |
 //! | [`ResponseReader`] → [`ResponseHead`] and body | [`encode_response`], [`chunk`] |
-//! | [`BodyDecoder`] and trailers | [`Framing`], [`last_chunk`] |
+//! | [`BodyDecoder`] | [`Framing`] |
 //! | [`ws::Decoder`] → [`ws::Event`] | [`ws::encode`], [`ws::frame_header`] |
 //! | [`sse::Reader`] → [`sse::Event`] | [`sse::encode`] |
 //!
@@ -38,7 +38,7 @@ mod target;
 mod token;
 pub mod ws;
 
-pub use body::{BodyDecoder, Step, TrailerError, last_chunk};
+pub use body::{BodyDecoder, Step};
 pub use date::http_date;
 pub use error::HttpError;
 pub use fields::{FieldError, Fields};
@@ -51,3 +51,5 @@ pub use response::{
     chunk, encode_request, encode_response,
 };
 pub use status::Status;
+
+pub use body::{TrailerError, encode_trailers};

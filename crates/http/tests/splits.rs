@@ -4,8 +4,8 @@
 //! The readings themselves are those of the fuzz targets (`fuzz/src`); here proptest makes their inputs, and shrinks them.
 
 use crore_http::{
-    BodyLength, ConnectionField, Fields, Framing, Limits, SseLimits, Status, WsLimits, append_response, chunk,
-    encode_request, last_chunk,
+    BodyLength, ConnectionField, Fields, Framing, Limits, SseLimits, Status, WsLimits, chunk, encode_request,
+    encode_response, encode_trailers,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -114,7 +114,7 @@ fn body_text(chunks: &[Vec<u8>], trailers: &[(String, String)], has_length: bool
         return (Framing::Length(body.len() as u64), body);
     }
     let mut text: Vec<u8> = chunks.iter().flat_map(|data| chunk(data)).collect();
-    text.extend(last_chunk(&fields(trailers)).expect("names that begin with X- may stand there"));
+    text.extend(encode_trailers(&fields(trailers)).expect("names that begin with X- may stand there"));
     (Framing::Chunked, text)
 }
 
@@ -136,7 +136,7 @@ fn response_text(headers: &[(String, String)], chunks: &[Vec<u8>], trailers: &[(
     };
     let connection = if kind == 0 { ConnectionField::Close } else { ConnectionField::Implied };
     let mut text = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n".to_vec();
-    append_response(&mut text, Status::OK, &fields(headers), framing, connection);
+    text.extend(encode_response(Status::OK, &fields(headers), framing, connection));
     text.extend(body);
     text
 }

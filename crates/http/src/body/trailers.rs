@@ -117,7 +117,7 @@ impl TrailerSection {
 ///
 /// # Errors
 /// If a field may not stand behind a body: it is about framing, routing, authentication, controls or content.
-pub fn last_chunk(trailers: &Fields) -> Result<Vec<u8>, TrailerError> {
+pub fn encode_trailers(trailers: &Fields) -> Result<Vec<u8>, TrailerError> {
     for line in trailers.as_bytes().split(|&byte| byte == b'\n') {
         let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
         let name = String::from_utf8_lossy(name);

@@ -89,10 +89,13 @@ fn more_lines_than_the_table_holds_are_refused_whatever_the_limit() {
 #[test]
 fn what_is_sent_behind_a_body_is_read_there() {
     let mut fields = Fields::new();
-    assert_eq!(last_chunk(&fields).unwrap(), LAST_CHUNK);
+    assert_eq!(encode_trailers(&fields).unwrap(), LAST_CHUNK);
     fields.push("Digest", "sha-256=x").unwrap();
-    let text =
-        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &chunk(b"abc")[..], &last_chunk(&fields).unwrap()];
+    let text = [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        &chunk(b"abc")[..],
+        &encode_trailers(&fields).unwrap(),
+    ];
     let text = text.concat();
     let mut reader = ResponseReader::new(false, &Limits::default());
     let mut at = 0;
@@ -113,7 +116,7 @@ fn what_belongs_in_a_head_cannot_be_sent_behind_a_body() {
         let mut fields = Fields::new();
         fields.push("A", "b").unwrap();
         fields.push(name, "x").unwrap();
-        let error = last_chunk(&fields).unwrap_err();
+        let error = encode_trailers(&fields).unwrap_err();
         assert_eq!(error, TrailerError { name: name.to_owned() });
         assert_eq!(error.to_string(), format!("{name:?} may not stand behind a body: send it in the head"));
     }
