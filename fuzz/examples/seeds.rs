@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crore_fuzz::{lives, seeds};
+use crore_fuzz::{lives, messages, seeds};
 
 fn main() -> std::io::Result<()> {
     for (target, inputs) in [
@@ -11,6 +11,12 @@ fn main() -> std::io::Result<()> {
         ("tcp_header", seeds::tcp_headers()),
         ("connection", lives::connections()),
         ("pair", lives::pairs()),
+        ("request", messages::requests()),
+        ("response", messages::responses()),
+        ("body", messages::bodies()),
+        ("websocket", messages::websockets()),
+        ("sse", messages::streams()),
+        ("query", messages::queries()),
     ] {
         let folder = Path::new("corpus").join(target);
         fs::create_dir_all(&folder)?;

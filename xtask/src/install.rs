@@ -18,6 +18,7 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// Programs by the names under which they may be found, and the Debian package that brings them.
 const PROGRAMS: &[(&[&str], &str)] = &[
     (&["curl"], "curl"),
+    (&["h2load"], "nghttp2-client"),
     (&["node"], "nodejs"),
     (&["npm"], "npm"),
     (&["python3"], "python3"),

@@ -103,6 +103,13 @@ const JUDGES: &[Judge] = &[
         subject: Subject::Engine,
     },
     judge("api", "api.py", 180, &[PYTHON]),
+    judge(
+        "http",
+        "http_peers.py",
+        180,
+        &[PYTHON, Need::Python("httpx"), Need::Program(&["curl"]), Need::Program(&["h2load"])],
+    ),
+    judge("node", "peers.mjs", 180, &[NODE, Need::Npm("ws")]),
     judge("websockets", "websockets_judge.py", 240, &[PYTHON, Need::Python("websockets")]),
     judge("centrifuge", "centrifuge.mjs", 300, &[NODE, Need::Npm("centrifuge"), Need::Npm("ws")]),
     judge("eventsource", "eventsource.mjs", 300, &[NODE, Need::Npm("eventsource"), Need::Npm("ws")]),

@@ -1,21 +1,25 @@
 //! Bodies: which bytes of the input are data, and where the message ends.
 //!
 //! [`BodyDecoder`] stores no data: it points at it in the input. Chunk sizes are read strictly and cannot overflow;
-//! extensions are counted and dropped; the trailer section goes through the same scan as a head, and is dropped
-//! (merging trailers into headers is another way to smuggle). A body's limit is checked when its length or that of a
-//! chunk is declared, before any of it has come.
+//! extensions are counted and dropped; the trailer section goes through the same scan as a head, and is kept apart from
+//! the headers ([`trailers`]). A body's limit is checked when its length or that of a chunk is declared, before any of
+//! it has come.
 
 use core::ops::Range;
 
 use crate::framing::BodyLength;
 use crate::limits::CHUNK_SIZE_DIGITS_MAX;
-use crate::scan::Scanner;
-use crate::{HttpError, Limits};
+use crate::{Headers, HttpError, Limits};
+
+use trailers::TrailerSection;
 
 #[cfg(test)]
 mod tests;
+mod trailers;
 
-/// Decodes the body of one message. About 64 bytes, no allocation.
+pub use trailers::{TrailerError, encode_trailers};
+
+/// Decodes the body of one message. About 100 bytes; allocates for trailers alone.
 #[derive(Clone, Debug)]
 pub struct BodyDecoder {
     state: State,
@@ -23,6 +27,7 @@ pub struct BodyDecoder {
     /// Bytes of data declared so far: by the length, or by the chunks that have begun.
     declared: u64,
     extension_bytes: u32,
+    trailers: Option<Box<Headers>>,
 }
 
 /// What one call has done.
@@ -46,7 +51,7 @@ enum State {
     ChunkData { left: u64 },
     ChunkDataReturn,
     ChunkDataLineFeed,
-    Trailers(Scanner),
+    Trailers(TrailerSection),
     Done,
 }
 
@@ -64,7 +69,7 @@ impl BodyDecoder {
             BodyLength::Chunked => NEXT_CHUNK,
             BodyLength::UntilClose => State::UntilClose,
         };
-        let mut decoder = BodyDecoder { state, limits: *limits, declared: 0, extension_bytes: 0 };
+        let mut decoder = BodyDecoder { state, limits: *limits, declared: 0, extension_bytes: 0, trailers: None };
         if let BodyLength::Fixed(length) = length {
             decoder.declare(length)?;
         }
@@ -74,6 +79,11 @@ impl BodyDecoder {
     /// Whether the body is complete; true from the start if there is none.
     pub fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
+    }
+
+    /// The trailers of a body that is done, if it had any that may be kept; the second call gives none.
+    pub fn take_trailers(&mut self) -> Option<Headers> {
+        self.trailers.take().map(|trailers| *trailers)
     }
 
     /// Takes bytes that follow those consumed before. Returns at the end of a run of data, of the message, or of the
@@ -116,10 +126,7 @@ impl BodyDecoder {
         let (left, after) = match &mut self.state {
             State::Fixed { left } => (left, State::Done),
             State::ChunkData { left } => (left, State::ChunkDataReturn),
-            State::UntilClose => {
-                self.declare(rest.len() as u64)?;
-                return Ok(Some(rest.len()));
-            }
+            State::UntilClose => return self.until_close(rest).map(Some),
             _ => return Ok(None),
         };
         let length = usize::try_from(*left).map_or(rest.len(), |left| rest.len().min(left));
@@ -129,6 +136,14 @@ impl BodyDecoder {
             self.state = after;
         }
         Ok(Some(length))
+    }
+
+    /// Takes what the limit leaves room for, so that no split of the input changes what is data and what is too much.
+    fn until_close(&mut self, rest: &[u8]) -> Result<usize, HttpError> {
+        let room = self.limits.body_bytes - self.declared;
+        let length = usize::try_from(room).map_or(rest.len(), |room| rest.len().min(room));
+        self.declare(length.max(1) as u64)?;
+        Ok(length)
     }
 
     /// Takes at least one byte of what is not data.
@@ -152,10 +167,10 @@ impl BodyDecoder {
             State::ChunkDataReturn => return Err(HttpError::ChunkEnd { byte }),
             State::ChunkDataLineFeed if byte == b'\n' => self.state = NEXT_CHUNK,
             State::ChunkDataLineFeed => return Err(HttpError::ChunkEnd { byte }),
-            State::Trailers(scanner) => {
-                let end = scanner.scan(rest)?;
+            State::Trailers(section) => {
+                let end = section.on_input(rest)?;
                 if end.is_some() {
-                    self.state = State::Done;
+                    self.end_trailers()?;
                 }
                 return Ok(end.unwrap_or(rest.len()));
             }
@@ -201,9 +216,17 @@ impl BodyDecoder {
     fn begin_chunk(&mut self, size: u64) -> Result<(), HttpError> {
         self.declare(size)?;
         self.state = match size {
-            0 => State::Trailers(Scanner::trailers(&self.limits)),
+            0 => State::Trailers(TrailerSection::new(&self.limits)),
             left => State::ChunkData { left },
         };
+        Ok(())
+    }
+
+    fn end_trailers(&mut self) -> Result<(), HttpError> {
+        assert!(self.trailers.is_none(), "a body has one trailer section");
+        if let State::Trailers(section) = core::mem::replace(&mut self.state, State::Done) {
+            self.trailers = section.finish()?.map(Box::new);
+        }
         Ok(())
     }
 

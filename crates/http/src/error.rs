@@ -109,6 +109,11 @@ pub enum HttpError {
         /// The byte found instead.
         byte: u8,
     },
+    /// A trailer about framing, routing or the connection (RFC 9110, section 6.5.1).
+    TrailerForbidden {
+        /// Its name, in lower case.
+        name: &'static str,
+    },
     /// The stream ended in the middle of a message.
     Truncated,
     /// The response has no three-digit status, or 101 where no upgrade was asked for.
@@ -204,6 +209,9 @@ impl fmt::Display for HttpError {
                 write!(f, "chunk extensions longer than {limit} bytes: omit them")
             }
             HttpError::ChunkEnd { byte } => write!(f, "byte 0x{byte:02x} after a chunk's data: end it with CR LF"),
+            HttpError::TrailerForbidden { name } => {
+                write!(f, "`{name}` after a body: send it in the head")
+            }
             HttpError::Truncated => f.write_str("the stream ended in the middle of a message"),
             HttpError::ResponseStatus => f.write_str("unusable response status: neither expected nor of three digits"),
             HttpError::TooManyInterim { limit } => {

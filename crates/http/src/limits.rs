@@ -43,7 +43,8 @@ pub struct Limits {
     /// Bytes of all extensions of all chunks of a body together; default 1 KiB. Stops: a body of nothing but them
     /// (CVE-2023-39326 in Go).
     pub chunk_extension_bytes: u16,
-    /// Bytes of the trailer section, which is checked and dropped; default 4 KiB.
+    /// Bytes of the trailer section, its final empty line included; default 4 KiB. Beyond: 431. It may have
+    /// [`Limits::headers`] lines. Stops: an endless end of a body.
     pub trailer_bytes: u16,
 }
 

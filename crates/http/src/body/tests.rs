@@ -32,7 +32,7 @@ fn a_fixed_body_ends_where_it_says() {
 }
 
 #[test]
-fn chunks_are_joined_and_extensions_and_trailers_dropped() {
+fn chunks_are_joined_and_extensions_dropped() {
     for (text, data) in [
         ("0\r\n\r\n", ""),
         ("3\r\nabc\r\n0\r\n\r\n", "abc"),
@@ -86,6 +86,24 @@ fn a_body_beyond_its_limit_is_refused_when_it_is_declared() {
 }
 
 #[test]
+fn a_body_until_close_gives_what_its_limit_allows_in_any_split() {
+    let limits = Limits { body_bytes: 10, ..Limits::default() };
+    let given = |part_bytes: usize| {
+        let mut decoder = BodyDecoder::new(BodyLength::UntilClose, &limits).unwrap();
+        let (text, mut at) = (b"0123456789beyond", 0);
+        loop {
+            match decoder.on_input(&text[at..text.len().min(at + part_bytes)]) {
+                Ok(step) => at += step.consumed,
+                Err(error) => return (at, error),
+            }
+        }
+    };
+    for part_bytes in [1, 3, 10, 16] {
+        assert_eq!(given(part_bytes), (10, HttpError::BodyTooLarge { length: 11, limit: 10 }), "{part_bytes}");
+    }
+}
+
+#[test]
 fn extensions_have_a_limit_over_all_chunks() {
     let limits = Limits { chunk_extension_bytes: 4, ..Limits::default() };
     let read = |text: &str| decode(BodyLength::Chunked, &limits, &[text.as_bytes()]).map(|_| ());
@@ -119,7 +137,7 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
         let mut text: Vec<u8> = chunks.iter().flat_map(|data| crate::chunk(data)).collect();
-        text.extend_from_slice(b"0;end\r\nTrailer: x\r\n\r\nnext");
+        text.extend_from_slice(b"0;end\r\nDigest: x\r\n\r\nnext");
         if let Some((index, byte)) = damage {
             let at = index.index(text.len());
             text[at] = byte;

@@ -41,6 +41,7 @@ pub struct ResponseReader {
     limits: Limits,
     to_head: bool,
     interim: u8,
+    trailers: Option<Headers>,
 }
 
 #[derive(Debug)]
@@ -100,7 +101,7 @@ impl ResponseReader {
     pub fn new(to_head: bool, limits: &Limits) -> Self {
         let limits = Limits { headers: limits.headers.min(HEADERS_CEILING as u16), ..*limits };
         let state = State::Head { scanner: Scanner::response(&limits), partial: Vec::new() };
-        ResponseReader { state, limits, to_head, interim: 0 }
+        ResponseReader { state, limits, to_head, interim: 0, trailers: None }
     }
 
     /// Takes bytes that follow those consumed before; returns how many are consumed now and what they led to. Call
@@ -129,6 +130,7 @@ impl ResponseReader {
                 if !step.done {
                     return Ok((step.consumed, None));
                 }
+                self.trailers = decoder.take_trailers();
                 self.state = State::Done;
                 Ok((step.consumed, Some(ResponseEvent::Done)))
             }
@@ -149,6 +151,12 @@ impl ResponseReader {
                 Ok(true)
             }
         }
+    }
+
+    /// The trailers of a response that is done, if it had any that may be kept; the second call gives none. They are
+    /// not headers: what they say came after the body.
+    pub fn take_trailers(&mut self) -> Option<Headers> {
+        self.trailers.take()
     }
 
     /// Whether the response is complete.
