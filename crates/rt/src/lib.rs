@@ -38,6 +38,7 @@ pub mod sim;
 mod stats;
 pub mod time;
 mod timers;
+mod tls;
 mod worker;
 
 pub use crore_macros::{main, test};
@@ -49,3 +50,4 @@ pub use runtime::{
     task_count, trim,
 };
 pub use stats::{Stats, network_stats, stats};
+pub use tls::tls_stats;

@@ -44,6 +44,7 @@ pub(crate) struct Worker {
     deferred: RefCell<Vec<WakeSlot>>,
     driver: RefCell<Box<dyn Driver>>,
     timers: RefCell<Timers>,
+    tls: crate::tls::Table,
     control: RefCell<Control>,
     foreign: RefCell<ForeignWakers>,
     /// Woken whenever something came from another core: who waits on a ring looks into it then.
@@ -82,6 +83,7 @@ impl Worker {
             deferred: RefCell::default(),
             driver: RefCell::new(parts.driver),
             timers: RefCell::new(Timers::new(now)),
+            tls: crate::tls::Table::default(),
             control: RefCell::new(parts.control),
             foreign: RefCell::default(),
             ring_waiters: RefCell::default(),
@@ -116,6 +118,11 @@ impl Worker {
 
     pub(crate) fn driver(&self) -> &RefCell<Box<dyn Driver>> {
         &self.driver
+    }
+
+    /// The TLS sessions of this core's streams.
+    pub(crate) fn tls(&self) -> &crate::tls::Table {
+        &self.tls
     }
 
     pub(crate) fn timers(&self) -> &RefCell<Timers> {

@@ -11,4 +11,5 @@ pub use crate::driver::Lease;
 pub use listener::TcpListener;
 pub use network::{Network, Prefix};
 pub use options::{ConnectOptions, KeepAlive, ListenOptions, SendError, StreamOption};
+pub use crate::tls::{TlsClient, TlsError, TlsServer};
 pub use stream::{StreamId, TcpStream};

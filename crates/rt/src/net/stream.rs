@@ -9,11 +9,12 @@ use crore_base::payload::Payload;
 use crore_base::slab::Handle;
 use crore_base::time::Duration;
 
-use super::{ConnectOptions, KeepAlive, Lease, SendError, StreamOption};
+use super::{ConnectOptions, KeepAlive, Lease, SendError, StreamOption, TlsClient, TlsServer};
 use crate::current;
 use crate::driver::{Close, ConnectionId, Room};
 use crate::executor::budget;
 use crate::time;
+use crate::tls::Secured;
 
 /// A TCP connection of this core: eight bytes, the rest is the driver's.
 ///
@@ -44,6 +45,35 @@ impl TcpStream {
         Ok(stream)
     }
 
+    /// Secures the stream by TLS, as the server: to be called before anything is sent or received, and once. The handshake happens
+    /// while the stream is read. From then on bytes are what is encrypted: the end of the stream is the peer's goodbye
+    /// (close_notify), an end without one is [`io::ErrorKind::UnexpectedEof`], and a peer that breaks TLS is
+    /// [`io::ErrorKind::InvalidData`]. What is sent is encrypted at once into the send queue, whose limit counts records.
+    ///
+    /// Takes some kilobytes for each connection.
+    ///
+    /// # Errors
+    /// The configuration cannot be used.
+    pub fn secure_as_server(&self, tls: &TlsServer) -> io::Result<()> {
+        current::with(|worker| {
+            worker.tls().insert(self.id, Secured::server(self.id, tls)?);
+            Ok(())
+        })
+    }
+
+    /// As [`secure_as_server`](TcpStream::secure_as_server), as the client of a server called `server_name`, a host's name or an
+    /// address, which its certificate must be for. What is sent before the handshake is over waits for it, and is lost if the
+    /// stream is dropped before.
+    ///
+    /// # Errors
+    /// The name is none, or the connection is closed.
+    pub fn secure_as_client(&self, tls: &TlsClient, server_name: &str) -> io::Result<()> {
+        current::with(|worker| {
+            worker.tls().insert(self.id, Secured::client(worker, self.id, tls, server_name)?);
+            Ok(())
+        })
+    }
+
     /// The next bytes, at most 16 KiB, in a buffer lent by the core; empty when the peer has ended its direction.
     ///
     /// While it waits the connection owns no buffer. Costs one system call where the kernel carries the connection, and one copy.
@@ -57,7 +87,10 @@ impl TcpStream {
     /// As [`recv`](TcpStream::recv), for futures written by hand.
     pub fn poll_recv(&mut self, context: &Context<'_>) -> Poll<io::Result<Lease>> {
         ready!(budget::spend(context));
-        current::with(|worker| worker.driver().borrow_mut().poll_recv(self.id, context))
+        current::with(|worker| match worker.tls().of(self.id) {
+            None => worker.driver().borrow_mut().poll_recv(self.id, context),
+            Some(mut secured) => secured.poll_recv(worker, context),
+        })
     }
 
     /// Enqueues a payload at once; it leaves at the end of the turn, gathered with what else is queued. Nothing is copied.
@@ -85,13 +118,18 @@ impl TcpStream {
     }
 
     async fn room(&self, room: Room) -> Result<(), SendError> {
-        poll_fn(|context| current::with(|worker| worker.driver().borrow_mut().poll_sendable(self.id, room, context)))
-            .await
+        let poll = |context: &mut Context<'_>| {
+            current::with(|worker| match worker.tls().of(self.id) {
+                None => worker.driver().borrow_mut().poll_sendable(self.id, room, context),
+                Some(mut secured) => secured.poll_room(worker, room, context),
+            })
+        };
+        poll_fn(poll).await
     }
 
     /// Ends our direction after what is queued; the peer then reads an end of stream. Receiving goes on.
     pub fn shutdown(&self) {
-        current::with(|worker| worker.driver().borrow_mut().shutdown(self.id));
+        self.id().shutdown();
     }
 
     /// Ends the connection at once, with a reset. What is queued is dropped.
@@ -179,7 +217,12 @@ impl TcpStream {
 impl Drop for TcpStream {
     fn drop(&mut self) {
         // After an abort there is nothing to close, and after the runtime's end nobody to do it.
-        current::try_with(|worker| worker.driver().borrow_mut().close(self.id, Close::Graceful));
+        current::try_with(|worker| {
+            if let Some(secured) = worker.tls().remove(self.id) {
+                secured.close(worker);
+            }
+            worker.driver().borrow_mut().close(self.id, Close::Graceful);
+        });
     }
 }
 
@@ -199,7 +242,10 @@ impl StreamId {
     /// As [`TcpStream::send`].
     pub fn send(self, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
-        current::with(|worker| worker.driver().borrow_mut().send(self.0, payload))
+        current::with(|worker| match worker.tls().of(self.0) {
+            None => worker.driver().borrow_mut().send(self.0, payload),
+            Some(mut secured) => secured.send(worker, payload, false),
+        })
     }
 
     /// The peer's address.
@@ -211,13 +257,17 @@ impl StreamId {
     }
 
     /// Drops what is queued, but for a payload that has begun to leave, and enqueues this one, whatever the limit: the
-    /// last word to a peer that is too slow for what was queued.
+    /// last word to a peer that is too slow for what was queued. On a secured stream what is queued cannot be dropped, because
+    /// records that are missing end the session: this one comes behind it.
     ///
     /// # Errors
     /// [`SendError::Closed`].
     pub fn supersede(self, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
-        current::with(|worker| worker.driver().borrow_mut().supersede(self.0, payload))
+        current::with(|worker| match worker.tls().of(self.0) {
+            None => worker.driver().borrow_mut().supersede(self.0, payload),
+            Some(mut secured) => secured.send(worker, payload, true),
+        })
     }
 
     /// As [`TcpStream::set`].
@@ -230,12 +280,18 @@ impl StreamId {
 
     /// As [`TcpStream::shutdown`].
     pub fn shutdown(self) {
-        current::with(|worker| worker.driver().borrow_mut().shutdown(self.0));
+        current::with(|worker| match worker.tls().of(self.0) {
+            None => worker.driver().borrow_mut().shutdown(self.0),
+            Some(mut secured) => secured.shut_down(worker),
+        });
     }
 
     /// Bytes that wait in the send queue; none when the stream is gone.
     pub fn queued(self) -> Option<u32> {
-        current::with(|worker| worker.driver().borrow().queued(self.0))
+        current::with(|worker| match worker.tls().of(self.0) {
+            None => worker.driver().borrow().queued(self.0),
+            Some(secured) => secured.queued(worker),
+        })
     }
 
     /// Fetches the memory that [`send`](StreamId::send) will touch, so that a walk over many streams does not wait for it.
