@@ -61,15 +61,15 @@ impl TcpStream {
         })
     }
 
-    /// As [`secure_as_server`](TcpStream::secure_as_server), as the client of a server called `server_name`, a host's name or an
-    /// address, which its certificate must be for. What is sent before the handshake is over waits for it, and is lost if the
+    /// As [`secure_as_server`](TcpStream::secure_as_server), as the client of `host`: a name or an address, with or without a
+    /// port, as `Host` has it, which the server's certificate must be for. What is sent before the handshake is over waits for it, and is lost if the
     /// stream is dropped before.
     ///
     /// # Errors
     /// The name is none, or the connection is closed.
-    pub fn secure_as_client(&self, tls: &TlsClient, server_name: &str) -> io::Result<()> {
+    pub fn secure_as_client(&self, tls: &TlsClient, host: &str) -> io::Result<()> {
         current::with(|worker| {
-            worker.tls().insert(self.id, Secured::client(worker, self.id, tls, server_name)?);
+            worker.tls().insert(self.id, Secured::client(worker, self.id, tls, host)?);
             Ok(())
         })
     }
