@@ -12,11 +12,10 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import time
 
 from lib import http
 from lib.cases import case, each, expect, run, same, until
-from lib.place import PLACE
+from lib.place import PLACE, only_on_loopback
 from lib.server import BINARY, Server, run_to_end
 
 FOLDER = tempfile.mkdtemp(prefix="crore-judge-tls-")
@@ -312,6 +311,7 @@ def reloaded():
 
 @case("--check reads certificate and key, and says which is wrong")
 def checked():
+    only_on_loopback("settings are read alike everywhere")
     same(run_to_end("serve", "--check", *flags("first"))[0], 0, "exit code for files that fit")
     rows = [
         ([flags("first")[0]], "tls_key is not given"),

@@ -187,19 +187,19 @@ fn what_is_sent_before_the_handshake_waits_for_it_and_counts() {
         stream.secure_as_client(&authority.client(), "localhost").expect("it is a name");
         stream.set(StreamOption::SendLimit(10_000)).expect("it is open");
         let before = stream.id().queued().expect("it is open");
-        stream.send(&bytes(5000)[..]).expect("there is room");
-        assert!(stream.id().queued().expect("it is open") >= before + 5000);
-        assert!(matches!(stream.send(&bytes(9000)[..]), Err(SendError::Full { limit: 10_000, .. })));
+        stream.send(&bytes(50_000)[..]).expect("nobody has sent anything, so any payload is taken");
+        assert!(stream.id().queued().expect("it is open") >= before + 50_000);
+        assert!(matches!(stream.send("more"), Err(SendError::Full { queued: 50_000.., limit: 10_000 })));
         let server = spawn(async move {
             let mut stream = accept(&listener, &authority).await;
             let mut received = Vec::new();
-            while received.len() < 5000 {
+            while received.len() < 50_000 {
                 received.extend_from_slice(&stream.recv().await.expect("the client is there"));
             }
             received
         });
         stream.flushed().await.expect("the handshake goes on while it waits");
-        assert!(server.await.expect("it ran") == bytes(5000));
+        assert!(server.await.expect("it ran") == bytes(50_000));
     });
 }
 

@@ -158,7 +158,8 @@ impl Secured {
             self.waiting_bytes = 0;
         }
         let backlog = worker.driver().borrow().backlog(self.id).ok_or(SendError::Closed)?;
-        let queued = backlog.queued.saturating_add(self.waiting_bytes);
+        // Before the handshake is over the driver's queue holds nothing of who sends.
+        let queued = if self.session.is_open() { backlog.queued } else { self.waiting_bytes };
         let sealed = sealed_bytes(payload.len());
         let limit = if is_last_word { u32::MAX } else { backlog.limit };
         // As without TLS, one payload is always taken by an empty queue.
