@@ -9,12 +9,11 @@ use crore_base::payload::Payload;
 use crore_base::slab::Handle;
 use crore_base::time::Duration;
 
-use super::{ConnectOptions, KeepAlive, Lease, SendError, StreamOption, TlsClient, TlsServer};
+use super::{ConnectOptions, KeepAlive, Lease, SendError, StreamOption};
 use crate::current;
 use crate::driver::{Close, ConnectionId, Room};
 use crate::executor::budget;
 use crate::time;
-use crate::tls::Secured;
 
 /// A TCP connection of this core: eight bytes, the rest is the driver's.
 ///
@@ -43,35 +42,6 @@ impl TcpStream {
             Some(deadline) => time::deadline(deadline, connected).await.map_err(|_| timed_out(address))??,
         }
         Ok(stream)
-    }
-
-    /// Secures the stream by TLS, as the server: to be called before anything is sent or received, and once. The handshake happens
-    /// while the stream is read. From then on bytes are what is encrypted: the end of the stream is the peer's goodbye
-    /// (close_notify), an end without one is [`io::ErrorKind::UnexpectedEof`], and a peer that breaks TLS is
-    /// [`io::ErrorKind::InvalidData`]. What is sent is encrypted at once into the send queue, whose limit counts records.
-    ///
-    /// Takes some kilobytes for each connection.
-    ///
-    /// # Errors
-    /// The configuration cannot be used.
-    pub fn secure_as_server(&self, tls: &TlsServer) -> io::Result<()> {
-        current::with(|worker| {
-            worker.tls().insert(self.id, Secured::server(self.id, tls)?);
-            Ok(())
-        })
-    }
-
-    /// As [`secure_as_server`](TcpStream::secure_as_server), as the client of `host`: a name or an address, with or without a
-    /// port, as `Host` has it, which the server's certificate must be for. What is sent before the handshake is over waits for it, and is lost if the
-    /// stream is dropped before.
-    ///
-    /// # Errors
-    /// The name is none, or the connection is closed.
-    pub fn secure_as_client(&self, tls: &TlsClient, host: &str) -> io::Result<()> {
-        current::with(|worker| {
-            worker.tls().insert(self.id, Secured::client(worker, self.id, tls, host)?);
-            Ok(())
-        })
     }
 
     /// The next bytes, at most 16 KiB, in a buffer lent by the core; empty when the peer has ended its direction.

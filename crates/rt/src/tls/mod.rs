@@ -20,6 +20,7 @@ mod event;
 mod secured;
 mod server;
 mod session;
+mod stream;
 mod table;
 
 pub use client::TlsClient;

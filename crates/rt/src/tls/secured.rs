@@ -50,7 +50,7 @@ impl Secured {
 
     /// A client's end of a connection; its first record is enqueued.
     pub(crate) fn client(worker: &Worker, id: ConnectionId, tls: &TlsClient, name: &str) -> io::Result<Secured> {
-        let server = ServerName::try_from(without_port(name)).map_err(|_| {
+        let server = ServerName::try_from(name).map_err(|_| {
             io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is neither a host's name nor an address"))
         })?;
         let mut session = Session::client(tls.config(), server.to_owned()).map_err(io::Error::other)?;
@@ -277,41 +277,10 @@ impl Secured {
     }
 }
 
-/// The name in what `Host` says: a name, an address, or an IPv6 address in brackets, with or without a port.
-fn without_port(host: &str) -> &str {
-    if let Some((address, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return address;
-    }
-    match host.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    }
-}
-
 /// Enqueues records: they are part of a sequence, so the limit of the queue does not hold for them.
 fn enqueue(worker: &Worker, id: ConnectionId, records: &[u8]) -> Result<(), SendError> {
     match records.is_empty() {
         true => Ok(()),
         false => worker.driver().borrow_mut().send_beyond(id, Payload::from(records)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_is_named_without_its_port() {
-        for (host, name) in [
-            ("example.org", "example.org"),
-            ("example.org:8443", "example.org"),
-            ("192.0.2.7:443", "192.0.2.7"),
-            ("[2001:db8::7]:443", "2001:db8::7"),
-            ("[2001:db8::7]", "2001:db8::7"),
-            ("2001:db8::7", "2001:db8::7"),
-        ] {
-            assert_eq!(without_port(host), name);
-            assert!(ServerName::try_from(without_port(host)).is_ok(), "{host}");
-        }
     }
 }

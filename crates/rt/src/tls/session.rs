@@ -220,10 +220,9 @@ impl Session {
         while self.wants_write() {
             let before = output.records.len();
             let (_, step) = self.step(&mut [], Writing::Nothing, output);
-            assert!(
-                step.is_ok() && output.records.len() > before,
-                "what is to be written is written before anything else"
-            );
+            if step.is_err() || output.records.len() == before {
+                return;
+            }
         }
     }
 
