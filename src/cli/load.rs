@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use crore_base::time::Duration;
 use crore_base::units::{parse_bytes, parse_count, parse_duration, parse_rate};
 use crore_load::limits::CONNECTIONS_DEFAULT;
-use crore_load::{ChildCommand, LoadError, Options};
+use crore_load::{ChildCommand, LoadError, Options, Trust};
 
 /// Connect many clients to a push server (or request from any HTTP server) and check what they get.
 #[derive(clap::Args, Debug)]
@@ -19,7 +19,7 @@ Examples:
   crore load sse+http://127.0.0.1:8000/events?channel=news --connections 1k
   crore load http://127.0.0.1:8000/health --connections 64 --rate 20k/s --json")]
 pub(crate) struct Args {
-    /// ws://HOST:PORT[/PATH], sse+http://HOST:PORT[/PATH] or http://HOST:PORT/PATH
+    /// ws://HOST:PORT[/PATH], sse+http://HOST:PORT[/PATH] or http://HOST:PORT/PATH; by TLS wss://, sse+https:// or https://
     #[arg(required_unless_present = "worker")]
     url: Option<String>,
 
@@ -79,6 +79,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODEL", default_value = "auto")]
     io: String,
 
+    /// Trust the certificates in this PEM file, and what they signed, instead of the system's authorities
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+
+    /// Trust every certificate: whoever answers is loaded
+    #[arg(long, conflicts_with = "tls_ca")]
+    insecure_tls: bool,
+
     /// Print the outcome as one JSON object on one line of standard output
     #[arg(long)]
     json: bool,
@@ -94,7 +102,13 @@ pub(crate) struct Args {
 
 impl Args {
     fn options(self) -> Options {
+        let trust = match (self.insecure_tls, self.tls_ca) {
+            (true, _) => Trust::Everybody,
+            (false, Some(file)) => Trust::File(file),
+            (false, None) => Trust::System,
+        };
         Options {
+            trust,
             url: self.url.unwrap_or_default(),
             connections: self.connections,
             rate: self.rate,

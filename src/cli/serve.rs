@@ -9,7 +9,7 @@ use crore_gateway::values::{Addresses, Count, Network};
 use crore_gateway::{Config, Gateway, Layer, unknown_variables};
 use crore_rt::Runtime;
 use crore_rt::net::Prefix;
-use crore_rt::signal::{SIGINT, SIGTERM, Signals};
+use crore_rt::signal::{SIGHUP, SIGINT, SIGTERM, Signals};
 use tracing_subscriber::EnvFilter;
 
 use super::{BAD_USAGE, FAILED};
@@ -37,6 +37,12 @@ pub(crate) struct Args {
     /// Write every frame of wire:, tap: or xdp: to this file, for Wireshark and tcpdump.
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
+    /// Show clients this certificate chain, a PEM file: the listeners speak TLS (https, wss), but for the admin listener.
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's key, a PEM file. SIGHUP reads both files again.
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
     /// How many cores serve. [default: one for each processor]
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
@@ -57,6 +63,8 @@ impl Args {
             addresses: (!self.addresses.is_empty()).then(|| self.addresses.iter().copied().map(Network).collect()),
             gateways: (!self.gateways.is_empty()).then(|| self.gateways.clone()),
             capture: self.capture.clone(),
+            tls_certificate: self.tls_certificate.clone(),
+            tls_key: self.tls_key.clone(),
             workers: self.workers.map(Count),
             insecure: self.insecure.then_some(true),
             ..Layer::default()
@@ -105,16 +113,21 @@ fn serve(config: Config) -> io::Result<()> {
     let runtime = Runtime::builder().workers(config.workers).driver(&config.io).network(network).build()?;
     let seed = seed()?;
     runtime.block_on(async move {
-        let mut signals = Signals::new(&[SIGTERM, SIGINT])?;
+        // Without a certificate to read again, SIGHUP means what it means elsewhere.
+        let reloading = config.tls.is_some().then_some(SIGHUP);
+        let heard: Vec<i32> = [SIGTERM, SIGINT].into_iter().chain(reloading).collect();
+        let mut signals = Signals::new(&heard)?;
         let (playground, insecure) = (config.playground, config.insecure);
         let gateway = Gateway::start(config, seed).await?;
         announce(&gateway, playground, insecure, descriptors);
-        signals.next().await;
+        while signals.next().await == SIGHUP {
+            reload(&gateway);
+        }
         tracing::info!(
             "draining: not ready, no new connections, clients are sent elsewhere; a second signal ends at once"
         );
         let at_once = crore_rt::spawn(async move {
-            signals.next().await;
+            while signals.next().await == SIGHUP {}
             tracing::warn!("ended at once, with clients connected");
             std::process::exit(i32::from(FAILED));
         });
@@ -125,9 +138,18 @@ fn serve(config: Config) -> io::Result<()> {
     })
 }
 
+/// Reads the certificate again.
+fn reload(gateway: &Gateway) {
+    match gateway.reload_certificate() {
+        Ok(()) => tracing::info!("certificate and key were read again, for connections to come"),
+        Err(error) => tracing::error!(%error, "certificate and key are kept as they were"),
+    }
+}
+
 fn announce(gateway: &Gateway, playground: bool, insecure: bool, descriptors: u64) {
+    let scheme = if gateway.is_secured() { "https" } else { "http" };
     for address in gateway.listening() {
-        println!("listening on http://{address}");
+        println!("listening on {scheme}://{address}");
     }
     if let Some(address) = gateway.admin() {
         println!("console, API and metrics on http://{address}");

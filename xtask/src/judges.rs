@@ -116,6 +116,12 @@ const JUDGES: &[Judge] = &[
     judge("poll", "poll.py", 180, &[PYTHON, Need::Program(&["curl"])]),
     judge("tokens", "tokens.py", 120, &[PYTHON]),
     judge(
+        "tls",
+        "tls.py",
+        240,
+        &[PYTHON, NODE, Need::Npm("ws"), Need::Program(&["curl"]), Need::Program(&["openssl"])],
+    ),
+    judge(
         "console",
         "console.mjs",
         300,

@@ -29,5 +29,5 @@ mod shard;
 mod sizes;
 mod token;
 
-pub use config::{Config, ConfigError, DEFAULT_LISTEN, Layer, NamespaceLayer, unknown_variables, values};
+pub use config::{Config, ConfigError, DEFAULT_LISTEN, Layer, NamespaceLayer, TlsFiles, unknown_variables, values};
 pub use server::Gateway;

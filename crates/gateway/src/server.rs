@@ -8,12 +8,12 @@ use std::sync::Arc;
 use crore_base::time::Duration;
 use crore_hub::{ClientKey, Reply, Request};
 use crore_rt::channel::mesh::{Ends, Port, mesh};
-use crore_rt::net::{KeepAlive, ListenOptions, StreamOption, TcpListener};
+use crore_rt::net::{KeepAlive, ListenOptions, StreamOption, TcpListener, TlsError, TlsServer};
 use crore_rt::{JoinError, TasksFull, spawn_detached, spawn_on, time};
 use crore_web::{Drain, Server, ServerOptions};
 
 use crate::api::{Face, application};
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::limits::{
     CLOSE_WAIT, RING_MESSAGES, TCP_KEEP_ALIVE_IDLE, TCP_KEEP_ALIVE_INTERVAL, TCP_KEEP_ALIVE_PROBES, TCP_USER_TIMEOUT,
 };
@@ -36,6 +36,7 @@ pub struct Gateway {
     node: Arc<Node>,
     listening: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
+    tls: Option<TlsServer>,
     first: Core,
     orders: Port<Order>,
 }
@@ -52,7 +53,15 @@ struct Share {
     node: Arc<Node>,
     requests: Ends<Request>,
     replies: Ends<Reply>,
-    listen: Vec<(SocketAddr, Face)>,
+    listen: Vec<Place>,
+}
+
+/// Where a core listens, and how.
+#[derive(Clone)]
+struct Place {
+    address: SocketAddr,
+    face: Face,
+    tls: Option<TlsServer>,
 }
 
 /// One core at work.
@@ -75,20 +84,22 @@ impl Gateway {
         let node = Node::new(config, cores, seed);
         let mut orders = mesh(cores, 1).into_iter();
         let mut lanes = mesh(cores, RING_MESSAGES).into_iter().zip(mesh(cores, RING_MESSAGES));
-        let mut share = |listen: &[(SocketAddr, Face)]| {
+        let mut share = |listen: &[Place]| {
             let (requests, replies) = lanes.next().expect("there are lanes for each core");
             Share { node: Arc::clone(&node), requests, replies, listen: listen.to_vec() }
         };
         let face = if node.config.admin.is_some() { Face::Clients } else { Face::All };
-        let mut listen: Vec<(SocketAddr, Face)> = node.config.listen.iter().map(|&at| (at, face)).collect();
-        listen.extend(node.config.admin.map(|at| (at, Face::All)));
+        let tls = node.config.tls.as_ref().map(TlsFiles::load).transpose()?;
+        let for_clients = |&address| Place { address, face, tls: tls.clone() };
+        let mut listen: Vec<Place> = node.config.listen.iter().map(for_clients).collect();
+        listen.extend(node.config.admin.map(|address| Place { address, face: Face::All, tls: None }));
         // The first core's listeners say which ports the system chose; the others join them there.
-        for &(address, _) in &listen {
-            refuse_shared(address)?;
+        for place in &listen {
+            refuse_shared(place.address)?;
         }
         let (first, bound) = Core::open(share(&listen))?;
         for (place, address) in listen.iter_mut().zip(bound) {
-            place.0 = address;
+            place.address = address;
         }
         let port = orders.next().expect("there are orders for each core").open();
         for (core, orders) in (1..cores).zip(orders) {
@@ -99,10 +110,10 @@ impl Gateway {
             };
             spawn_on(core, opening).await.map_err(broken)??;
         }
-        let admin = node.config.admin.map(|_| listen[listen.len() - 1].0);
+        let admin = node.config.admin.map(|_| listen[listen.len() - 1].address);
         let clients = listen.len() - usize::from(admin.is_some());
-        let listening = listen[..clients].iter().map(|&(address, _)| address).collect();
-        Ok(Gateway { node, listening, admin, first, orders: port })
+        let listening = listen[..clients].iter().map(|place| place.address).collect();
+        Ok(Gateway { node, listening, admin, tls, first, orders: port })
     }
 
     /// The addresses for clients, with the ports that the system chose.
@@ -113,6 +124,22 @@ impl Gateway {
     /// The address of console, API and metrics, if it is one of their own.
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Whether clients are spoken to by TLS.
+    pub fn is_secured(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Reads certificate and key again, for the connections to come on all cores; those that are open go on.
+    ///
+    /// # Errors
+    /// A file that is not right: then what was is kept.
+    pub fn reload_certificate(&self) -> Result<(), TlsError> {
+        match (&self.tls, &self.node.config.tls) {
+            (Some(tls), Some(files)) => tls.reload(&files.certificate, &files.key),
+            _ => Ok(()),
+        }
     }
 
     /// Stops in order: not ready any more, no accepts, every client told 3001, spread over the window. Returns as soon as all
@@ -177,11 +204,15 @@ impl Core {
         spawn_detached(pulse::run(Rc::clone(&shard))).map_err(full)?;
         let mut core = Core { shard, servers: Vec::new() };
         let mut bound = Vec::new();
-        for (address, face) in share.listen {
+        for Place { address, face, tls } in share.listen {
             let listener = TcpListener::bind(address, &listening(&core.shard.config))
                 .map_err(|error| cannot_listen(address, &error))?;
             bound.push(listener.local_addr());
             let server = Server::new(application(&core.shard, face), options(&core.shard));
+            let server = match tls {
+                Some(tls) => server.secured(tls),
+                None => server,
+            };
             core.servers.push(server.drain());
             let serving = async move {
                 if let Err(error) = server.serve(listener).await {

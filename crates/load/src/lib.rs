@@ -38,6 +38,7 @@ mod stamp;
 mod swarm;
 mod target;
 mod track;
+mod trust;
 mod wire;
 
 pub use c10m::{C10mOptions, C10mOutcome, Programs, Wire, launch, run_c10m};
@@ -48,4 +49,5 @@ pub use outcome::{Outcome, Quantiles, Spread};
 pub use plan::{Bandwidth, CapacityPlan, Machine, Percent, PlanOptions, Rate, plan};
 pub use run::run;
 pub use swarm::process::run_swarm;
+pub use trust::Trust;
 pub use wire::Failures;

@@ -16,12 +16,13 @@ use crate::server::Server;
 use crate::sources::{self, Ports};
 use crate::stamp::Stamp;
 use crate::target::{Kind, Target};
+use crate::trust::Trust;
 use crate::wire::{Plan, PublisherPlan};
 
 /// A load, as a user asks for it.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `ws://…`, `sse+http://…` or `http://…`; names are resolved when the run begins.
+    /// `ws://…`, `sse+http://…`, `http://…`, or by TLS `wss://…`, `sse+https://…`, `https://…`; names are resolved when the run begins.
     pub url: String,
     /// Connections, at least 1.
     pub connections: u64,
@@ -51,6 +52,8 @@ pub struct Options {
     pub processes: Option<u64>,
     /// The I/O model, by the name the runtime knows it by.
     pub io: String,
+    /// Whose certificates are good where the URL asks for TLS.
+    pub trust: Trust,
     /// Where to write the HTML report.
     pub report: Option<PathBuf>,
 }
@@ -74,6 +77,7 @@ impl Options {
             gateways: Vec::new(),
             processes: None,
             io: "auto".to_owned(),
+            trust: Trust::System,
             report: None,
         }
     }
@@ -103,6 +107,9 @@ impl Options {
             )));
         }
         let publisher = self.publisher(&target)?;
+        if target.is_secured || publisher.as_ref().is_some_and(|publisher| publisher.api.is_secured) {
+            self.trust.client().map_err(LoadError::usage)?;
+        }
         let lanes = self.lanes(crore_rt::raise_descriptor_limit())?;
         let kind = target.kind;
         let plans = divided(&self.plan(target, sources, network), publisher.as_ref(), lanes);
@@ -133,12 +140,14 @@ impl Options {
         }
         let api = match &self.api_url {
             None => target.api(),
-            Some(url) if url.starts_with("http://") => {
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
                 let api = Target::parse(url, &self.channel).map_err(LoadError::usage)?;
                 if api.path == "/" { api.api() } else { api }
             }
             Some(url) => {
-                return Err(LoadError::usage(format!("--api-url {url:?} must be http://HOST:PORT/api")));
+                return Err(LoadError::usage(format!(
+                    "--api-url {url:?} must be http://HOST:PORT/api or https://HOST:PORT/api"
+                )));
             }
         };
         let payload_bytes = usize::try_from(self.payload_bytes).expect("below its limit");
@@ -187,6 +196,7 @@ impl Options {
             request_rate: self.rate.filter(|_| requests),
             sources,
             io: self.io.clone(),
+            trust: self.trust.clone(),
             network,
             run: run_number(),
             publisher: None,

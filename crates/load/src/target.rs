@@ -12,11 +12,11 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// What clients do with a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Kind {
-    /// `ws://`: WebSocket, connect and subscribe, be pushed to.
+    /// `ws://`, `wss://`: WebSocket, connect and subscribe, be pushed to.
     WebSocket,
-    /// `sse+http://`: an event stream, be pushed to.
+    /// `sse+http://`, `sse+https://`: an event stream, be pushed to.
     Events,
-    /// `http://`: request after request.
+    /// `http://`, `https://`: request after request.
     Requests,
 }
 
@@ -25,6 +25,8 @@ pub(crate) enum Kind {
 pub(crate) struct Target {
     pub(crate) kind: Kind,
     pub(crate) address: SocketAddr,
+    /// By TLS.
+    pub(crate) is_secured: bool,
     /// What goes into `Host`.
     pub(crate) host: String,
     /// Path and query.
@@ -48,13 +50,13 @@ impl Target {
     /// Takes `url` apart and resolves its name. Of several addresses the first that answers is taken.
     pub(crate) fn parse(url: &str, channel: &str) -> Result<Target, TargetError> {
         let fail = |problem: String| TargetError { url: url.to_owned(), problem };
-        let (kind, rest) = scheme(url).map_err(&fail)?;
+        let (kind, is_secured, rest) = scheme(url).map_err(&fail)?;
         let (host, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
         if path.contains('#') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(fail("its path holds a fragment, white space or bytes beyond ASCII: percent-encode it".into()));
         }
-        let address = resolve(host).map_err(&fail)?;
-        Ok(Target { kind, address, host: host.to_owned(), path: whole_path(kind, path, channel) })
+        let address = resolve(host, if is_secured { 443 } else { 80 }).map_err(&fail)?;
+        Ok(Target { kind, address, is_secured, host: host.to_owned(), path: whole_path(kind, path, channel) })
     }
 
     /// The HTTP API at the same place.
@@ -63,15 +65,16 @@ impl Target {
     }
 }
 
-fn scheme(url: &str) -> Result<(Kind, &str), String> {
-    let known = [("ws://", Kind::WebSocket), ("sse+http://", Kind::Events), ("http://", Kind::Requests)];
-    let found = known.into_iter().find_map(|(scheme, kind)| Some((kind, url.strip_prefix(scheme)?)));
-    let wanted = "use ws://HOST:PORT[/PATH], sse+http://HOST:PORT/events or http://HOST:PORT/PATH";
-    match url.split_once("://") {
-        _ if found.is_some() => Ok(found.expect("just asked")),
-        Some(("wss" | "https" | "sse+https", _)) => Err(format!("TLS is not spoken here; {wanted}")),
-        Some((scheme, _)) => Err(format!("{scheme:?} is not a known scheme; {wanted}")),
-        None => Err(format!("it has no scheme; {wanted}")),
+/// What a URL's scheme asks for, whether by TLS, and what follows it.
+fn scheme(url: &str) -> Result<(Kind, bool, &str), String> {
+    let wanted =
+        "use ws://HOST:PORT[/PATH], sse+http://HOST:PORT/events or http://HOST:PORT/PATH, or wss, sse+https, https";
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("it has no scheme; {wanted}"))?;
+    match scheme {
+        "ws" | "wss" => Ok((Kind::WebSocket, scheme == "wss", rest)),
+        "sse+http" | "sse+https" => Ok((Kind::Events, scheme == "sse+https", rest)),
+        "http" | "https" => Ok((Kind::Requests, scheme == "https", rest)),
+        _ => Err(format!("{scheme:?} is not a known scheme; {wanted}")),
     }
 }
 
@@ -95,9 +98,10 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn resolve(host: &str) -> Result<SocketAddr, String> {
+fn resolve(host: &str, default_port: u16) -> Result<SocketAddr, String> {
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let found = if has_port { host.to_socket_addrs() } else { (host.trim_matches(['[', ']']), 80).to_socket_addrs() };
+    let found =
+        if has_port { host.to_socket_addrs() } else { (host.trim_matches(['[', ']']), default_port).to_socket_addrs() };
     let found: Vec<SocketAddr> = match found {
         Ok(found) => found.collect(),
         Err(error) => {
@@ -136,7 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn schemes_with_an_s_are_spoken_by_tls() {
+        for (url, kind, is_secured) in [
+            ("wss://127.0.0.1:8000", Kind::WebSocket, true),
+            ("sse+https://127.0.0.1:8000", Kind::Events, true),
+            ("https://127.0.0.1:8000", Kind::Requests, true),
+            ("ws://127.0.0.1:8000", Kind::WebSocket, false),
+        ] {
+            let target = Target::parse(url, "c").unwrap();
+            assert_eq!((target.kind, target.is_secured, target.api().is_secured), (kind, is_secured, is_secured));
+        }
+    }
+
+    #[test]
     fn literal_addresses_need_no_port() {
+        assert_eq!(parsed("https://127.0.0.9/x").1, "127.0.0.9:443");
         assert_eq!(parsed("http://127.0.0.9/x").1, "127.0.0.9:80");
         assert_eq!(parsed("http://[::1]/x").1, "[::1]:80");
         assert_eq!(parsed("http://[::1]:81/x").1, "[::1]:81");
@@ -145,7 +163,6 @@ mod tests {
     #[test]
     fn what_cannot_be_loaded_is_refused_with_the_value_and_the_way_out() {
         for (url, part) in [
-            ("wss://127.0.0.1", "TLS"),
             ("ftp://127.0.0.1", "\"ftp\" is not a known scheme"),
             ("127.0.0.1:8000", "no scheme"),
             ("http://127.0.0.1:8000/a b", "percent-encode"),

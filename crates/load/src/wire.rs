@@ -21,6 +21,7 @@ use crate::limits::{REASON_BYTES_MAX, REASONS_MAX};
 use crate::network::NetworkPlan;
 use crate::stamp::Stamp;
 use crate::target::Target;
+use crate::trust::Trust;
 
 /// Everything a lane needs to know beforehand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) sources: Vec<IpAddr>,
     /// The I/O model.
     pub(crate) io: String,
+    /// Whom we trust where TLS is spoken.
+    pub(crate) trust: Trust,
     /// Who we are on its network, if it is a device.
     pub(crate) network: NetworkPlan,
     /// Tells our publications from those of others, and of earlier runs.

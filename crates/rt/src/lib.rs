@@ -45,6 +45,7 @@ mod sync;
 mod task_figures;
 pub mod time;
 mod timers;
+mod tls;
 mod worker;
 
 pub use crore_macros::{main, test};
@@ -58,3 +59,4 @@ pub use runtime::{
 };
 pub use stats::{Stats, network_stats, stats};
 pub use task_figures::{TaskFigures, task_figures};
+pub use tls::tls_stats;

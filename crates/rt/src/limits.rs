@@ -167,3 +167,22 @@ pub const ADDRESSES_PER_NAME_MAX: usize = 64;
 
 /// Bytes of a host's name: 255 on the wire are 253 as text (RFC 1035, section 2.3.4).
 pub const HOST_NAME_BYTES_MAX: usize = 253;
+/// Plaintext bytes of one TLS record at most (RFC 8446, section 5.1).
+pub const TLS_RECORD_BYTES: usize = 16 * 1024;
+
+/// What a record adds to its plaintext at most: a header of 5 bytes, and 24 of nonce and tag (AES-GCM in TLS 1.2, RFC 5288) or 17
+/// of tag and type (TLS 1.3).
+pub const TLS_RECORD_OVERHEAD_BYTES: usize = 29;
+
+/// Plaintext that is encrypted into one payload, four records: what the scratch space of a core is made for.
+pub const TLS_PIECE_BYTES: usize = 4 * TLS_RECORD_BYTES;
+
+/// A record with an alert in it is shorter than this.
+pub const TLS_ALERT_BYTES: usize = 64;
+
+/// Ciphertext kept until it is whole: a handshake message of 64 KiB, the longest that rustls takes, in records with their overhead,
+/// and a lease behind it. Stops: certificates that never end.
+pub const TLS_INCOMING_BYTES_MAX: usize = 96 * 1024;
+
+/// Bytes of a certificate chain or a key in a file. Stops: a wrong path that is read until memory is full.
+pub const PEM_BYTES_MAX: u64 = 1 << 20;

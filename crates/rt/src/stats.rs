@@ -28,7 +28,9 @@ pub(crate) const HANDED_OVER_LOST: usize = 15;
 pub(crate) const STALLS: usize = 16;
 /// From here on, what our own TCP/IP counts, in the order of [`crore_tcp::counter::Counter::ALL`].
 pub(crate) const NETWORK: usize = 17;
-pub(crate) const COUNTERS: usize = NETWORK + crore_tcp::counter::Counter::ALL.len();
+/// And from here on, what happened to TLS sessions, in the order of [`TlsEvent::ALL`](crate::tls::TlsEvent::ALL).
+pub(crate) const TLS: usize = NETWORK + crore_tcp::counter::Counter::ALL.len();
+pub(crate) const COUNTERS: usize = TLS + crate::tls::TlsEvent::ALL.len();
 
 /// The figures of one core, or of all. Each counts from the runtime's start, but for the last two, which are gauges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

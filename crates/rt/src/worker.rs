@@ -49,6 +49,7 @@ pub(crate) struct Worker {
     /// Memory for those who are about to be woken; empty in between.
     woken: Cell<Vec<WakeSlot>>,
     timers: RefCell<Timers>,
+    tls: crate::tls::Table,
     control: RefCell<Control>,
     foreign: RefCell<ForeignWakers>,
     /// Woken whenever something came from another core: who waits on a ring looks into it then.
@@ -94,6 +95,7 @@ impl Worker {
             driver: RefCell::new(parts.driver),
             woken: Cell::default(),
             timers: RefCell::new(Timers::new(now)),
+            tls: crate::tls::Table::default(),
             control: RefCell::new(parts.control),
             foreign: RefCell::default(),
             ring_waiters: RefCell::default(),
@@ -130,6 +132,11 @@ impl Worker {
 
     pub(crate) fn driver(&self) -> &RefCell<Box<dyn Driver>> {
         &self.driver
+    }
+
+    /// The TLS sessions of this core's streams.
+    pub(crate) fn tls(&self) -> &crate::tls::Table {
+        &self.tls
     }
 
     pub(crate) fn timers(&self) -> &RefCell<Timers> {

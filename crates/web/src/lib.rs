@@ -24,7 +24,7 @@
 //! A peer that ends its direction of the connection while a handler waits counts as gone: the handler is dropped. A
 //! handler that is ready at once never meets this.
 //!
-//! Not here: TLS, HTTP/2, compression, multipart forms, static files. [`client`] is enough for tests, health checks and
+//! Not here: HTTP/2, compression, multipart forms, static files. [`client`] is enough for tests, health checks and
 //! load generators, and follows no redirects.
 
 #![forbid(unsafe_code)]

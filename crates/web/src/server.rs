@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use crore_http::HttpError;
-use crore_rt::net::{StreamOption, TcpListener, TcpStream};
+use crore_rt::net::{StreamOption, TcpListener, TcpStream, TlsServer};
 use crore_rt::{spawn_detached, time};
 
 use crate::answer::Pen;
@@ -21,11 +21,12 @@ use crate::wire::Failure;
 /// An application and how it is served, on one core; clones are the same server, for another listener.
 pub struct Server<S> {
     shared: Rc<Shared<S>>,
+    tls: Option<TlsServer>,
 }
 
 impl<S> Clone for Server<S> {
     fn clone(&self) -> Self {
-        Server { shared: Rc::clone(&self.shared) }
+        Server { shared: Rc::clone(&self.shared), tls: self.tls.clone() }
     }
 }
 
@@ -66,7 +67,13 @@ impl<S: 'static> Server<S> {
     pub fn new(application: Application<S>, options: ServerOptions) -> Self {
         let (drain, counter, date) = (Drain::default(), Counter::default(), DateLine::default());
         let output = Cell::default();
-        Server { shared: Rc::new(Shared { application, options, drain, counter, date, output }) }
+        Server { shared: Rc::new(Shared { application, options, drain, counter, date, output }), tls: None }
+    }
+
+    /// The same server, which speaks TLS to those whom this value takes: `https` and `wss`. Other clones go on as they were. The
+    /// handshake is part of the time for the first head, so who is slow in it is cut off like who is slow in asking.
+    pub fn secured(self, tls: TlsServer) -> Self {
+        Server { tls: Some(tls), ..self }
     }
 
     /// Takes connections until the drain starts, at most as fast as the options say; then closes the listener.
@@ -97,6 +104,10 @@ impl<S: 'static> Server<S> {
         let limit = StreamOption::SendLimit(self.shared.options.send_queue_bytes);
         if stream.set(limit).is_err() {
             // Gone already.
+            return;
+        }
+        if let Some(error) = self.tls.as_ref().and_then(|tls| stream.secure_as_server(tls).err()) {
+            tracing::error!(%error, "a connection cannot be secured");
             return;
         }
         if spawn_detached(Connection::new(stream, Rc::clone(&self.shared))).is_err() {

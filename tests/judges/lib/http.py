@@ -29,7 +29,12 @@ def request(server, method, path, body=None, headers=None, seconds=10, port=None
     if port is None and server.admin_port and path.startswith(("/api/", "/metrics")):
         port = server.admin_port
     host = server.place.kernel if port and port == server.admin_port else server.host
-    link = http.client.HTTPConnection(host, port or server.port, timeout=seconds)
+    port = port or server.port
+    # An admin listener speaks in the clear.
+    if server.context and port != server.admin_port:
+        link = http.client.HTTPSConnection(host, port, timeout=seconds, context=server.context)
+    else:
+        link = http.client.HTTPConnection(host, port, timeout=seconds)
     headers = {**keyed(server), **(headers or {})} if path.startswith("/api/") else headers or {}
     try:
         link.request(method, path, body=body, headers=headers)

@@ -22,7 +22,7 @@ BINARY = os.environ.get("CRORE_BINARY", os.path.join(ROOT, "target", "release", 
 WORKERS = os.environ.get("CRORE_WORKERS", "1")
 QUICK = os.environ.get("CRORE_QUICK") == "1"
 CLOSED = re.compile(r"AF_XDP queue closed(.*)")
-ADDRESS = re.compile(rb"listening on http://([0-9.]+|\[[0-9a-f:]+\]):(\d+)")
+ADDRESS = re.compile(rb"listening on https?://([0-9.]+|\[[0-9a-f:]+\]):(\d+)")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -66,11 +66,11 @@ class Server:
 
     Beyond loopback nothing is open without a configuration, so there a server that is given none is told to be insecure, and
     one without an `api_key` gets the place's `key`; `lib/http.py` sends it. `listening` is called whenever the server has said
-    that it listens, before it is asked anything.
+    that it listens, before it is asked anything. With `context`, an `ssl.SSLContext` of a client, it is asked by TLS.
     """
 
-    def __init__(self, *flags, config=None, env=None, port=0, descriptors=None, admin_port=None, place=PLACE, listening=None):
-        self.place = place
+    def __init__(self, *flags, config=None, env=None, port=0, descriptors=None, admin_port=None, place=PLACE, listening=None, context=None):
+        self.place, self.context = place, context
         self.host, self.port = place.host, port
         self.flags = [*place.flags, f"--workers={WORKERS}", *flags]
         self.admin_port = admin_port
@@ -133,11 +133,13 @@ class Server:
 
     @property
     def url(self):
-        return f"http://{bracketed(self.host)}:{self.port}"
+        scheme = "https" if self.context else "http"
+        return f"{scheme}://{bracketed(self.host)}:{self.port}"
 
     @property
     def websocket_url(self):
-        return f"ws://{bracketed(self.host)}:{self.port}/connection/websocket"
+        scheme = "wss" if self.context else "ws"
+        return f"{scheme}://{bracketed(self.host)}:{self.port}/connection/websocket"
 
     def metrics(self):
         """`/metrics` as {(name, frozenset of label pairs): value}."""

@@ -26,6 +26,7 @@ struct Snapshot {
     disconnects: Vec<(String, u64)>,
     accept_pauses: [(&'static str, u64); 2],
     network: Vec<(&'static str, u64)>,
+    tls: Vec<(&'static str, u64)>,
     driver: &'static str,
     busy: Vec<f64>,
     latencies: Vec<u64>,
@@ -93,6 +94,7 @@ impl Snapshot {
             disconnects: reasons.map(|reason| (label(reason), counters.sum(disconnects(reason)))).collect(),
             accept_pauses: [("emfile", runtime.accept_paused_descriptors), ("full", runtime.accept_paused_full)],
             network: crore_rt::network_stats(),
+            tls: crore_rt::tls_stats(),
             driver: crore_rt::driver_name(),
             busy: (0..crore_rt::cores()).map(busy).collect(),
             latencies: latency::read(&shard.node.latencies),
@@ -119,6 +121,9 @@ impl Collector for Snapshot {
             "What our own TCP/IP has counted: frames, and why they were dropped; handshakes, retransmissions, closes";
         let family = encoder.encode_descriptor("network", help, None, MetricType::Counter)?;
         labelled(family, "event", self.network.iter().copied())?;
+        let help = "TLS: handshakes, of them those resumed, and why sessions failed";
+        let family = encoder.encode_descriptor("tls", help, None, MetricType::Counter)?;
+        labelled(family, "event", self.tls.iter().copied())?;
         let help = "Seconds that a core was not asleep";
         let mut family = encoder.encode_descriptor("core_busy_seconds", help, None, MetricType::Counter)?;
         for (core, &seconds) in self.busy.iter().enumerate() {

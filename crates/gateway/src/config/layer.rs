@@ -41,6 +41,8 @@ const VARIABLES: &[&str] = &[
     "insecure",
     "api_key",
     "token_hmac_secret",
+    "tls_certificate",
+    "tls_key",
     "allow_anonymous",
     "allowed_origins",
     "ping_interval",
@@ -85,6 +87,10 @@ pub struct Layer {
     pub api_key: Option<String>,
     /// The HMAC secret of tokens.
     pub token_hmac_secret: Option<String>,
+    /// The certificate chain that clients are shown.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its key.
+    pub tls_key: Option<PathBuf>,
     /// Clients may connect without a token.
     pub allow_anonymous: Option<bool>,
     /// From which pages browsers may connect.
@@ -188,6 +194,8 @@ impl Layer {
             insecure: stronger.insecure.or(self.insecure),
             api_key: stronger.api_key.or(self.api_key),
             token_hmac_secret: stronger.token_hmac_secret.or(self.token_hmac_secret),
+            tls_certificate: stronger.tls_certificate.or(self.tls_certificate),
+            tls_key: stronger.tls_key.or(self.tls_key),
             allow_anonymous: stronger.allow_anonymous.or(self.allow_anonymous),
             allowed_origins: stronger.allowed_origins.or(self.allowed_origins),
             ping_interval: stronger.ping_interval.or(self.ping_interval),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crore_base::time::Duration;
 use crore_hub::ChannelOptions;
-use crore_rt::net::{Network, Prefix};
+use crore_rt::net::{Network, Prefix, TlsError, TlsServer};
 
 mod layer;
 pub mod values;
@@ -49,6 +49,8 @@ pub struct Config {
     pub api_key: Option<String>,
     /// The HMAC secret of connection and subscription tokens.
     pub token_hmac_secret: Option<String>,
+    /// PEM files of certificate chain and key: the listeners for clients speak TLS, an admin listener does not. None: nobody does.
+    pub tls: Option<TlsFiles>,
     /// Clients may connect without a token.
     pub allow_anonymous: bool,
     /// From which pages browsers may connect, like `https://example.com`; `*`: all. Empty: only the one whose host is ours.
@@ -67,6 +69,35 @@ pub struct Config {
     pub without_namespace: Namespace,
     /// By name.
     pub namespaces: BTreeMap<String, Namespace>,
+}
+
+/// Where a server's certificate is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    /// Both or none.
+    fn of(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, ConfigError> {
+        let lonely = |path: &Path, have: &str, lack: &str| {
+            Err(ConfigError::new(format!("{have} is {} and {lack} is not given: TLS takes both", path.display())))
+        };
+        match (certificate, key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            (Some(certificate), None) => lonely(&certificate, "tls_certificate", "tls_key"),
+            (None, Some(key)) => lonely(&key, "tls_key", "tls_certificate"),
+        }
+    }
+
+    /// Reads them.
+    pub(crate) fn load(&self) -> Result<TlsServer, TlsError> {
+        TlsServer::from_files(&self.certificate, &self.key)
+    }
 }
 
 /// What holds for the channels of a namespace.
@@ -148,6 +179,7 @@ impl Config {
             playground,
             api_key: layer.api_key,
             token_hmac_secret: layer.token_hmac_secret,
+            tls: TlsFiles::of(layer.tls_certificate, layer.tls_key)?,
             allow_anonymous: layer.allow_anonymous.unwrap_or(playground || insecure),
             allowed_origins: layer.allowed_origins.unwrap_or_default(),
             ping_interval: layer.ping_interval.map_or(Duration::from_secs(25), |it| it.0),
@@ -175,6 +207,9 @@ impl Config {
         }
         if let Err(text) = self.network() {
             return wrong(text);
+        }
+        if let Some(Err(error)) = self.tls.as_ref().map(TlsFiles::load) {
+            return wrong(format!("tls_certificate and tls_key: {error}"));
         }
         let cores_max = crore_rt::limits::CORES_MAX;
         if self.workers > cores_max {

@@ -62,6 +62,26 @@ fn the_environment_is_stronger_than_the_file_and_reads_every_kind_of_value() {
 }
 
 #[test]
+fn tls_takes_a_certificate_and_its_key() {
+    let folder = std::env::temp_dir().join(format!("crore-gateway-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it can be made");
+    let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+    std::fs::write(&chain, made.cert.pem()).expect("it can be written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("it can be written");
+    let text = |path: &Path| path.display().to_string();
+    let file = format!("tls_certificate = {:?}\n", text(&chain));
+    let config = from(&file, &[("CRORE_TLS_KEY", &text(&key))]).expect("they fit");
+    assert_eq!(config.tls, Some(TlsFiles { certificate: chain.clone(), key: key.clone() }));
+    let alone = from(&file, &[]).expect_err("a key is missing");
+    assert!(alone.contains("chain.pem and tls_key is not given"), "{alone}");
+    let swapped = from(&format!("tls_certificate = {:?}\ntls_key = {:?}", text(&key), text(&chain)), &[]);
+    let swapped = swapped.expect_err("the key is no certificate");
+    assert!(swapped.contains("key.pem: no certificate in it"), "{swapped}");
+    std::fs::remove_dir_all(&folder).expect("it was just made");
+}
+
+#[test]
 fn a_mistake_is_named_with_its_line() {
     for (file, parts) in [
         ("listen = \"127.0.0.1:1\"\npign_interval = \"5s\"\n", ["line 2", "pign_interval"]),

@@ -1,5 +1,6 @@
 //! One connection of a lane: connect, introduce itself, and be what the kind of load wants.
 
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -13,7 +14,7 @@ use crore_rt::time::{self, deadline};
 use super::{Lane, events, requests, socket};
 use crate::limits::CONNECT_DEADLINE;
 use crate::message::hello;
-use crate::target::Kind;
+use crate::target::{Kind, Target};
 use crate::wire::Plan;
 
 /// What all connections of a lane send, encoded once.
@@ -107,8 +108,18 @@ pub(super) async fn connect(lane: &Lane, index: u32) -> Result<TcpStream, String
         sources => Some(plan.sources[usize::try_from(nth % sources).expect("below the number of sources")]),
     };
     let options = ConnectOptions { source, ..ConnectOptions::default() };
-    let connected = TcpStream::connect(plan.target.address, &options).await;
+    let connected = dial(lane, &plan.target, &options).await;
     connected.map_err(|error| format!("connect: {}", reason(&error)))
+}
+
+/// Connects, and begins TLS where the target asks for it. That its handshake fails is noticed when something is received.
+pub(super) async fn dial(lane: &Lane, target: &Target, options: &ConnectOptions) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(target.address, options).await?;
+    if target.is_secured {
+        let tls = lane.tls.as_ref().expect("a lane with a secured target has a side of TLS");
+        stream.secure_as_client(tls, &target.host)?;
+    }
+    Ok(stream)
 }
 
 /// An error's kind in words that are the same for all connections, so that they can be counted.

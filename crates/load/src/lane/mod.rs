@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crore_base::random::Rng;
 use crore_rt::channel::notify::Notify;
-use crore_rt::net::StreamId;
+use crore_rt::net::{StreamId, TlsClient};
 use crore_rt::time::sleep;
 use crore_rt::{spawn, spawn_detached, yield_now};
 
@@ -75,6 +75,8 @@ pub(crate) struct Lane {
     plan: Plan,
     clock: Clock,
     shared: client::Shared,
+    /// Where TLS is spoken.
+    tls: Option<TlsClient>,
     places: RefCell<Vec<Place>>,
     counts: Counts,
     failures: RefCell<Failures>,
@@ -101,12 +103,16 @@ impl Lane {
     fn new(plan: Plan, clock: Clock) -> Result<Rc<Lane>, String> {
         let count = usize::try_from(plan.connections).expect("connections are below their limit");
         let shared = client::Shared::new(&plan, &mut Rng::from_seed(plan.run ^ u64::from(plan.lane)))?;
+        let api_is_secured = plan.publisher.as_ref().is_some_and(|publisher| publisher.api.is_secured);
+        let secured = plan.target.is_secured || api_is_secured;
+        let tls = secured.then(|| plan.trust.client()).transpose().map_err(|error| error.to_string())?;
         let places = std::iter::repeat_with(Place::default).take(count).collect();
         Ok(Rc::new(Lane {
             opening: Cell::new(plan.connections),
             plan,
             clock,
             shared,
+            tls,
             places: RefCell::new(places),
             counts: Counts::default(),
             failures: RefCell::default(),

@@ -13,7 +13,7 @@ use crore_rt::net::{ConnectOptions, SendError, StreamId, TcpStream};
 use crore_rt::spawn;
 use crore_rt::time::timeout;
 
-use super::client::reason;
+use super::client::{dial, reason};
 use super::http::{Answer, Answers};
 use super::{Lane, bump};
 use crate::limits::{BACKLOG_MAX, CONNECT_DEADLINE, PUBLISH_ANSWERS_DEADLINE, PUBLISHES_IN_FLIGHT_MAX};
@@ -40,7 +40,7 @@ pub(super) async fn top(lane: &Lane, plan: &PublisherPlan) -> Option<u64> {
     let channel = serde_json::Value::from(lane.plan.channel.as_str());
     let request = post(plan, "history", &format!(r#"{{"channel":{channel},"limit":0}}"#)).ok()?;
     let asking = async {
-        let mut stream = TcpStream::connect(plan.api.address, &ConnectOptions::default()).await.ok()?;
+        let mut stream = dial(lane, &plan.api, &ConnectOptions::default()).await.ok()?;
         stream.send(request).ok()?;
         let (mut answers, mut top) = (Answers::with_bodies(), None);
         while top.is_none() {
@@ -56,7 +56,7 @@ pub(super) async fn top(lane: &Lane, plan: &PublisherPlan) -> Option<u64> {
 pub(super) async fn run(lane: &Rc<Lane>, plan: &PublisherPlan, rate: u64, start: Stamp, end: Stamp) -> Last {
     let flight = Rc::new(Flight::default());
     let options = ConnectOptions::default();
-    let stream = match timeout(CONNECT_DEADLINE, TcpStream::connect(plan.api.address, &options)).await {
+    let stream = match timeout(CONNECT_DEADLINE, dial(lane, &plan.api, &options)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return fail(lane, &format!("publish: connect: {}", reason(&error))),
         Err(_) => return fail(lane, "publish: the API took no connection in time"),

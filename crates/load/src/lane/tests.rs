@@ -29,7 +29,8 @@ fn plan(kind: Kind, server: &Server) -> Plan {
         Kind::Events => "/events?channel=load",
         Kind::Requests => "/health",
     };
-    let target = Target { kind, address: server.address(), host: "server".into(), path: path.into() };
+    let target =
+        Target { kind, address: server.address(), is_secured: false, host: "server".into(), path: path.into() };
     let api = Target { path: "/api".into(), ..target.clone() };
     plan_of(target, api)
 }
@@ -45,6 +46,7 @@ fn plan_of(target: Target, api: Target) -> Plan {
         connect_rate: 1_000,
         request_rate: None,
         sources: Vec::new(),
+        trust: Default::default(),
         network: Default::default(),
         io: "sim".into(),
         run: 7,
@@ -171,7 +173,8 @@ async fn what_is_published_by_others_is_checked_by_offset_as_well() {
 #[test]
 fn a_waiting_connection_is_a_small_task() {
     let server = "127.0.0.1:1".parse().unwrap();
-    let target = Target { kind: Kind::WebSocket, address: server, host: "h".into(), path: "/".into() };
+    let target =
+        Target { kind: Kind::WebSocket, address: server, is_secured: false, host: "h".into(), path: "/".into() };
     let plan = Plan { publisher: None, ..plan_of(target.clone(), target) };
     // Making a lane needs a runtime's clock; the task itself is never polled here.
     let runtime = crore_rt::Runtime::builder().workers(1).pin(false).build().unwrap();

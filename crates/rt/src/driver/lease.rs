@@ -43,6 +43,19 @@ impl Lease {
         Lease { bytes: Box::default(), len: 0, pool: None }
     }
 
+    /// Bytes that were never in a receive buffer.
+    pub(crate) fn owned(bytes: Vec<u8>) -> Lease {
+        let bytes = bytes.into_boxed_slice();
+        Lease { len: bytes.len(), bytes, pool: None }
+    }
+
+    /// Puts other bytes in place of those it has.
+    pub(crate) fn refill(&mut self, bytes: &[u8]) {
+        assert!(bytes.len() <= self.bytes.len(), "a lease holds {} bytes, not {}", self.bytes.len(), bytes.len());
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        self.len = bytes.len();
+    }
+
     /// Keeps the first `len` bytes.
     pub(crate) fn shorten(&mut self, len: usize) {
         assert!(len <= self.len);

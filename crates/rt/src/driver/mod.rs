@@ -70,6 +70,13 @@ impl Room {
     }
 }
 
+/// How full a send queue is, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Backlog {
+    pub(crate) queued: u32,
+    pub(crate) limit: u32,
+}
+
 /// An I/O model on one core.
 pub(crate) trait Driver {
     /// The name it is chosen by.
@@ -90,6 +97,11 @@ pub(crate) trait Driver {
     fn send(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError>;
     /// Drops what is queued, but for a payload that has begun to leave, and enqueues this one, whatever the limit.
     fn supersede(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError>;
+    /// Enqueues at once, whatever the limit: for what is part of a sequence that must not have a gap. Who calls it sees to it that
+    /// it is bounded.
+    fn send_beyond(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError>;
+    /// How full the send queue is; none when nothing can be sent any more.
+    fn backlog(&self, connection: ConnectionId) -> Option<Backlog>;
     /// Ready when the send queue has as much room as asked for.
     fn poll_sendable(
         &mut self,

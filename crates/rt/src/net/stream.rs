@@ -57,7 +57,10 @@ impl TcpStream {
     /// As [`recv`](TcpStream::recv), for futures written by hand.
     pub fn poll_recv(&mut self, context: &Context<'_>) -> Poll<io::Result<Lease>> {
         ready!(budget::spend(context));
-        current::with(|worker| worker.driver().borrow_mut().poll_recv(self.id, context))
+        current::with(|worker| match worker.tls().of(self.id) {
+            None => worker.driver().borrow_mut().poll_recv(self.id, context),
+            Some(mut secured) => secured.poll_recv(worker, context),
+        })
     }
 
     /// Enqueues a payload at once; it leaves at the end of the turn, gathered with what else is queued. Nothing is copied.
@@ -86,7 +89,7 @@ impl TcpStream {
 
     /// Ends our direction after what is queued; the peer then reads an end of stream. Receiving goes on.
     pub fn shutdown(&self) {
-        current::with(|worker| worker.driver().borrow_mut().shutdown(self.id));
+        self.id().shutdown();
     }
 
     /// Ends the connection at once, with a reset. What is queued is dropped.
@@ -174,7 +177,12 @@ impl TcpStream {
 impl Drop for TcpStream {
     fn drop(&mut self) {
         // After an abort there is nothing to close, and after the runtime's end nobody to do it.
-        current::try_with(|worker| worker.driver().borrow_mut().close(self.id, Close::Graceful));
+        current::try_with(|worker| {
+            if let Some(secured) = worker.tls().remove(self.id) {
+                secured.close(worker);
+            }
+            worker.driver().borrow_mut().close(self.id, Close::Graceful);
+        });
     }
 }
 
@@ -194,7 +202,10 @@ impl StreamId {
     /// As [`TcpStream::send`].
     pub fn send(self, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
-        current::with(|worker| worker.driver().borrow_mut().send(self.0, payload))
+        current::with(|worker| match worker.tls().of(self.0) {
+            None => worker.driver().borrow_mut().send(self.0, payload),
+            Some(mut secured) => secured.send(worker, payload, false),
+        })
     }
 
     /// As [`TcpStream::sendable`]. One task at a time can wait for room on a connection.
@@ -214,8 +225,13 @@ impl StreamId {
     }
 
     async fn room(self, room: Room) -> Result<(), SendError> {
-        poll_fn(|context| current::with(|worker| worker.driver().borrow_mut().poll_sendable(self.0, room, context)))
-            .await
+        let poll = |context: &mut Context<'_>| {
+            current::with(|worker| match worker.tls().of(self.0) {
+                None => worker.driver().borrow_mut().poll_sendable(self.0, room, context),
+                Some(mut secured) => secured.poll_room(worker, room, context),
+            })
+        };
+        poll_fn(poll).await
     }
 
     /// The peer's address.
@@ -227,13 +243,17 @@ impl StreamId {
     }
 
     /// Drops what is queued, but for a payload that has begun to leave, and enqueues this one, whatever the limit: the
-    /// last word to a peer that is too slow for what was queued.
+    /// last word to a peer that is too slow for what was queued. On a secured stream what is queued cannot be dropped, because
+    /// records that are missing end the session: this one comes behind it.
     ///
     /// # Errors
     /// [`SendError::Closed`].
     pub fn supersede(self, payload: impl Into<Payload>) -> Result<(), SendError> {
         let payload = payload.into();
-        current::with(|worker| worker.driver().borrow_mut().supersede(self.0, payload))
+        current::with(|worker| match worker.tls().of(self.0) {
+            None => worker.driver().borrow_mut().supersede(self.0, payload),
+            Some(mut secured) => secured.send(worker, payload, true),
+        })
     }
 
     /// As [`TcpStream::set`].
@@ -246,12 +266,18 @@ impl StreamId {
 
     /// As [`TcpStream::shutdown`].
     pub fn shutdown(self) {
-        current::with(|worker| worker.driver().borrow_mut().shutdown(self.0));
+        current::with(|worker| match worker.tls().of(self.0) {
+            None => worker.driver().borrow_mut().shutdown(self.0),
+            Some(mut secured) => secured.shut_down(worker),
+        });
     }
 
     /// Bytes that wait in the send queue; none when the stream is gone.
     pub fn queued(self) -> Option<u32> {
-        current::with(|worker| worker.driver().borrow().queued(self.0))
+        current::with(|worker| match worker.tls().of(self.0) {
+            None => worker.driver().borrow().queued(self.0),
+            Some(secured) => secured.queued(worker),
+        })
     }
 
     /// Fetches the memory that [`send`](StreamId::send) will touch, so that a walk over many streams does not wait for it.

@@ -50,7 +50,7 @@ impl EventStream {
         all.push("Accept", CONTENT_TYPE)?;
         all.append(fields);
         let request = encode_request("GET", target, host, &all, Framing::None, ConnectionField::Implied)?;
-        let mut stream = connect(address, options).await?;
+        let mut stream = connect(address, host, options).await?;
         stream.send(request)?;
         // A stream has no end, so its length has no limit; each event has.
         let limits = Limits { body_bytes: u64::MAX, ..options.http };

@@ -41,7 +41,7 @@ impl Client {
     /// # Errors
     /// The system's, or that it took too long.
     pub async fn connect(address: SocketAddr, host: &str, options: ClientOptions) -> Result<Self, ClientError> {
-        let stream = connect(address, &options).await?;
+        let stream = connect(address, host, &options).await?;
         Ok(Client { stream, host: host.to_owned(), options, input: Input::default(), is_reusable: true })
     }
 

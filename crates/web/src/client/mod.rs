@@ -1,6 +1,6 @@
 //! A client for tests, health checks and load generators: plain HTTP/1.1, WebSocket, server-sent events.
 //!
-//! Each value is one connection to one address. No TLS, no redirects, no cookies, no pool, no name resolution.
+//! Each value is one connection to one address, by TLS if it is told so. No redirects, no cookies, no pool, no name resolution.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use crore_base::time::{Duration, Instant};
 use crore_http::sse::SseError;
 use crore_http::ws::{HandshakeError, WsError};
 use crore_http::{FieldError, HttpError, Limits, ResponseEvent, ResponseHead, ResponseReader};
-use crore_rt::net::{ConnectOptions, SendError, TcpStream};
+use crore_rt::net::{ConnectOptions, SendError, TcpStream, TlsClient};
 use crore_rt::time::{self, Elapsed};
 
 use crate::input::Input;
@@ -24,8 +24,10 @@ pub use http::{Answer, Client};
 pub use websocket::{Keys, Message, WebSocket, WebSocketOptions};
 
 /// How a client connects, and what it takes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ClientOptions {
+    /// Speaks TLS to a server that proves to be the host that is asked for; none, the default: speaks in the clear.
+    pub tls: Option<TlsClient>,
     /// The local address to connect from; the system's choice if none.
     pub source: Option<IpAddr>,
     /// Time to connect; default 10 s.
@@ -39,6 +41,7 @@ pub struct ClientOptions {
 impl Default for ClientOptions {
     fn default() -> Self {
         ClientOptions {
+            tls: None,
             source: None,
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(30),
@@ -120,9 +123,14 @@ impl From<Elapsed> for ClientError {
     }
 }
 
-async fn connect(address: SocketAddr, options: &ClientOptions) -> io::Result<TcpStream> {
+/// Connects, and begins TLS with the host of `host`, if it is to be spoken.
+async fn connect(address: SocketAddr, host: &str, options: &ClientOptions) -> io::Result<TcpStream> {
     let deadline = Some(time::now() + options.connect_timeout);
-    TcpStream::connect(address, &ConnectOptions { source: options.source, deadline }).await
+    let stream = TcpStream::connect(address, &ConnectOptions { source: options.source, deadline }).await?;
+    if let Some(tls) = &options.tls {
+        stream.secure_as_client(tls, host)?;
+    }
+    Ok(stream)
 }
 
 /// Waits for the final head of a response; what follows it is left in `input`.

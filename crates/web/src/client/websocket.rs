@@ -102,7 +102,7 @@ impl WebSocket {
         let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
         let nonce = options.keys.next();
         let (handshake, request) = ClientHandshake::new(host, target, &protocols, &options.fields, nonce)?;
-        let mut stream = connect(address, &options.client).await?;
+        let mut stream = connect(address, host, &options.client).await?;
         stream.send(request)?;
         let mut reader = ResponseReader::new(false, &options.client.http);
         let mut input = Input::default();

@@ -15,7 +15,7 @@ use super::Epoll;
 use super::descriptor::SlotDescriptor;
 use super::token::{Kind, Token};
 use crate::driver::send_queue::SendQueue;
-use crate::driver::{Close, ConnectionId, Lease, gone};
+use crate::driver::{Backlog, Close, ConnectionId, Lease, gone};
 use crate::executor::waker::WakeSlot;
 use crate::limits::{CLOSE_LINGER, LEASE_BYTES, SEND_QUEUE_BYTES};
 use crate::net::{ConnectOptions, StreamOption};
@@ -68,6 +68,12 @@ impl Connection {
 
     pub(super) fn queued(&self) -> u32 {
         self.queue.bytes()
+    }
+
+    /// None: it sends no more.
+    pub(super) fn backlog(&self) -> Option<Backlog> {
+        let sends = !self.has(BROKEN | CLOSING | SHUT_WHEN_SENT);
+        sends.then(|| Backlog { queued: self.queue.bytes(), limit: self.limit })
     }
 
     pub(super) fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {

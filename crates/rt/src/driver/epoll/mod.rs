@@ -19,7 +19,8 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 
 use super::{
-    Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone, send_queue::SendPool,
+    Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone,
+    send_queue::SendPool,
 };
 use crate::clock::Clock;
 use crate::executor::waker::WakeSlot;
@@ -164,6 +165,14 @@ impl Driver for Epoll {
             self.sends.drop_unbegun(&mut slot.queue);
         }
         self.enqueue_within(connection, payload, u32::MAX)
+    }
+
+    fn send_beyond(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        self.enqueue_within(connection, payload, u32::MAX)
+    }
+
+    fn backlog(&self, connection: ConnectionId) -> Option<Backlog> {
+        self.connections.get(connection).and_then(Connection::backlog)
     }
 
     fn poll_sendable(

@@ -17,7 +17,7 @@ use crore_base::time::{Duration, Instant};
 use zerocopy::FromZeros;
 
 use super::send_queue::{SendPool, SendQueue};
-use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone};
+use super::{Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone};
 use crate::executor::waker::WakeSlot;
 use crate::limits::{ACCEPTS_PER_TURN, CLOSE_LINGER, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
@@ -250,10 +250,21 @@ impl Driver for Sim {
     fn supersede(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
         let slot = self.connections.get_mut(connection).ok_or(SendError::Closed)?;
         self.sends.drop_unbegun(&mut slot.queue);
+        self.send_beyond(connection, payload)
+    }
+
+    fn send_beyond(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        let slot = self.connections.get_mut(connection).ok_or(SendError::Closed)?;
         let limit = std::mem::replace(&mut slot.limit, u32::MAX);
         let sent = self.send(connection, payload);
         self.connections.get_mut(connection).expect("it was just there").limit = limit;
         sent
+    }
+
+    fn backlog(&self, connection: ConnectionId) -> Option<Backlog> {
+        let slot = self.connections.get(connection)?;
+        let sends = slot.flags & (CLOSING | SHUT_WHEN_SENT) == 0 && !self.network.borrow().is_reset(slot.end);
+        sends.then(|| Backlog { queued: slot.queue.bytes(), limit: slot.limit })
     }
 
     fn poll_sendable(

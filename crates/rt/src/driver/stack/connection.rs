@@ -11,7 +11,7 @@ use crore_wire::ip::Ip;
 use zerocopy::FromZeros;
 
 use super::Stack;
-use crate::driver::{Close, ConnectionId, Lease, Room, gone};
+use crate::driver::{Backlog, Close, ConnectionId, Lease, Room, gone};
 use crate::executor::waker::WakeSlot;
 use crate::limits::{CLOSE_LINGER, FRAME_BYTES, LEASE_BYTES, SEND_QUEUE_BYTES};
 use crate::net::{ConnectOptions, SendError, StreamOption};
@@ -136,9 +136,21 @@ impl Stack {
                 return Err(SendError::Full { queued, limit });
             }
         }
+        self.enqueue_beyond(conn, payload)
+    }
+
+    pub(super) fn enqueue_beyond(&mut self, conn: ConnId, payload: Payload) -> Result<(), SendError> {
+        let queued = self.engine.queued(conn).ok_or(SendError::Closed)?;
         let bytes = payload.len() as u64;
         let sent = self.engine.send(conn, payload);
         self.after_sending(conn, queued, bytes, sent)
+    }
+
+    /// None: it sends no more.
+    pub(super) fn backlog_of(&self, conn: ConnId) -> Option<Backlog> {
+        let queued = self.engine.queued(conn)?;
+        let slot = &self.slots[conn.index() as usize];
+        (slot.reason == 0).then_some(Backlog { queued, limit: slot.limit })
     }
 
     pub(super) fn replace(&mut self, conn: ConnId, payload: Payload) -> Result<(), SendError> {

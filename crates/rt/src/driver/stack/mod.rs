@@ -27,7 +27,7 @@ use crore_nic::PacketIo;
 use crore_tcp::{Config, ConnId, Engine, LinkConfig};
 
 use super::epoll::Epoll;
-use super::{Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId};
+use super::{Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId};
 use crate::clock::Clock;
 use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
@@ -223,6 +223,20 @@ impl Driver for Stack {
         match whose(connection) {
             Whose::Ours(conn) => self.replace(conn, payload),
             Whose::Kernel(id) => self.kernel.supersede(id, payload),
+        }
+    }
+
+    fn send_beyond(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        match whose(connection) {
+            Whose::Ours(conn) => self.enqueue_beyond(conn, payload),
+            Whose::Kernel(id) => self.kernel.send_beyond(id, payload),
+        }
+    }
+
+    fn backlog(&self, connection: ConnectionId) -> Option<Backlog> {
+        match whose(connection) {
+            Whose::Ours(conn) => self.backlog_of(conn),
+            Whose::Kernel(id) => self.kernel.backlog(id),
         }
     }
 
