@@ -132,10 +132,9 @@ fn look(
     let held = now - looked.since;
     if held >= threshold && !looked.is_reported {
         looked.is_reported = true;
-        counters.core(core).add(stats::STALLS, 1);
-        let held_ms = held.as_millis();
-        let task = looked.task;
+        let (task, held_ms) = (looked.task, held.as_millis());
         tracing::warn!(core, task, held_ms, "a task holds its core: everything else there waits");
+        counters.core(core).add(stats::STALLS, 1);
     }
     Some(looked)
 }
