@@ -33,6 +33,7 @@ pub mod limits;
 pub mod memory;
 pub mod net;
 mod runtime;
+mod selector;
 pub mod signal;
 pub mod sim;
 mod stats;

@@ -24,8 +24,10 @@ pub(crate) const TASKS: usize = 13;
 pub(crate) const HANDED_OVER: usize = 14;
 /// Those of them that found the other's ring full.
 pub(crate) const HANDED_OVER_LOST: usize = 15;
+/// Selectors built anew after too many wake-ups without progress.
+pub(crate) const SELECTOR_REBUILDS: usize = 16;
 /// From here on, what our own TCP/IP counts, in the order of [`crore_tcp::counter::Counter::ALL`].
-pub(crate) const NETWORK: usize = 16;
+pub(crate) const NETWORK: usize = 17;
 pub(crate) const COUNTERS: usize = NETWORK + crore_tcp::counter::Counter::ALL.len();
 
 /// The figures of one core, or of all. Each counts from the runtime's start, but for the last two, which are gauges.
@@ -53,6 +55,8 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// Writes that took them to the kernel, or to the simulated network.
     pub writes: u64,
+    /// Times the selector was built anew, after many wake-ups in a row in which there was nothing to do.
+    pub selector_rebuilds: u64,
     /// Connections open at the end of the last turn, those included that are sending their last bytes.
     pub connections: u64,
     /// Tasks alive at the end of the last turn.
@@ -79,6 +83,7 @@ pub fn stats(core: Option<usize>) -> Stats {
             bytes_received: read(BYTES_RECEIVED),
             bytes_sent: read(BYTES_SENT),
             writes: read(WRITES),
+            selector_rebuilds: read(SELECTOR_REBUILDS),
             connections: read(CONNECTIONS),
             tasks: read(TASKS),
         }

@@ -2,12 +2,15 @@
 //!
 //! The same calls serve every I/O model; which one carries them is the driver's business.
 
+mod accept;
+mod joint;
 mod listener;
 mod network;
 mod options;
 mod stream;
 
 pub use crate::driver::Lease;
+pub use accept::Accept;
 pub use listener::TcpListener;
 pub use network::{Network, Prefix};
 pub use options::{ConnectOptions, KeepAlive, ListenOptions, SendError, StreamOption};
