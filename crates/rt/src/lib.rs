@@ -32,6 +32,7 @@ mod executor;
 pub mod limits;
 pub mod memory;
 pub mod net;
+pub mod reactor;
 mod runtime;
 mod selector;
 pub mod signal;

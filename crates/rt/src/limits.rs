@@ -21,6 +21,9 @@ pub const TIMERS_PER_CORE_MAX: u32 = 1 << 24;
 /// Listeners and watched descriptors on one core.
 pub const WATCHES_PER_CORE_MAX: u32 = 1 << 12;
 
+/// Descriptors, timers and signals of one reactor: more descriptors than this no process may have by default (`fs.nr_open`).
+pub const REGISTRATIONS_MAX: u32 = 1 << 20;
+
 /// One tick of the timer wheel: what a sleeper may be late.
 pub const TIMER_TICK: Duration = Duration::from_millis(1);
 
