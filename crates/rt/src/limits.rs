@@ -62,6 +62,9 @@ pub const HANDOVER_INBOX: usize = 256;
 /// How long who hands connections over rests when all cores are so far behind.
 pub const HANDOVER_PAUSE: Duration = Duration::from_millis(1);
 
+/// Time between two attempts to connect to a Unix socket whose backlog is full: the kernel does not tell when it no longer is.
+pub const UNIX_CONNECT_PAUSE: Duration = Duration::from_millis(10);
+
 /// Bytes of one leased receive buffer.
 pub const LEASE_BYTES: usize = 16 * 1024;
 
