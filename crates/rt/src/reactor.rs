@@ -19,9 +19,9 @@
 //! reactor.register(server, Interest::READ, |handle, mut stream, _ready| {
 //!     let mut bytes = [0; 1024];
 //!     match stream.read(&mut bytes) {
-//!         Ok(0) | Err(_) => handle.remove(handle.current()),
-//!         Ok(count) => stream.write_all(&bytes[..count]).unwrap(),
-//!     };
+//!         Ok(count) if count > 0 => stream.write_all(&bytes[..count]).unwrap(),
+//!         _ => drop(handle.remove(handle.current())),
+//!     }
 //! })?;
 //! // A timer: it says when it wants to be called again.
 //! reactor.timer(Duration::from_millis(5), |handle| {

@@ -4,6 +4,7 @@
 //! or on a veth, measures three times, and ends what it started. The machine is watched meanwhile: what other programs took stands
 //! beside the figures, and a run that was disturbed is made again.
 
+mod accept;
 mod connect;
 mod fanout;
 mod figures;
@@ -23,7 +24,7 @@ use std::process::{Command, ExitCode};
 use figures::Table;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [memory|idle|fanout|connect|http|veth]... [--json] [--out FILE]
+usage: cargo xtask bench [memory|idle|fanout|connect|accept|http|veth]... [--json] [--out FILE]
 
 Without a section all of them run, one after the other: some fifteen minutes on a quiet machine. `veth` needs
 root, wrk, nginx and ethtool, and is skipped without.
@@ -52,6 +53,7 @@ const SECTIONS: &[Section] = &[
     ("idle", idle::run),
     ("fanout", fanout::run),
     ("connect", connect::run),
+    ("accept", accept::run),
     ("http", http::run),
     ("veth", veth::run),
 ];
