@@ -20,7 +20,7 @@
 //!     let mut bytes = [0; 1024];
 //!     match stream.read(&mut bytes) {
 //!         Ok(count) if count > 0 => stream.write_all(&bytes[..count]).unwrap(),
-//!         _ => drop(handle.remove(handle.current())),
+//!         _ => assert!(handle.remove(handle.current())),
 //!     }
 //! })?;
 //! // A timer: it says when it wants to be called again.

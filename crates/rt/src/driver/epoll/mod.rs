@@ -4,7 +4,7 @@
 //! tried first, gathered, at the end of the turn; `EPOLLOUT` is armed only while the kernel would not take what is queued.
 //!
 //! Here: the slots and the loop. `listener.rs` accepts, `connection.rs` reads and closes, `sending.rs` writes, `watch.rs` waits on
-//! any other descriptor.
+//! any other descriptor, `rebuild.rs` cures wake-ups without progress.
 
 use std::collections::VecDeque;
 use std::io;
@@ -26,14 +26,14 @@ use crate::executor::waker::WakeSlot;
 use crate::limits::{EVENTS_PER_TURN, WATCHES_PER_CORE_MAX};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 use crate::selector::Selector;
-use crate::stats;
-use connection::{Connection, interest};
+use connection::Connection;
 use listener::Listener;
 use watch::Watch;
 
 mod connection;
 mod descriptor;
 mod listener;
+mod rebuild;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -129,35 +129,6 @@ impl Epoll {
                 let _ = rustix::io::read(self.bell.bell(), &mut count);
                 true
             }
-        }
-    }
-
-    /// Wake-ups without progress have been too many: registers all that lives with a selector of its own anew. Costs a system call
-    /// for each, and wakes whoever has something to do.
-    fn rebuild_selector(&mut self) {
-        let rebuilt = self.selector.rebuild(|new| {
-            let (edge, bell) = (EventFlags::IN | EventFlags::ET, self.bell.bell());
-            new.add(bell, BELL.to_data(), edge)?;
-            if let Some(attended) = &self.attended {
-                new.add(attended, ATTENDED.to_data(), EventFlags::IN)?;
-            }
-            for (index, listener) in (0..).zip(&self.listeners) {
-                if let Some(listener) = listener {
-                    listener.register(new, index)?;
-                }
-            }
-            for (index, watch) in (0..).zip(&self.watches) {
-                if let Some(watch) = watch {
-                    watch.register(new, index)?;
-                }
-            }
-            self.connections.iter().try_for_each(|(id, slot)| {
-                let token = Token::new(Kind::Connection, id.index(), id.generation().get());
-                new.add(slot.descriptor.borrow(), token.to_data(), interest(slot.flags))
-            })
-        });
-        if rebuilt.is_ok() {
-            self.count(stats::SELECTOR_REBUILDS, 1);
         }
     }
 }

@@ -9,6 +9,7 @@ use rustix::io::dup;
 use super::*;
 use crate::executor::shared::PlaceGuard;
 use crate::limits::FRUITLESS_WAITS_MIN;
+use crate::stats;
 
 /// A driver of core 0 of a runtime without workers.
 fn driver(place: &PlaceGuard) -> (Epoll, std::sync::Arc<Counters>) {
