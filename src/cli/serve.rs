@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crore_gateway::values::{Addresses, Count, Network};
+use crore_gateway::values::{self, Addresses, Count, Network};
 use crore_gateway::{Config, Gateway, Layer, unknown_variables};
 use crore_rt::Runtime;
-use crore_rt::net::Prefix;
+use crore_rt::net::{Accept, Prefix};
 use crore_rt::signal::{SIGHUP, SIGINT, SIGTERM, Signals};
 use tracing_subscriber::EnvFilter;
 
@@ -28,6 +28,10 @@ pub(crate) struct Args {
     /// The I/O model: auto, epoll, or our own TCP/IP on wire:NAME, tap:NAME or xdp:IFACE. [default: auto]
     #[arg(long, value_name = "MODEL")]
     io: Option<String>,
+    /// How the cores share the connections of an address: per-worker (a socket each), handover (core 0 accepts and hands them
+    /// out in turn) or shared (one socket on which all wait). [default: per-worker]
+    #[arg(long, value_name = "NAME")]
+    accept: Option<Accept>,
     /// Our address on the network of wire:, tap: or xdp:, like 192.0.2.7/24; may be given several times.
     #[arg(long = "address", value_name = "CIDR")]
     addresses: Vec<Prefix>,
@@ -66,6 +70,7 @@ impl Args {
             tls_certificate: self.tls_certificate.clone(),
             tls_key: self.tls_key.clone(),
             workers: self.workers.map(Count),
+            accept: self.accept.map(values::Accept),
             insecure: self.insecure.then_some(true),
             ..Layer::default()
         }

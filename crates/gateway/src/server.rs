@@ -276,7 +276,7 @@ fn listening(config: &Config) -> ListenOptions {
         StreamOption::KeepAlive(Some(keep_alive)),
         StreamOption::UserTimeout(Some(TCP_USER_TIMEOUT)),
     ];
-    ListenOptions { accepted, ..ListenOptions::default() }
+    ListenOptions { accept: config.accept, accepted, ..ListenOptions::default() }
 }
 
 fn options(shard: &Shard) -> ServerOptions {

@@ -21,6 +21,9 @@ pub const TIMERS_PER_CORE_MAX: u32 = 1 << 24;
 /// Listeners and watched descriptors on one core.
 pub const WATCHES_PER_CORE_MAX: u32 = 1 << 12;
 
+/// Descriptors, timers and signals of one reactor: more descriptors than this no process may have by default (`fs.nr_open`).
+pub const REGISTRATIONS_MAX: u32 = 1 << 20;
+
 /// One tick of the timer wheel: what a sleeper may be late.
 pub const TIMER_TICK: Duration = Duration::from_millis(1);
 
@@ -39,6 +42,13 @@ pub const TIMERS_PER_TURN: usize = 4096;
 /// Events harvested from the driver in one turn, so that a flood of them cannot starve timers and tasks.
 pub const EVENTS_PER_TURN: usize = 1024;
 
+/// Waits in a row that end without anything to do, after which the selector is built anew: Netty's number. One is no wonder, and so
+/// many of them take less than a millisecond.
+pub const FRUITLESS_WAITS_MIN: u32 = 512;
+
+/// As [`FRUITLESS_WAITS_MIN`], when rebuilds do not help: each costs a system call a connection.
+pub const FRUITLESS_WAITS_MAX: u32 = 1 << 20;
+
 /// I/O operations of one poll of one task before it yields by itself.
 pub const OPERATIONS_PER_POLL: u32 = 64;
 
@@ -50,6 +60,16 @@ pub const ACCEPTS_SHED_PER_PAUSE: u32 = 16;
 
 /// ... and then rests this long. Without the rest the loop would spin on `EMFILE`.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Connections that wait for a core to which another handed them. A core that is so far behind gets no more; when all are, those that
+/// come wait in the kernel.
+pub const HANDOVER_INBOX: usize = 256;
+
+/// How long who hands connections over rests when all cores are so far behind.
+pub const HANDOVER_PAUSE: Duration = Duration::from_millis(1);
+
+/// Time between two attempts to connect to a Unix socket whose backlog is full: the kernel does not tell when it no longer is.
+pub const UNIX_CONNECT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Bytes of one leased receive buffer.
 pub const LEASE_BYTES: usize = 16 * 1024;

@@ -26,8 +26,10 @@ pub(crate) const HANDED_OVER: usize = 14;
 pub(crate) const HANDED_OVER_LOST: usize = 15;
 /// Polls that took longer than the stall detector allows. Written by its thread.
 pub(crate) const STALLS: usize = 16;
+/// Selectors built anew after too many wake-ups without progress.
+pub(crate) const SELECTOR_REBUILDS: usize = 17;
 /// From here on, what our own TCP/IP counts, in the order of [`crore_tcp::counter::Counter::ALL`].
-pub(crate) const NETWORK: usize = 17;
+pub(crate) const NETWORK: usize = 18;
 /// And from here on, what happened to TLS sessions, in the order of [`TlsEvent::ALL`](crate::tls::TlsEvent::ALL).
 pub(crate) const TLS: usize = NETWORK + crore_tcp::counter::Counter::ALL.len();
 pub(crate) const COUNTERS: usize = TLS + crate::tls::TlsEvent::ALL.len();
@@ -59,6 +61,8 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// Writes that took them to the kernel, or to the simulated network.
     pub writes: u64,
+    /// Times the selector was built anew, after many wake-ups in a row in which there was nothing to do.
+    pub selector_rebuilds: u64,
     /// Connections open at the end of the last turn, those included that are sending their last bytes.
     pub connections: u64,
     /// Tasks alive at the end of the last turn.
@@ -86,6 +90,7 @@ pub fn stats(core: Option<usize>) -> Stats {
             bytes_received: read(BYTES_RECEIVED),
             bytes_sent: read(BYTES_SENT),
             writes: read(WRITES),
+            selector_rebuilds: read(SELECTOR_REBUILDS),
             connections: read(CONNECTIONS),
             tasks: read(TASKS),
         }

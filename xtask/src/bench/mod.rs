@@ -4,6 +4,7 @@
 //! or on a veth, measures three times, and ends what it started. The machine is watched meanwhile: what other programs took stands
 //! beside the figures, and a run that was disturbed is made again.
 
+mod accept;
 mod connect;
 mod fanout;
 mod figures;
@@ -26,7 +27,7 @@ use std::process::{Command, ExitCode};
 use figures::Table;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [memory|idle|fanout|connect|http|plaintext|veth]... [--json] [--out FILE]
+usage: cargo xtask bench [memory|idle|fanout|connect|accept|http|plaintext|veth]... [--json] [--out FILE]
 
 Without a section all of them run, one after the other: some fifteen minutes on a quiet machine. `plaintext` needs
 wrk and nginx, `veth` root and ethtool besides; without, they are skipped.
@@ -55,6 +56,7 @@ const SECTIONS: &[Section] = &[
     ("idle", idle::run),
     ("fanout", fanout::run),
     ("connect", connect::run),
+    ("accept", accept::run),
     ("http", http::run),
     ("plaintext", plaintext::run),
     ("veth", veth::run),

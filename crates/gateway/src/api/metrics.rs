@@ -89,6 +89,11 @@ impl Snapshot {
                 ("writes", "Writes to connections", runtime.writes),
                 ("accepted", "Connections accepted", runtime.accepted),
                 ("accepts_shed", "Waiting connections refused while descriptors had run out", runtime.accept_shed),
+                (
+                    "selector_rebuilds",
+                    "Times a core built its selector anew, after many wake-ups without anything to do",
+                    runtime.selector_rebuilds,
+                ),
                 ("task_panics", "Tasks that ended by a panic", runtime.task_panics),
             ],
             disconnects: reasons.map(|reason| (label(reason), counters.sum(disconnects(reason)))).collect(),

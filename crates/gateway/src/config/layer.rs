@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Namespace;
-use super::values::{Addresses, Bytes, Count, Network, Rate, Span};
+use super::values::{Accept, Addresses, Bytes, Count, Network, Rate, Span};
 
 /// A wrong setting: what, where, and what to do.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ const VARIABLES: &[&str] = &[
     "ping_interval",
     "pong_timeout",
     "queue_bytes",
+    "accept",
     "accept_rate",
     "drain_window",
 ];
@@ -101,6 +102,8 @@ pub struct Layer {
     pub pong_timeout: Option<Span>,
     /// Bytes that may wait for a client.
     pub queue_bytes: Option<Bytes>,
+    /// How the cores share an address.
+    pub accept: Option<Accept>,
     /// Connections accepted a second.
     pub accept_rate: Option<Rate>,
     /// Over how long a drain spreads.
@@ -201,6 +204,7 @@ impl Layer {
             ping_interval: stronger.ping_interval.or(self.ping_interval),
             pong_timeout: stronger.pong_timeout.or(self.pong_timeout),
             queue_bytes: stronger.queue_bytes.or(self.queue_bytes),
+            accept: stronger.accept.or(self.accept),
             accept_rate: stronger.accept_rate.or(self.accept_rate),
             drain_window: stronger.drain_window.or(self.drain_window),
             without_namespace: stronger.without_namespace.or(self.without_namespace),

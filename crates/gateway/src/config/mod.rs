@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crore_base::time::Duration;
 use crore_hub::ChannelOptions;
-use crore_rt::net::{Network, Prefix, TlsError, TlsServer};
+use crore_rt::net::{Accept, Network, Prefix, TlsError, TlsServer};
 
 mod layer;
 pub mod values;
@@ -61,6 +61,8 @@ pub struct Config {
     pub pong_timeout: Duration,
     /// Bytes that may wait for a client before it is slow (3008).
     pub queue_bytes: u32,
+    /// How the cores share the connections of an address.
+    pub accept: Accept,
     /// Connections accepted a second on each listener of each core, at most; 0: as many as come.
     pub accept_rate: u64,
     /// Over how long a drain spreads its disconnects.
@@ -185,6 +187,7 @@ impl Config {
             ping_interval: layer.ping_interval.map_or(Duration::from_secs(25), |it| it.0),
             pong_timeout: layer.pong_timeout.map_or(Duration::from_secs(8), |it| it.0),
             queue_bytes: layer.queue_bytes.map_or(1 << 20, |it| it.0),
+            accept: layer.accept.map_or(Accept::default(), |it| it.0),
             accept_rate: layer.accept_rate.map_or(0, |it| it.0),
             drain_window: layer.drain_window.map_or(Duration::from_secs(10), |it| it.0),
             without_namespace,
@@ -204,6 +207,14 @@ impl Config {
         }
         if let Err(text) = crore_rt::check_driver(&self.io) {
             return wrong(format!("io is {:?}: {text}", self.io));
+        }
+        if self.accept != Accept::PerWorker && crore_rt::is_device(&self.io) {
+            return wrong(format!(
+                "accept is {} and io {:?}: our own TCP/IP accepts on each core by itself, which is {}",
+                self.accept,
+                self.io,
+                Accept::PerWorker
+            ));
         }
         if let Err(text) = self.network() {
             return wrong(text);

@@ -47,6 +47,7 @@ fn the_environment_is_stronger_than_the_file_and_reads_every_kind_of_value() {
         ("CRORE_PING_INTERVAL", "5s"),
         ("CRORE_PONG_TIMEOUT", "0"),
         ("CRORE_WORKERS", "3"),
+        ("CRORE_ACCEPT", "handover"),
         ("CRORE_INSECURE", "true"),
         ("CRORE_API_KEY", "12345"),
         ("CRORE_QUEUE_BYTES", "64KiB"),
@@ -57,6 +58,7 @@ fn the_environment_is_stronger_than_the_file_and_reads_every_kind_of_value() {
     let config = from("ping_interval = \"30s\"\naccept_rate = 500\n", &environment).expect("it is right");
     assert_eq!(config.ping_interval, Duration::from_secs(5));
     assert_eq!((config.pong_timeout, config.workers, config.accept_rate), (Duration::ZERO, 3, 500));
+    assert_eq!(config.accept, crore_rt::net::Accept::Handover);
     assert_eq!((config.insecure, config.queue_bytes), (true, 65_536));
     assert_eq!((config.api_key.as_deref(), config.listen.len()), (Some("12345"), 2));
 }
@@ -89,6 +91,8 @@ fn a_mistake_is_named_with_its_line() {
         ("\n\n[namespace.chat]\nhistory_sice = 3\n", ["line 4", "history_sice"]),
         ("listen = \"localhost\"\n", ["line 1", "localhost"]),
         ("ping_interval = \"5s\"\npong_timeout = \"6s\"\n", ["pong_timeout is 6s", "5s"]),
+        ("accept = \"fifo\"\n", ["line 1", "per-worker, handover or shared"]),
+        ("accept = \"shared\"\nio = \"wire:a\"\n", ["accept is shared", "per-worker"]),
         ("workers = 1000\n", ["1000", "128"]),
         ("io = \"kqueue9\"\n", ["kqueue9", "epoll"]),
     ] {

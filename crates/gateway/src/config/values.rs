@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crore_base::time::Duration;
 use crore_base::units;
-use crore_rt::net::Prefix;
+use crore_rt::net::{self, Prefix};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
@@ -28,6 +28,10 @@ pub struct Count(pub usize);
 /// An address with the length of its network: `"192.0.2.7/24"`.
 #[derive(Debug, Clone, Copy)]
 pub struct Network(pub Prefix);
+
+/// How cores share an address: `"per-worker"`, `"handover"`, `"shared"`.
+#[derive(Debug, Clone, Copy)]
+pub struct Accept(pub net::Accept);
 
 /// One address or a list.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +83,7 @@ text_or_number!(Bytes, "a size such as \"1MiB\" or 65536", |text| {
 text_or_number!(Network, "an address with the length of its network such as \"192.0.2.7/24\"", |text| {
     text.parse().map(Network).map_err(|_| format!("{text:?} is not an address with the length of its network"))
 });
+text_or_number!(Accept, "a way to accept: \"per-worker\", \"handover\" or \"shared\"", |text| text.parse().map(Accept));
 text_or_number!(Rate, "a rate such as \"5000/s\"", |text| {
     units::parse_rate(text).map(Rate).map_err(|error| error.to_string())
 });

@@ -88,6 +88,25 @@ pub(crate) trait Driver {
     /// The next connection. Running out of descriptors is no error: the listener rests and goes on.
     fn poll_accept(&mut self, listener: ListenerId, context: &Context<'_>) -> Poll<io::Result<ConnectionId>>;
 
+    /// Whether a listener on this address would be the kernel's, so that its socket can be given from core to core.
+    fn kernel_listens_on(&self, _address: SocketAddr) -> bool {
+        false
+    }
+    /// Accepts from a socket of the kernel's that listens already; `exclusive` if other cores do so too.
+    fn listen_on(&mut self, _socket: OwnedFd, _send_limit: u32, _exclusive: bool) -> io::Result<ListenerId> {
+        Err(without_kernel("listening sockets"))
+    }
+    /// As `poll_accept`, but for the slot: for who gives the connection to another core.
+    fn poll_accept_socket(&mut self, _listener: ListenerId, _context: &Context<'_>) -> Poll<io::Result<OwnedFd>> {
+        Poll::Ready(Err(without_kernel("listening sockets")))
+    }
+    /// Connections may wait at a listener though nothing said so.
+    fn look(&mut self, _listener: ListenerId) {}
+    /// Makes a connected stream socket of the kernel's a connection. None: no slot is free, and it is closed.
+    fn adopt(&mut self, _socket: OwnedFd, _send_limit: u32) -> io::Result<Option<ConnectionId>> {
+        Err(without_kernel("sockets"))
+    }
+
     fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId>;
     fn poll_connect(&mut self, connection: ConnectionId, context: &Context<'_>) -> Poll<io::Result<()>>;
 
@@ -124,7 +143,15 @@ pub(crate) trait Driver {
     fn watch(&mut self, descriptor: OwnedFd) -> io::Result<WatchId>;
     /// Ready when it may be read. The caller reads until it would block.
     fn poll_watch(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>>;
+    /// Ready when it may be written to: asked for after a write that would have blocked.
+    fn poll_watch_writable(&mut self, _watch: WatchId, _context: &Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(without_kernel("descriptors")))
+    }
     fn unwatch(&mut self, watch: WatchId);
+    /// A receive buffer for who reads a watched descriptor.
+    fn lease(&mut self) -> io::Result<Lease> {
+        Err(without_kernel("descriptors"))
+    }
 
     /// Sleeps until something happens, at most `timeout` (none: for ever), and harvests a bounded batch.
     fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>);
@@ -184,6 +211,12 @@ pub(crate) fn open(seat: Option<stack::Seat>, surroundings: Surroundings) -> io:
         Some(seat) => Box::new(stack::Stack::new(seat, surroundings)?),
         None => Box::new(epoll::Epoll::new(surroundings)?),
     })
+}
+
+/// The error of a call that only a kernel can serve.
+pub(crate) fn without_kernel(what: &str) -> io::Error {
+    let text = format!("a simulated world has no kernel, and so none of its {what}");
+    io::Error::new(io::ErrorKind::Unsupported, text)
 }
 
 /// The error of a call on a connection that is not there any more.

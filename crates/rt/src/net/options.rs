@@ -5,14 +5,17 @@ use std::net::IpAddr;
 
 use crore_base::time::{Duration, Instant};
 
+use super::Accept;
 use crate::limits::{BACKLOG, SEND_QUEUE_BYTES};
 
 /// How to listen.
 #[derive(Debug, Clone)]
 pub struct ListenOptions {
     /// Lets every worker have a listener of its own on the same address (`SO_REUSEPORT`): the kernel spreads connections
-    /// over them. On by default.
+    /// over them. On by default. It means something with [`Accept::PerWorker`] only.
     pub shared_port: bool,
+    /// How the cores share what comes to the address; [`Accept::PerWorker`] by default.
+    pub accept: Accept,
     /// Connections the kernel completes before they are accepted. It takes the smaller of this and
     /// `net.core.somaxconn`; 65,535 by default.
     pub backlog: i32,
@@ -34,7 +37,7 @@ impl ListenOptions {
 
 impl Default for ListenOptions {
     fn default() -> ListenOptions {
-        ListenOptions { shared_port: true, backlog: BACKLOG, accepted: Vec::new() }
+        ListenOptions { shared_port: true, accept: Accept::default(), backlog: BACKLOG, accepted: Vec::new() }
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
 use crore_base::time::Instant;
-use rustix::event::epoll::{self, EventFlags};
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use zerocopy::FromZeros;
@@ -92,16 +92,16 @@ impl Epoll {
         let id = self.connections.insert(Connection::new(socket, flags, limit)).expect("the slab is below its limit");
         let token = Token::new(Kind::Connection, id.index(), id.generation().get());
         let slot = self.connections.get(id).expect("the slot was just filled");
-        if let Err(error) = epoll::add(&self.epoll, slot.descriptor.borrow(), token.to_data(), interest(flags)) {
+        if let Err(error) = self.selector.add(slot.descriptor.borrow(), token.to_data(), interest(flags)) {
             self.release(id);
-            return Err(error.into());
+            return Err(error);
         }
         Ok(Some(id))
     }
 
-    pub(super) fn on_connection_event(&mut self, token: Token, events: EventFlags, woken: &mut Vec<WakeSlot>) {
+    pub(super) fn on_connection_event(&mut self, token: Token, events: EventFlags, woken: &mut Vec<WakeSlot>) -> bool {
         let Some(id) = self.connections.handle_at(token.index()).filter(|id| token.is_of(id.generation().get())) else {
-            return; // closed since
+            return false; // closed since
         };
         let slot = self.connections.get_mut(id).expect("the handle was just made");
         let failed = events.intersects(EventFlags::ERR | EventFlags::HUP);
@@ -120,6 +120,7 @@ impl Epoll {
                 self.disarm(id, woken);
             }
         }
+        true
     }
 
     pub(super) fn receive(&mut self, id: ConnectionId, context: &Context<'_>) -> Poll<io::Result<Lease>> {

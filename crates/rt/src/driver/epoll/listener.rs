@@ -3,10 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crore_base::time::Instant;
-use rustix::event::epoll::{self, EventFlags};
+use rustix::event::epoll::EventFlags;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
@@ -17,13 +17,16 @@ use super::token::{self, Kind, Token};
 use crate::driver::{ConnectionId, ListenerId, gone};
 use crate::executor::waker::WakeSlot;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, ACCEPTS_SHED_PER_PAUSE};
-use crate::net::ListenOptions;
+use crate::net::{Accept, ListenOptions};
+use crate::selector::Selector;
 use crate::stats;
 
 pub(super) struct Listener {
-    socket: OwnedFd,
+    pub(super) socket: OwnedFd,
+    /// Other cores wait on the same socket: one of those that sleep is woken for a connection, not all (epoll_ctl(2)).
+    exclusive: bool,
     /// Connections may wait: the last accept did not say that there are none.
-    ready: bool,
+    pub(super) ready: bool,
     /// Accepts left in this turn.
     left: u32,
     /// Resting until then.
@@ -34,6 +37,12 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    pub(super) fn register(&self, selector: &Selector, index: u32) -> io::Result<()> {
+        let mut interest = EventFlags::IN | EventFlags::ET;
+        interest.set(EventFlags::EXCLUSIVE, self.exclusive);
+        selector.add(&self.socket, Token::new(Kind::Listener, index, 0).to_data(), interest)
+    }
+
     pub(super) fn on_event(&mut self, woken: &mut Vec<WakeSlot>) {
         self.ready = true;
         if self.paused_until.is_none() {
@@ -73,43 +82,75 @@ pub(super) fn spare() -> Option<OwnedFd> {
     open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
+/// A socket of the kernel's that listens on `address`, and the address with the port that the system chose.
+pub(crate) fn listening_socket(address: SocketAddr, options: &ListenOptions) -> io::Result<(OwnedFd, SocketAddr)> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    // One listener a worker on one address; the kernel spreads the connections by their hash (socket(7)).
+    let own_each = options.accept == Accept::PerWorker;
+    sockopt::set_socket_reuseport(&socket, options.shared_port && own_each)?;
+    if !address.is_ipv4() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    net::bind(&socket, &address)?;
+    net::listen(&socket, options.backlog)?;
+    // What is accepted inherits these. Small messages must not wait for acknowledgements (RFC 9293, MUST-17).
+    sockopt::set_tcp_nodelay(&socket, true)?;
+    options.accepted.iter().try_for_each(|&option| set_on_socket(socket.as_fd(), option))?;
+    let local = SocketAddr::try_from(net::getsockname(&socket)?)?;
+    Ok((socket, local))
+}
+
 impl Epoll {
     pub(super) fn open_listener(
         &mut self,
         address: SocketAddr,
         options: &ListenOptions,
     ) -> io::Result<(ListenerId, SocketAddr)> {
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let socket = net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
-        sockopt::set_socket_reuseaddr(&socket, true)?;
-        // One listener a worker on one address; the kernel spreads the connections by their hash (socket(7)).
-        sockopt::set_socket_reuseport(&socket, options.shared_port)?;
-        if !address.is_ipv4() {
-            sockopt::set_ipv6_v6only(&socket, true)?;
-        }
-        net::bind(&socket, &address)?;
-        net::listen(&socket, options.backlog)?;
-        // What is accepted inherits these. Small messages must not wait for acknowledgements (RFC 9293, MUST-17).
-        sockopt::set_tcp_nodelay(&socket, true)?;
-        options.accepted.iter().try_for_each(|&option| set_on_socket(socket.as_fd(), option))?;
-        let local = SocketAddr::try_from(net::getsockname(&socket)?)?;
+        let (socket, local) = listening_socket(address, options)?;
+        Ok((self.keep_listener(socket, options.send_limit(), false)?, local))
+    }
+
+    /// Accepts from a socket that listens already.
+    pub(super) fn keep_listener(
+        &mut self,
+        socket: OwnedFd,
+        send_limit: u32,
+        exclusive: bool,
+    ) -> io::Result<ListenerId> {
         let index = token::free_place(&mut self.listeners, "listeners")?;
-        let data = Token::new(Kind::Listener, index, 0).to_data();
-        epoll::add(&self.epoll, &socket, data, EventFlags::IN | EventFlags::ET)?;
         let listener = Listener {
             socket,
+            exclusive,
             ready: true,
             left: ACCEPTS_PER_TURN,
             paused_until: None,
             acceptor: WakeSlot::EMPTY,
-            send_limit: options.send_limit(),
+            send_limit,
         };
+        listener.register(&self.selector, index)?;
         self.listeners[index as usize] = Some(listener);
-        Ok((index, local))
+        Ok(index)
     }
 
     pub(super) fn accept_next(&mut self, id: ListenerId, context: &Context<'_>) -> Poll<io::Result<ConnectionId>> {
+        loop {
+            let (socket, limit) = match ready!(self.accept_socket(id, context)) {
+                Ok(socket) => (socket, self.listeners[id as usize].as_ref().map_or(0, |listener| listener.send_limit)),
+                Err(error) => return Poll::Ready(Err(error)),
+            };
+            match self.adopt_accepted(socket, limit) {
+                Ok(Some(connection)) => return Poll::Ready(Ok(connection)),
+                Ok(None) => self.pause(id, stats::ACCEPT_PAUSED_FULL),
+                Err(_) => {} // the connection died between accept and registration
+            }
+        }
+    }
+
+    /// The next connection as the kernel gives it, without a slot.
+    pub(super) fn accept_socket(&mut self, id: ListenerId, context: &Context<'_>) -> Poll<io::Result<OwnedFd>> {
         loop {
             let Some(Some(listener)) = self.listeners.get_mut(id as usize) else {
                 return Poll::Ready(Err(gone()));
@@ -119,13 +160,8 @@ impl Epoll {
                 return Poll::Pending;
             }
             listener.left -= 1;
-            let limit = listener.send_limit;
             match net::accept_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
-                Ok(socket) => match self.adopt_accepted(socket, limit) {
-                    Ok(Some(connection)) => return Poll::Ready(Ok(connection)),
-                    Ok(None) => self.pause(id, stats::ACCEPT_PAUSED_FULL),
-                    Err(_) => {} // the connection died between accept and registration
-                },
+                Ok(socket) => return Poll::Ready(Ok(socket)),
                 Err(Errno::AGAIN) => listener.ready = false,
                 // The client gave up while it waited, or a signal came: accept(2) says to go on.
                 Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::PERM) => {}
@@ -137,6 +173,13 @@ impl Epoll {
                 Err(Errno::NOBUFS | Errno::NOMEM) => self.pause(id, stats::ACCEPT_PAUSED_FULL),
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
+        }
+    }
+
+    /// Another core will not accept what it was woken for: this one looks.
+    pub(super) fn look_again(&mut self, id: ListenerId) {
+        if let Some(Some(listener)) = self.listeners.get_mut(id as usize) {
+            listener.on_event(&mut self.orphans);
         }
     }
 

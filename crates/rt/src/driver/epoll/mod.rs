@@ -3,7 +3,8 @@
 //! A connection is registered once for reading. A task reads until the socket would block; then the next edge wakes it. Writes are
 //! tried first, gathered, at the end of the turn; `EPOLLOUT` is armed only while the kernel would not take what is queued.
 //!
-//! Here: the slots and the loop. `listener.rs` accepts, `connection.rs` reads and closes, `sending.rs` writes.
+//! Here: the slots and the loop. `listener.rs` accepts, `connection.rs` reads and closes, `sending.rs` writes, `watch.rs` waits on
+//! any other descriptor, `rebuild.rs` cures wake-ups without progress.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,8 +16,7 @@ use crore_base::counters::CoreCounters;
 use crore_base::payload::Payload;
 use crore_base::slab::{Handle, Slab};
 use crore_base::time::{Duration, Instant};
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
+use rustix::event::epoll::{Event, EventFlags};
 
 use super::{
     Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone,
@@ -26,35 +26,41 @@ use crate::clock::Clock;
 use crate::executor::waker::WakeSlot;
 use crate::limits::{EVENTS_PER_TURN, WATCHES_PER_CORE_MAX};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
+use crate::selector::Selector;
 use connection::Connection;
 use listener::Listener;
+use watch::Watch;
 
 mod connection;
 mod descriptor;
 mod listener;
+mod rebuild;
 mod sending;
+#[cfg(test)]
+mod tests;
 mod token;
+mod watch;
 
+pub(crate) use listener::listening_socket;
 pub(crate) use token::free_place;
 use token::{Kind, Token};
 
 /// For tables of sizes.
 pub(crate) const CONNECTION_SLOT_BYTES: usize = size_of::<Connection>();
 
-/// A descriptor of the kernel's that somebody waits on.
-struct Watch {
-    descriptor: OwnedFd,
-    readable: bool,
-    reader: WakeSlot,
-}
+/// Who rings the bell, and whoever looks after what we attend to.
+const BELL: Token = Token::new(Kind::Bell, 0, 0);
+const ATTENDED: Token = Token::new(Kind::Watch, WATCHES_PER_CORE_MAX, 0);
 
 pub(crate) struct Epoll {
-    epoll: OwnedFd,
+    selector: Selector,
     clock: Clock,
     counters: CoreCounters,
     connections: Slab<Connection>,
     listeners: Vec<Option<Listener>>,
     watches: Vec<Option<Watch>>,
+    /// What somebody else looks after, but must end our sleeps.
+    attended: Option<OwnedFd>,
     pool: LeasePool,
     sends: SendPool,
     /// Connections with something to send that the kernel has not yet refused.
@@ -71,16 +77,16 @@ pub(crate) struct Epoll {
 
 impl Epoll {
     pub(crate) fn new(surroundings: Surroundings) -> io::Result<Epoll> {
-        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let bell = Token::new(Kind::Bell, 0, 0).to_data();
-        epoll::add(&epoll, surroundings.shared.bell(), bell, EventFlags::IN | EventFlags::ET)?;
+        let selector = Selector::new()?;
+        selector.add(surroundings.shared.bell(), BELL.to_data(), EventFlags::IN | EventFlags::ET)?;
         Ok(Epoll {
-            epoll,
+            selector,
             clock: surroundings.clock,
             counters: surroundings.counters,
             connections: Slab::new(surroundings.connections),
             listeners: Vec::new(),
             watches: Vec::new(),
+            attended: None,
             pool: LeasePool::default(),
             sends: SendPool::default(),
             dirty: Vec::new(),
@@ -94,34 +100,35 @@ impl Epoll {
 
     /// Ends sleeps while a descriptor is readable, for a driver that has this one inside and looks after it itself.
     pub(crate) fn attend(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        let nobody = Token::new(Kind::Watch, WATCHES_PER_CORE_MAX, 0).to_data();
-        Ok(epoll::add(&self.epoll, descriptor, nobody, EventFlags::IN)?)
+        assert!(self.attended.is_none(), "one driver is inside one other");
+        let descriptor = descriptor.try_clone_to_owned()?;
+        self.selector.add(&descriptor, ATTENDED.to_data(), EventFlags::IN)?;
+        self.attended = Some(descriptor);
+        Ok(())
     }
 
     fn count(&self, counter: usize, amount: u64) {
         self.counters.add(counter, amount);
     }
 
-    /// Marks what an event says on its slot; wakes follow after the harvest.
-    fn on_event(&mut self, event: Event, woken: &mut Vec<WakeSlot>) {
+    /// Marks what an event says on its slot; wakes follow after the harvest. False if whom it names is gone.
+    fn on_event(&mut self, event: Event, woken: &mut Vec<WakeSlot>) -> bool {
         let token = Token::from_data(event.data);
         match token.kind() {
             Kind::Connection => self.on_connection_event(token, event.flags, woken),
-            Kind::Listener => {
-                if let Some(Some(listener)) = self.listeners.get_mut(token.index() as usize) {
+            Kind::Listener => match self.listeners.get_mut(token.index() as usize) {
+                Some(Some(listener)) => {
                     listener.on_event(woken);
+                    true
                 }
-            }
-            Kind::Watch => {
-                if let Some(Some(watch)) = self.watches.get_mut(token.index() as usize) {
-                    watch.readable = true;
-                    woken.push(std::mem::take(&mut watch.reader));
-                }
-            }
+                _ => false,
+            },
+            Kind::Watch => self.on_watch_event(token, event.flags, woken),
             Kind::Bell => {
                 let mut count = [0; 8];
                 // Edge triggered: reading resets the counter; there is nothing else to learn from it.
                 let _ = rustix::io::read(self.bell.bell(), &mut count);
+                true
             }
         }
     }
@@ -137,11 +144,34 @@ impl Driver for Epoll {
     }
 
     fn unlisten(&mut self, listener: ListenerId) {
-        drop(self.listeners[listener as usize].take());
+        if let Some(listener) = self.listeners[listener as usize].take() {
+            // Its socket may be other cores' too, so that closing it would not end the registration.
+            let _ = self.selector.remove(&listener.socket);
+        }
     }
 
     fn poll_accept(&mut self, listener: ListenerId, context: &Context<'_>) -> Poll<io::Result<ConnectionId>> {
         self.accept_next(listener, context)
+    }
+
+    fn kernel_listens_on(&self, _address: SocketAddr) -> bool {
+        true
+    }
+
+    fn listen_on(&mut self, socket: OwnedFd, send_limit: u32, exclusive: bool) -> io::Result<ListenerId> {
+        self.keep_listener(socket, send_limit, exclusive)
+    }
+
+    fn poll_accept_socket(&mut self, listener: ListenerId, context: &Context<'_>) -> Poll<io::Result<OwnedFd>> {
+        self.accept_socket(listener, context)
+    }
+
+    fn look(&mut self, listener: ListenerId) {
+        self.look_again(listener);
+    }
+
+    fn adopt(&mut self, socket: OwnedFd, send_limit: u32) -> io::Result<Option<ConnectionId>> {
+        self.adopt(socket, 0, send_limit)
     }
 
     fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {
@@ -210,45 +240,37 @@ impl Driver for Epoll {
     }
 
     fn watch(&mut self, descriptor: OwnedFd) -> io::Result<WatchId> {
-        let index = token::free_place(&mut self.watches, "watched descriptors")?;
-        let data = Token::new(Kind::Watch, index, 0).to_data();
-        epoll::add(&self.epoll, &descriptor, data, EventFlags::IN | EventFlags::ET)?;
-        self.watches[index as usize] = Some(Watch { descriptor, readable: true, reader: WakeSlot::EMPTY });
-        Ok(index)
+        self.start_watch(descriptor)
     }
 
     fn poll_watch(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
-        let Some(Some(watch)) = self.watches.get_mut(watch as usize) else {
-            return Poll::Ready(Err(gone()));
-        };
-        if std::mem::take(&mut watch.readable) {
-            return Poll::Ready(Ok(()));
-        }
-        watch.reader.store(context.waker());
-        Poll::Pending
+        self.watch_readable(watch, context)
+    }
+
+    fn poll_watch_writable(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.watch_writable(watch, context)
+    }
+
+    fn lease(&mut self) -> io::Result<Lease> {
+        Ok(self.pool.lease())
     }
 
     fn unwatch(&mut self, watch: WatchId) {
-        if let Some(watch) = self.watches[watch as usize].take() {
-            drop(watch.descriptor); // closing ends the registration
-            let mut reader = watch.reader;
-            reader.clear();
-        }
+        self.end_watch(watch);
     }
 
     fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>) {
-        let timeout = timeout.map(|timeout| Timespec {
-            tv_sec: (timeout.as_nanos() / 1_000_000_000).cast_signed(),
-            tv_nsec: (timeout.as_nanos() % 1_000_000_000).cast_signed(),
-        });
         let mut events = std::mem::take(&mut self.events);
-        events.clear();
         // A signal may interrupt the sleep; the turn then finds nothing to do and sleeps again.
-        let _ = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref());
+        let ended = self.selector.wait(timeout, &mut events);
+        let mut owned = 0;
         for &event in &events {
-            self.on_event(event, woken);
+            owned += usize::from(self.on_event(event, woken));
         }
         self.events = events;
+        if self.selector.judge(ended, owned) {
+            self.rebuild_selector();
+        }
         let now = self.clock.now();
         for listener in self.listeners.iter_mut().flatten() {
             listener.on_turn(now, woken);

@@ -4,7 +4,6 @@ use std::io::IoSlice;
 use std::task::{Context, Poll};
 
 use crore_base::payload::Payload;
-use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown};
 
@@ -146,7 +145,7 @@ impl Epoll {
     fn register(&mut self, id: ConnectionId, woken: &mut Vec<WakeSlot>) {
         let slot = self.connections.get(id).expect("only live connections are registered");
         let token = Token::new(Kind::Connection, id.index(), id.generation().get());
-        let registered = epoll::modify(&self.epoll, slot.descriptor.borrow(), token.to_data(), interest(slot.flags));
+        let registered = self.selector.modify(slot.descriptor.borrow(), token.to_data(), interest(slot.flags));
         if registered.is_err() {
             // The kernel has no memory for it (epoll_ctl(2)): a connection that would wait for ever is ended instead.
             let _ = shutdown(slot.descriptor.borrow(), Shutdown::Both);

@@ -22,7 +22,7 @@ const GENERATION_BITS: u32 = 30;
 const MASK: u32 = (1 << INDEX_BITS) - 1;
 
 impl Token {
-    pub(crate) fn new(kind: Kind, index: u32, generation: u32) -> Token {
+    pub(crate) const fn new(kind: Kind, index: u32, generation: u32) -> Token {
         assert!(index <= MASK);
         let kind = match kind {
             Kind::Connection => 0,
@@ -30,7 +30,7 @@ impl Token {
             Kind::Watch => 2,
             Kind::Bell => 3,
         };
-        Token(kind << (INDEX_BITS + GENERATION_BITS) | u64::from(generation & MASK) << INDEX_BITS | u64::from(index))
+        Token(kind << (INDEX_BITS + GENERATION_BITS) | ((generation & MASK) as u64) << INDEX_BITS | index as u64)
     }
 
     pub(crate) fn from_data(data: EventData) -> Token {

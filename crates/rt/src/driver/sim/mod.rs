@@ -17,7 +17,10 @@ use crore_base::time::{Duration, Instant};
 use zerocopy::FromZeros;
 
 use super::send_queue::{SendPool, SendQueue};
-use super::{Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone};
+use super::{
+    Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone,
+    without_kernel,
+};
 use crate::executor::waker::WakeSlot;
 use crate::limits::{ACCEPTS_PER_TURN, CLOSE_LINGER, GATHER_MAX, SEND_QUEUE_BYTES, SIM_WINDOW_BYTES};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
@@ -332,10 +335,7 @@ impl Driver for Sim {
     }
 
     fn watch(&mut self, _descriptor: OwnedFd) -> io::Result<WatchId> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "a simulated world has no kernel whose descriptors could be watched",
-        ))
+        Err(without_kernel("descriptors"))
     }
 
     fn poll_watch(&mut self, _watch: WatchId, _context: &Context<'_>) -> Poll<io::Result<()>> {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 
 use crore_base::time::Instant;
@@ -57,9 +58,9 @@ impl Stack {
         options: &ListenOptions,
     ) -> io::Result<(ListenerId, SocketAddr)> {
         let everywhere = address.ip().is_unspecified();
-        if !everywhere && !self.network.is_ours(address.ip()) {
+        if !self.listens_itself(address) {
             let (kernel, local) = self.kernel.listen(address, options)?;
-            return Ok((self.keep_listener(Listener { ours: None, kernel: Some(kernel) })?, local));
+            return Ok((self.keep_kernel_listener(kernel)?, local));
         }
         let prefix = match everywhere {
             false => Prefix::host(address.ip().into()),
@@ -90,6 +91,11 @@ impl Stack {
         }
     }
 
+    /// Whether our own stack listens there.
+    pub(super) fn listens_itself(&self, address: SocketAddr) -> bool {
+        address.ip().is_unspecified() || self.network.is_ours(address.ip())
+    }
+
     /// A listener of the kernel's on an address that it has, too. Without one, which is so where the interface is in another
     /// network namespace, all is well but for clients on this very host.
     fn listen_beside(&mut self, local: SocketAddr, options: &ListenOptions) -> Option<ListenerId> {
@@ -118,6 +124,14 @@ impl Stack {
         let index = free_place(&mut self.listeners, "listeners")?;
         self.listeners[index as usize] = Some(listener);
         Ok(index)
+    }
+
+    pub(super) fn keep_kernel_listener(&mut self, kernel: ListenerId) -> io::Result<ListenerId> {
+        let kept = self.keep_listener(Listener { ours: None, kernel: Some(kernel) });
+        if kept.is_err() {
+            self.kernel.unlisten(kernel);
+        }
+        kept
     }
 
     pub(super) fn close_listener(&mut self, id: ListenerId) {
@@ -160,6 +174,19 @@ impl Stack {
             Some(kernel) => self.kernel.poll_accept(kernel, context).map_ok(of_kernel),
             None => Poll::Pending,
         }
+    }
+
+    pub(super) fn accept_socket(&mut self, id: ListenerId, context: &Context<'_>) -> Poll<io::Result<OwnedFd>> {
+        match self.kernel_listener(id) {
+            Some(kernel) => self.kernel.poll_accept_socket(kernel, context),
+            None => Poll::Ready(Err(gone())),
+        }
+    }
+
+    /// The kernel's part of a listener, if our own stack has none in it.
+    pub(super) fn kernel_listener(&self, id: ListenerId) -> Option<ListenerId> {
+        let listener = self.listeners.get(id as usize)?.as_ref()?;
+        listener.kernel.filter(|_| listener.ours.is_none())
     }
 }
 

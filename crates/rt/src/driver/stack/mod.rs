@@ -190,6 +190,29 @@ impl Driver for Stack {
         self.accept_next(listener, context)
     }
 
+    fn kernel_listens_on(&self, address: SocketAddr) -> bool {
+        !self.listens_itself(address)
+    }
+
+    fn listen_on(&mut self, socket: OwnedFd, send_limit: u32, exclusive: bool) -> io::Result<ListenerId> {
+        let kernel = self.kernel.listen_on(socket, send_limit, exclusive)?;
+        self.keep_kernel_listener(kernel)
+    }
+
+    fn poll_accept_socket(&mut self, listener: ListenerId, context: &Context<'_>) -> Poll<io::Result<OwnedFd>> {
+        self.accept_socket(listener, context)
+    }
+
+    fn look(&mut self, listener: ListenerId) {
+        if let Some(kernel) = self.kernel_listener(listener) {
+            self.kernel.look(kernel);
+        }
+    }
+
+    fn adopt(&mut self, socket: OwnedFd, send_limit: u32) -> io::Result<Option<ConnectionId>> {
+        Ok(Driver::adopt(&mut self.kernel, socket, send_limit)?.map(of_kernel))
+    }
+
     fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {
         let from_us = options.source.map(|source| self.network.opens_from(source));
         match from_us.unwrap_or_else(|| self.network.reaches(address.ip())) {
@@ -305,6 +328,14 @@ impl Driver for Stack {
 
     fn poll_watch(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
         self.kernel.poll_watch(watch, context)
+    }
+
+    fn poll_watch_writable(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.kernel.poll_watch_writable(watch, context)
+    }
+
+    fn lease(&mut self) -> io::Result<Lease> {
+        Ok(self.pool.lease())
     }
 
     fn unwatch(&mut self, watch: WatchId) {
