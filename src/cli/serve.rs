@@ -115,7 +115,12 @@ fn start_log() {
 fn serve(config: Config) -> io::Result<()> {
     let descriptors = crore_rt::raise_descriptor_limit();
     let network = config.network().map_err(io::Error::other)?;
-    let runtime = Runtime::builder().workers(config.workers).driver(&config.io).network(network).build()?;
+    let runtime = Runtime::builder()
+        .workers(config.workers)
+        .driver(&config.io)
+        .network(network)
+        .stall_after(config.stall_after)
+        .build()?;
     let seed = seed()?;
     runtime.block_on(async move {
         // Without a certificate to read again, SIGHUP means what it means elsewhere.

@@ -95,6 +95,7 @@ impl Snapshot {
                     runtime.selector_rebuilds,
                 ),
                 ("task_panics", "Tasks that ended by a panic", runtime.task_panics),
+                ("stalls", "Polls that held their core longer than stall_after", runtime.stalls),
             ],
             disconnects: reasons.map(|reason| (label(reason), counters.sum(disconnects(reason)))).collect(),
             accept_pauses: [("emfile", runtime.accept_paused_descriptors), ("full", runtime.accept_paused_full)],

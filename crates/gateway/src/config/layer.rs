@@ -51,6 +51,7 @@ const VARIABLES: &[&str] = &[
     "accept",
     "accept_rate",
     "drain_window",
+    "stall_after",
 ];
 
 /// The variables that look like ours and are not: a mistake perhaps, worth a line in the log. `CRORE_LOG` is the log's.
@@ -108,6 +109,8 @@ pub struct Layer {
     pub accept_rate: Option<Rate>,
     /// Over how long a drain spreads.
     pub drain_window: Option<Span>,
+    /// How long a task may hold its core before a warning names it; 0: nobody looks.
+    pub stall_after: Option<Span>,
     /// Channels without a namespace.
     pub without_namespace: Option<NamespaceLayer>,
     /// Channels of namespaces, by name.
@@ -207,6 +210,7 @@ impl Layer {
             accept: stronger.accept.or(self.accept),
             accept_rate: stronger.accept_rate.or(self.accept_rate),
             drain_window: stronger.drain_window.or(self.drain_window),
+            stall_after: stronger.stall_after.or(self.stall_after),
             without_namespace: stronger.without_namespace.or(self.without_namespace),
             namespace: stronger.namespace.or(self.namespace),
         }

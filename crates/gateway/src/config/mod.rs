@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crore_base::time::Duration;
 use crore_hub::ChannelOptions;
+use crore_rt::limits::STALL_MIN;
 use crore_rt::net::{Accept, Network, Prefix, TlsError, TlsServer};
 
 mod layer;
@@ -67,6 +68,8 @@ pub struct Config {
     pub accept_rate: u64,
     /// Over how long a drain spreads its disconnects.
     pub drain_window: Duration,
+    /// How long a task may hold its core before a warning names it; none: nobody looks.
+    pub stall_after: Option<Duration>,
     /// What holds for channels without a namespace.
     pub without_namespace: Namespace,
     /// By name.
@@ -141,6 +144,17 @@ impl Namespace {
     }
 }
 
+/// A second: long enough that nothing which should be there is named.
+const STALL_AFTER: Duration = Duration::from_secs(1);
+
+fn stall_after(span: Duration) -> Result<Option<Duration>, ConfigError> {
+    if span > Duration::ZERO && span < STALL_MIN {
+        let text = format!("stall_after = \"{span}\" is too short: {STALL_MIN} at least, or 0 for nobody who looks");
+        return Err(ConfigError::new(text));
+    }
+    Ok(Some(span).filter(|&span| span > Duration::ZERO))
+}
+
 impl Config {
     /// Reads all layers and decides. `flags` is the strongest; `environment` is the process's variables.
     ///
@@ -190,6 +204,7 @@ impl Config {
             accept: layer.accept.map_or(Accept::default(), |it| it.0),
             accept_rate: layer.accept_rate.map_or(0, |it| it.0),
             drain_window: layer.drain_window.map_or(Duration::from_secs(10), |it| it.0),
+            stall_after: stall_after(layer.stall_after.map_or(STALL_AFTER, |it| it.0))?,
             without_namespace,
             namespaces: namespaces.map(|(name, layer)| (name, layer.over(Namespace::default()))).collect(),
         };
