@@ -8,8 +8,8 @@ mod options;
 mod stream;
 
 pub use crate::driver::Lease;
+pub use crate::tls::{TlsClient, TlsError, TlsServer};
 pub use listener::TcpListener;
 pub use network::{Network, Prefix};
 pub use options::{ConnectOptions, KeepAlive, ListenOptions, SendError, StreamOption};
-pub use crate::tls::{TlsClient, TlsError, TlsServer};
 pub use stream::{StreamId, TcpStream};
