@@ -23,5 +23,7 @@
 //! }
 //! ```
 
+#[cfg(feature = "compat")]
+pub use crore_compat as compat;
 pub use crore_rt::*;
 pub use crore_web as web;

@@ -24,8 +24,9 @@
 //! A peer that ends its direction of the connection while a handler waits counts as gone: the handler is dropped. A
 //! handler that is ready at once never meets this.
 //!
-//! Not here: HTTP/2, compression, multipart forms, static files. [`client`] is enough for tests, health checks and
-//! load generators, and follows no redirects.
+//! The other side is [`client`]: requests by URL over kept connections, or one connection at a time.
+//!
+//! Not here: HTTP/2, compression, multipart forms.
 
 #![forbid(unsafe_code)]
 

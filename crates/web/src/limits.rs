@@ -28,6 +28,19 @@ pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// Tokens that an accept rate saves up, in milliseconds of its rate: short storms pass, long ones are spread.
 pub(crate) const ACCEPT_BURST_MS: u64 = 100;
 
+/// Bytes of a request's body from which on the client asks first (`Expect: 100-continue`): what curl does. Below, a refused body
+/// costs less than asking.
+pub(crate) const EXPECT_BYTES_MIN: u64 = 1 << 20;
+
+/// Bytes of a request's body that are given to the send queue at a time: several fit it, so that it never runs dry.
+pub(crate) const UPLOAD_PIECE_BYTES: usize = 64 * 1024;
+
+/// Bytes of a redirect's body that are read for the sake of its connection; a longer one is cheaper to leave.
+pub(crate) const REDIRECT_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a URL. Stops: a `Location` that no server would take as a target.
+pub(crate) const URL_BYTES_MAX: usize = 8 * 1024;
+
 /// What a server allows its peers. Deadlines are absolute: sending a byte now and then does not extend them.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerOptions {

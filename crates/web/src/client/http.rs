@@ -2,21 +2,19 @@
 
 use std::net::SocketAddr;
 
-use crore_http::{ConnectionField, Fields, Framing, ResponseEvent, ResponseHead, ResponseReader, encode_request};
-use crore_rt::net::TcpStream;
-use crore_rt::time;
+use crore_http::{Fields, ResponseHead};
 
-use super::{ClientError, ClientOptions, connect, final_head};
-use crate::input::Input;
+use super::link::{Home, Link};
+use super::upload::{Ask, Times};
+use super::{ClientError, ClientOptions, Download, Upload, connect};
 
 /// A connection to a server.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    /// None while a request is under way, and after one that ended the connection.
+    link: Option<Link>,
     host: String,
     options: ClientOptions,
-    input: Input,
-    is_reusable: bool,
 }
 
 /// A whole response.
@@ -42,12 +40,12 @@ impl Client {
     /// The system's, or that it took too long.
     pub async fn connect(address: SocketAddr, host: &str, options: ClientOptions) -> Result<Self, ClientError> {
         let stream = connect(address, host, &options).await?;
-        Ok(Client { stream, host: host.to_owned(), options, input: Input::default(), is_reusable: true })
+        Ok(Client { link: Some(stream.into()), host: host.to_owned(), options })
     }
 
     /// Whether another request may be sent: the last response was complete and did not close the connection.
     pub fn is_reusable(&self) -> bool {
-        self.is_reusable
+        self.link.is_some()
     }
 
     /// Sends a request and waits for the whole response. An empty body is announced for `POST`, `PUT` and `PATCH` only.
@@ -61,19 +59,7 @@ impl Client {
         fields: &Fields,
         body: &[u8],
     ) -> Result<Answer, ClientError> {
-        if !std::mem::replace(&mut self.is_reusable, false) {
-            return Err(ClientError::Ended);
-        }
-        let framing = match (body.len(), method) {
-            (0, "POST" | "PUT" | "PATCH") => Framing::Length(0),
-            (0, _) => Framing::None,
-            (length, _) => Framing::Length(length as u64),
-        };
-        let mut bytes = encode_request(method, target, &self.host, fields, framing, ConnectionField::Implied)?;
-        bytes.extend_from_slice(body);
-        self.stream.send(bytes)?;
-        let reader = ResponseReader::new(method == "HEAD", &self.options.http);
-        self.receive(reader).await
+        self.fetch(method, target, fields, body).await?.whole().await
     }
 
     /// Short for a `GET` without headers.
@@ -84,29 +70,41 @@ impl Client {
         self.request("GET", target, &Fields::new(), &[]).await
     }
 
-    async fn receive(&mut self, mut reader: ResponseReader) -> Result<Answer, ClientError> {
-        let deadline = time::now() + self.options.response_timeout;
-        let head = final_head(&mut self.stream, &mut reader, &mut self.input, deadline).await?;
-        let mut body = Vec::new();
-        let mut has_ended = false;
-        while !reader.is_done() {
-            let (consumed, event) = reader.on_input(self.input.bytes())?;
-            if let Some(ResponseEvent::Data(data)) = &event {
-                body.extend_from_slice(&self.input.bytes()[data.clone()]);
-            }
-            self.input.advance(consumed);
-            if event.is_none() {
-                let lease = time::deadline(deadline, self.stream.recv()).await??;
-                if lease.is_empty() {
-                    reader.on_end()?;
-                    has_ended = true;
-                } else {
-                    self.input = lease.into();
-                }
-            }
-        }
-        self.input.settle();
-        self.is_reusable = head.keep_alive() && !has_ended;
-        Ok(Answer { head, body })
+    /// As [`request`](Client::request), but comes back with the head; the body is read piece by piece. Large bodies of requests
+    /// (1 MiB) are announced with `Expect: 100-continue`.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn fetch(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &Fields,
+        body: &[u8],
+    ) -> Result<Download<'_>, ClientError> {
+        let link = self.link.take().ok_or(ClientError::Ended)?;
+        let ask = Ask { method, target, host: &self.host, fields };
+        let (home, times) = (Home::Client(&mut self.link), Times::of(&self.options));
+        let mut upload = Upload::begin_whole(link, home, ask, body, times, &self.options)?;
+        upload.exchange(body).await?;
+        Ok(upload.into_download())
+    }
+
+    /// Begins a request whose body is sent piece by piece: of `length` bytes, or, if that is not known, in chunks. Large ones and
+    /// those of unknown length wait for the server's `100 Continue`, at most for [`ClientOptions::continue_timeout`].
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn upload(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &Fields,
+        length: Option<u64>,
+    ) -> Result<Upload<'_>, ClientError> {
+        let link = self.link.take().ok_or(ClientError::Ended)?;
+        let ask = Ask { method, target, host: &self.host, fields };
+        let (home, times) = (Home::Client(&mut self.link), Times::of(&self.options));
+        Upload::begin_streamed(link, home, ask, length, times, &self.options).await
     }
 }

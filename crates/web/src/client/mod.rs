@@ -1,6 +1,8 @@
-//! A client for tests, health checks and load generators: plain HTTP/1.1, WebSocket, server-sent events.
+//! A client: plain HTTP/1.1, WebSocket, server-sent events.
 //!
-//! Each value is one connection to one address, by TLS if it is told so. No redirects, no cookies, no pool, no name resolution.
+//! An [`Agent`] takes URLs: it resolves names, keeps connections, bounds them for each host and in all, follows redirects. A
+//! [`Client`], a [`WebSocket`] and an [`EventStream`] are one connection to one address each, by TLS if it is told so. Bodies stream
+//! both ways: [`Upload`], [`Download`]. No cookies, no proxies, no compression.
 
 use std::fmt;
 use std::io;
@@ -15,12 +17,22 @@ use crore_rt::time::{self, Elapsed};
 
 use crate::input::Input;
 
+mod agent;
+mod download;
 mod events;
 mod http;
+mod link;
+mod redirect;
+mod upload;
+mod url;
 mod websocket;
 
+pub use agent::{Agent, AgentCounts, AgentOptions};
+pub use download::Download;
 pub use events::{EventStream, ServerEvent};
 pub use http::{Answer, Client};
+pub use upload::Upload;
+pub use url::{Url, UrlError};
 pub use websocket::{Keys, Message, WebSocket, WebSocketOptions};
 
 /// How a client connects, and what it takes.
@@ -32,9 +44,14 @@ pub struct ClientOptions {
     pub source: Option<IpAddr>,
     /// Time to connect; default 10 s.
     pub connect_timeout: Duration,
-    /// Time for a whole response, or for the head of one that does not end; default 30 s.
+    /// Time for a whole exchange, from sending the request to the last byte of the response, or for the head of a response that
+    /// does not end; default 30 s.
     pub response_timeout: Duration,
-    /// Bounds of responses.
+    /// Time for the head of a response, from the end of the request; default 30 s.
+    pub head_timeout: Duration,
+    /// How long a large body waits for `100 Continue` before it is sent without; default 1 s (RFC 9110, section 10.1.1).
+    pub continue_timeout: Duration,
+    /// Bounds of responses; that of the body is for those that are collected as a whole.
     pub http: Limits,
 }
 
@@ -45,6 +62,8 @@ impl Default for ClientOptions {
             source: None,
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(30),
+            continue_timeout: Duration::from_secs(1),
             http: Limits::default(),
         }
     }
@@ -72,6 +91,29 @@ pub enum ClientError {
     NotEvents(Box<ResponseHead>),
     /// The stream of events is too large, or malformed.
     Sse(SseError),
+    /// The URL is none that can be asked for.
+    Url(UrlError),
+    /// The URL is `https`, and the client was not given [`ClientOptions::tls`].
+    NeedsTls,
+    /// The body of a request is longer or shorter than was announced.
+    BodyLength {
+        /// Bytes that were announced.
+        announced: u64,
+        /// Bytes that were given, so far.
+        given: u64,
+    },
+    /// Too many requests wait for a connection of the agent.
+    Busy {
+        /// How many may wait.
+        limit: usize,
+    },
+    /// The server redirects again and again.
+    TooManyRedirects {
+        /// How many are followed.
+        limit: u8,
+    },
+    /// A server redirects from `https` to `http`, which would send in the open what was asked for in secret.
+    Downgrade(String),
 }
 
 impl fmt::Display for ClientError {
@@ -91,6 +133,20 @@ impl fmt::Display for ClientError {
                 write!(f, "the server answered {} with {kind} instead of a stream of events", head.status())
             }
             ClientError::Sse(error) => error.fmt(f),
+            ClientError::Url(error) => error.fmt(f),
+            ClientError::NeedsTls => {
+                f.write_str("https needs TLS, which this client was not given: set ClientOptions::tls")
+            }
+            ClientError::BodyLength { announced, given } => {
+                write!(f, "the request's body was announced with {announced} bytes, and {given} were given")
+            }
+            ClientError::Busy { limit } => {
+                write!(f, "{limit} requests wait for a connection already: try later, or allow more connections")
+            }
+            ClientError::TooManyRedirects { limit } => write!(f, "redirected more than {limit} times"),
+            ClientError::Downgrade(location) => {
+                write!(f, "redirected from https to {location:?}, which is not followed")
+            }
         }
     }
 }
@@ -115,6 +171,7 @@ from! {
     HandshakeError => Handshake,
     WsError => WebSocket,
     SseError => Sse,
+    UrlError => Url,
 }
 
 impl From<Elapsed> for ClientError {
@@ -125,12 +182,16 @@ impl From<Elapsed> for ClientError {
 
 /// Connects, and begins TLS with the host of `host`, if it is to be spoken.
 async fn connect(address: SocketAddr, host: &str, options: &ClientOptions) -> io::Result<TcpStream> {
-    let deadline = Some(time::now() + options.connect_timeout);
-    let stream = TcpStream::connect(address, &ConnectOptions { source: options.source, deadline }).await?;
+    let stream = connect_plainly(address, options).await?;
     if let Some(tls) = &options.tls {
         stream.secure_as_client(tls, host)?;
     }
     Ok(stream)
+}
+
+async fn connect_plainly(address: SocketAddr, options: &ClientOptions) -> io::Result<TcpStream> {
+    let deadline = Some(time::now() + options.connect_timeout);
+    TcpStream::connect(address, &ConnectOptions { source: options.source, deadline }).await
 }
 
 /// Waits for the final head of a response; what follows it is left in `input`.
