@@ -54,4 +54,6 @@ pub use request::Request;
 pub use response::{IntoResponse, Response, Takeover};
 pub use router::Parameters;
 pub use server::Server;
-pub use websocket::websocket;
+pub use websocket::{
+    AllowedOrigins, Compression, Message, Upgrade, UpgradeOptions, WebSocket, WebSocketError, websocket,
+};

@@ -14,6 +14,7 @@ use crore_rt::net::{ConnectOptions, SendError, TcpStream};
 use crore_rt::time::{self, Elapsed};
 
 use crate::input::Input;
+use crate::websocket::WebSocketError;
 
 mod events;
 mod http;
@@ -21,7 +22,8 @@ mod websocket;
 
 pub use events::{EventStream, ServerEvent};
 pub use http::{Answer, Client};
-pub use websocket::{Keys, Message, WebSocket, WebSocketOptions};
+pub use crate::websocket::{Keys, Message, WebSocket};
+pub use websocket::WebSocketOptions;
 
 /// How a client connects, and what it takes.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,15 @@ from! {
     HandshakeError => Handshake,
     WsError => WebSocket,
     SseError => Sse,
+}
+
+impl From<WebSocketError> for ClientError {
+    fn from(error: WebSocketError) -> Self {
+        match error {
+            WebSocketError::Io(error) => ClientError::Io(error),
+            WebSocketError::Rules(error) => ClientError::WebSocket(error),
+        }
+    }
 }
 
 impl From<Elapsed> for ClientError {
