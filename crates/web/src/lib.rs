@@ -55,5 +55,6 @@ pub use response::{IntoResponse, Response, Takeover};
 pub use router::Parameters;
 pub use server::Server;
 pub use websocket::{
-    AllowedOrigins, Compression, Message, Upgrade, UpgradeOptions, WebSocket, WebSocketError, websocket,
+    AllowedOrigins, Compression, DeflateOptions, DeflateTerms, Event, Message, Opcode, Upgrade, UpgradeOptions,
+    WebSocket, WebSocketError, WsLimits, close_code, websocket,
 };

@@ -20,9 +20,9 @@ mod events;
 mod http;
 mod websocket;
 
+pub use crate::websocket::{Keys, Message, WebSocket};
 pub use events::{EventStream, ServerEvent};
 pub use http::{Answer, Client};
-pub use crate::websocket::{Keys, Message, WebSocket};
 pub use websocket::WebSocketOptions;
 
 /// How a client connects, and what it takes.

@@ -9,8 +9,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crore_http::WsLimits;
-use crore_http::ws::{DeflateSide, DeflateTerms, History, Role};
+use crore_http::ws::{DeflateSide, History, Role};
 use crore_rt::net::TcpStream;
 
 use receiving::Pending;
@@ -26,6 +25,8 @@ mod upgrade;
 mod tests;
 
 pub use compression::Compression;
+pub use crore_http::WsLimits;
+pub use crore_http::ws::{DeflateOptions, DeflateTerms, Event, Opcode, close_code};
 pub use error::WebSocketError;
 pub use keys::Keys;
 pub use upgrade::{AllowedOrigins, Upgrade, UpgradeOptions, websocket};

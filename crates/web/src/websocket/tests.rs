@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use crore_base::time::Duration;
 use crore_http::Status;
-use crore_http::ws::{self, DeflateOptions, HandshakeError, Opcode, WsError};
+use crore_http::ws::{self, HandshakeError, WsError};
 use crore_rt::net::{ListenOptions, TcpListener};
 use crore_rt::{spawn, time};
 

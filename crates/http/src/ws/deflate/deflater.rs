@@ -1,11 +1,13 @@
 //! Messages compressed into frames.
 //!
-//! A message that would not become shorter is left to be sent as it is, which every receiver takes.
+//! A message that would not become shorter is left to be sent as it is, which every receiver takes, unless the owner wants all
+//! of them compressed.
 
 use core::fmt;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
+use super::inflater::compressed_bytes_max;
 use super::{DeflateOptions, DeflateSide, History, WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 use crate::limits::DEFLATE_KEPT_BYTES_MAX;
 use crate::ws::header::HEADER_BYTES_MAX;
@@ -78,7 +80,7 @@ impl Deflater {
         Some(frame)
     }
 
-    /// Compresses into the frame; gives how many bytes it has become if these are fewer.
+    /// Compresses into the frame; gives how many bytes it has become if these are fewer, or none asks for that.
     fn compress(&mut self, message: &[u8], window_bits: u8, history: Option<&History>) -> Option<usize> {
         let level = Compression::new(u32::from(self.level));
         let stream = self.streams[usize::from(window_bits - WINDOW_BITS_MIN)]
@@ -90,7 +92,8 @@ impl Deflater {
             // A compressor that was just reset takes any; one that did not would have to send its message as it is.
             stream.set_dictionary(history.bytes()).ok()?;
         }
-        let room = HEADER_BYTES_MAX..HEADER_BYTES_MAX + message.len() + TAIL.len();
+        let length_max = if self.bytes_min == 0 { longest(message.len())? } else { message.len() };
+        let room = HEADER_BYTES_MAX..HEADER_BYTES_MAX + length_max + TAIL.len();
         if self.frame.len() < room.end {
             self.frame.resize(room.end, 0);
         }
@@ -103,9 +106,14 @@ impl Deflater {
         }
         let length = made.checked_sub(TAIL.len())?;
         assert!(output[length..made] == TAIL, "a flush ends with an empty block");
-        assert!(length < message.len(), "the room was no longer");
+        assert!(length < length_max, "the room was no longer");
         Some(length)
     }
+}
+
+/// What a message that does not shrink becomes at most; none if that is beyond 32 bits.
+fn longest(length: usize) -> Option<usize> {
+    Some(compressed_bytes_max(u32::try_from(length).ok()?) as usize)
 }
 
 impl fmt::Debug for Deflater {

@@ -40,7 +40,8 @@ const WINDOW_BITS_MIN: u8 = 9;
 pub struct DeflateOptions {
     /// Effort: 1 is the fastest, 9 the smallest; default 3.
     pub level: u8,
-    /// Bytes below which a message is sent as it is; default 128.
+    /// Bytes below which a message is sent as it is; default 128. With 0 every message is compressed, also one that becomes
+    /// longer: for peers that expect it.
     pub bytes_min: u32,
     /// Whether messages may refer to those before them; default no. It makes short, similar messages several times smaller,
     /// and costs each connection up to 32 KiB in each direction, each message the time to read them in again (some 30 µs), and
