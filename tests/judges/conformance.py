@@ -61,7 +61,7 @@ async def as_client(flags, excluded):
 def judge(results, flags, excluded):
     """No case failed, all were run, and those of compression were left out only where there is none."""
     bad = [r for r in results if r.behavior.value not in GOOD | {"UNIMPLEMENTED"} or r.behavior_close.value not in GOOD]
-    reasons = [f"{r.case_id} {r.behavior.value}/{r.behavior_close.value}: {r.result} {r.result_close}" for r in bad]
+    reasons = [f"{r.case_id} {r.behavior.value}/{r.behavior_close.value}: {r.result} {r.result_close} {r.was_not_clean_reason or str()}" for r in bad]
     expect(not bad, f"{len(bad)} of {len(results)}: " + "; ".join(reasons[:10]))
     same(len(results), CASES[bool(excluded)], "cases")
     without = {r.case_id.split(".")[0] for r in results if r.behavior.value == "UNIMPLEMENTED"}
