@@ -1,8 +1,8 @@
 //! The judges: black-box programs under `tests/judges`, most of them other people's clients, run against the built `crore`.
 //!
 //! Each judge starts servers of its own and prints `ok NAME`, `not ok NAME: reason` or `skip NAME: reason`; those lines are
-//! counted here. `rounds.rs` says over what, and with how many workers, each of them runs; the one that judges our own TCP/IP
-//! by the example `host`, which has one core, has rounds of its own there.
+//! counted here. `rounds.rs` says over what, and with how many workers, each of them runs; those that judge
+//! an example, our own TCP/IP by `host` and WebSockets by `ws_echo`, have rounds of their own there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::report::{Outcome, Report, Tally};
 
 mod rounds;
 
-use rounds::{ENGINE_ROUNDS, Io, ROUNDS, Round};
+use rounds::{ECHO_ROUNDS, ENGINE_ROUNDS, Io, ROUNDS, Round};
 
 /// The names under which Chromium is found.
 pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
@@ -53,7 +53,12 @@ pub(crate) enum Subject {
     Server,
     /// The engine, by the example `host`.
     Engine,
+    /// WebSockets, by the examples `ws_echo` and, beside it, `ws_cases`.
+    Echo,
 }
+
+/// In the order in which they are judged.
+const SUBJECTS: [Subject; 3] = [Subject::Engine, Subject::Echo, Subject::Server];
 
 impl Subject {
     /// Its binary: the given one, or the one that the release build makes.
@@ -61,17 +66,23 @@ impl Subject {
         let built = match self {
             Self::Server => "target/release/crore",
             Self::Engine => "target/release/examples/host",
+            Self::Echo => "target/release/examples/ws_echo",
         };
         self.given_binary().unwrap_or_else(|| root.join(built))
     }
 
     /// A binary to judge instead of the one that the release build makes.
     fn given_binary(self) -> Option<PathBuf> {
-        let name = match self {
+        std::env::var_os(self.variable()).map(PathBuf::from)
+    }
+
+    /// What tells a judge which binary it judges.
+    fn variable(self) -> &'static str {
+        match self {
             Self::Server => "CRORE_BINARY",
             Self::Engine => "CRORE_HOST",
-        };
-        std::env::var_os(name).map(PathBuf::from)
+            Self::Echo => "CRORE_WS_ECHO",
+        }
     }
 
     /// Whether it has to be built: a judge of it is to run, and no binary is given.
@@ -101,6 +112,13 @@ const JUDGES: &[Judge] = &[
         needs: &[PYTHON, Need::Program(&["curl"]), Need::Program(&["ping"]), Need::Program(&["ip"])],
         limit: Duration::from_secs(600),
         subject: Subject::Engine,
+    },
+    Judge {
+        name: "conformance",
+        file: "conformance.py",
+        needs: &[PYTHON, Need::Python("kosoku")],
+        limit: Duration::from_secs(600),
+        subject: Subject::Echo,
     },
     judge("api", "api.py", 180, &[PYTHON]),
     judge(
@@ -141,7 +159,7 @@ pub(crate) fn has_python_package(root: &Path, name: &str) -> bool {
 
 /// Whether any judge is to run.
 pub(crate) fn wanted(options: &Options) -> bool {
-    [Subject::Engine, Subject::Server].into_iter().any(|subject| cells(options, subject).next().is_some())
+    SUBJECTS.into_iter().any(|subject| cells(options, subject).next().is_some())
 }
 
 /// The wanted judges of a subject with the round that each is heard in, in order. A quick run has the first round only.
@@ -149,6 +167,7 @@ fn cells(options: &Options, subject: Subject) -> impl Iterator<Item = (&'static 
     let rounds = match subject {
         Subject::Server => ROUNDS,
         Subject::Engine => ENGINE_ROUNDS,
+        Subject::Echo => ECHO_ROUNDS,
     };
     let rounds = if options.quick { &rounds[..1] } else { rounds };
     let cells = rounds.iter().flat_map(|round| JUDGES.iter().map(move |judge| (judge, round)));
@@ -159,7 +178,7 @@ fn cells(options: &Options, subject: Subject) -> impl Iterator<Item = (&'static 
 
 /// Runs the wanted judges, each in every round that hears it.
 pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
-    for (judge, round) in [Subject::Engine, Subject::Server].into_iter().flat_map(|subject| cells(options, subject)) {
+    for (judge, round) in SUBJECTS.into_iter().flat_map(|subject| cells(options, subject)) {
         report.step(&round.title(judge.name), || hear(root, judge, round, options));
     }
 }
@@ -181,8 +200,7 @@ fn hear(root: &Path, judge: &Judge, round: &Round, options: &Options) -> Outcome
     let program = if judge.file.ends_with(".py") { "python3" } else { "node" };
     let mut command = Command::new(program);
     command.arg(folder.join(judge.file)).current_dir(&folder);
-    let name = if judge.subject == Subject::Server { "CRORE_BINARY" } else { "CRORE_HOST" };
-    command.env(name, binary).env("CRORE_WORKERS", round.workers.to_string());
+    command.env(judge.subject.variable(), binary).env("CRORE_WORKERS", round.workers.to_string());
     // A judge without it stands on the kernel's sockets.
     match round.io {
         Io::Kernel => command.env_remove("CRORE_IO"),

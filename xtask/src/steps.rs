@@ -52,6 +52,10 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
         let arguments = ["build", "--release", "--example", "host"];
         report.step("build host", || cargo(root, "build-host", &arguments, plain));
     }
+    if Subject::Echo.is_to_be_built(options) {
+        let arguments = ["build", "--release", "--example", "ws_echo", "--example", "ws_cases"];
+        report.step("build ws_echo", || cargo(root, "build-ws-echo", &arguments, plain));
+    }
 }
 
 /// Runs the step that needs what [`install`](crate::install) brings.

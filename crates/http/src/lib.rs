@@ -17,7 +17,7 @@
 //! status or close code. Every bound is a field of [`Limits`], [`WsLimits`] or [`SseLimits`]. What is sent cannot
 //! smuggle: names and values go through [`Fields`], which refuses line ends.
 //!
-//! Not here: HTTP/2, compression (`permessage-deflate` is never negotiated), multipart bodies.
+//! Not here: HTTP/2, compression of HTTP bodies, multipart bodies.
 
 #![forbid(unsafe_code)]
 

@@ -24,6 +24,25 @@ pub(crate) const INTERIM_RESPONSES_MAX: u8 = 8;
 /// Payload bytes of a WebSocket control frame (RFC 6455, section 5.5).
 pub(crate) const WS_CONTROL_BYTES_MAX: usize = 125;
 
+/// How many times as long as its compressed form a WebSocket message may be, beyond [`DEFLATE_UNWATCHED_BYTES`]. DEFLATE
+/// reaches 1,032; text and JSON stay below 50. Stops: a kilobyte that costs a megabyte and the time to fill it.
+pub(crate) const DEFLATE_RATIO_MAX: u32 = 200;
+
+/// Bytes of a message up to which its ratio does not matter: short messages that repeat themselves are common, and are no
+/// weapon.
+pub(crate) const DEFLATE_UNWATCHED_BYTES: u32 = 64 * 1024;
+
+/// Blocks of a compressed message that may say that they are the last. A sender needs one at most; after each the window
+/// is copied. Stops: two bytes that copy 32 KiB.
+pub(crate) const DEFLATE_FINAL_BLOCKS_MAX: u32 = 8;
+
+/// Bytes of a core's buffer for messages that are kept for the next message once it is [trimmed](crate::ws::Inflater::trim).
+pub(crate) const DEFLATE_KEPT_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes below which a message is sent as it is, unless the owner says otherwise: without a context so short a text hardly
+/// shrinks.
+pub(crate) const DEFLATE_BYTES_MIN: u32 = 128;
+
 /// Bytes of a `Last-Event-ID` that a client may send back. Stops: ids as a store of attacker's data.
 pub(crate) const LAST_EVENT_ID_BYTES_MAX: usize = 256;
 

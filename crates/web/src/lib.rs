@@ -68,5 +68,8 @@ pub use request::Request;
 pub use response::{IntoResponse, Response, Takeover};
 pub use router::Parameters;
 pub use server::Server;
-pub use websocket::websocket;
+pub use websocket::{
+    AllowedOrigins, Compression, DeflateOptions, DeflateTerms, Event, Message, Opcode, Upgrade, UpgradeOptions,
+    WebSocket, WebSocketError, WsLimits, close_code, websocket,
+};
 pub use writer::{BodyWriter, WriteError};

@@ -25,6 +25,10 @@ pub(crate) const OUTPUT_KEPT_BYTES_MAX: usize = 64 * 1024;
 /// (RFC 9112, section 9.6).
 pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
 
+/// Time that a WebSocket waits for its peer to close, after it was told that it broke a rule or that the conversation is over.
+/// Stops: a peer that holds a connection by never answering a goodbye.
+pub(crate) const WEBSOCKET_LINGER: Duration = Duration::from_secs(2);
+
 /// Tokens that an accept rate saves up, in milliseconds of its rate: short storms pass, long ones are spread.
 pub(crate) const ACCEPT_BURST_MS: u64 = 100;
 

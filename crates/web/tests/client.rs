@@ -7,6 +7,7 @@ use crore_http::ws::{self, Decoder, Event, HandshakeError, Offer, Opcode, Origin
 use crore_http::{Fields, Status, WsLimits, sse};
 use crore_rt::net::{ListenOptions, TcpListener, TcpStream};
 use crore_rt::{spawn, spawn_detached, time};
+use crore_web::WebSocketError;
 use crore_web::client::{ClientError, ClientOptions, EventStream, Keys, Message, WebSocket, WebSocketOptions};
 use crore_web::{Application, Request, Response, Server, ServerOptions, websocket};
 
@@ -98,7 +99,7 @@ async fn a_server_that_breaks_the_rules_is_left() {
     let address = start();
     let mut socket = WebSocket::connect(address, "example", "/ws", &options()).await.unwrap();
     socket.send_text("bad").unwrap();
-    assert!(matches!(socket.next().await, Err(ClientError::WebSocket(_))));
+    assert!(matches!(socket.next().await, Err(WebSocketError::Rules(_))));
 }
 
 #[crore_rt::test(seeds = 10)]

@@ -77,6 +77,10 @@ pub(super) const ROUNDS: &[Round] = &[
 pub(super) const ENGINE_ROUNDS: &[Round] =
     &[Round { io: Io::Tap, workers: 1, only: &[] }, Round { io: Io::Xdp, workers: 1, only: &[] }];
 
+/// The rounds of the judge of WebSockets, whose examples stand on the kernel's sockets.
+pub(super) const ECHO_ROUNDS: &[Round] =
+    &[Round { io: Io::Kernel, workers: 1, only: &[] }, Round { io: Io::Kernel, workers: 4, only: &[] }];
+
 impl Round {
     /// Whether the judge called `name` is heard in this round of its subject.
     pub(super) fn hears(&self, name: &str) -> bool {

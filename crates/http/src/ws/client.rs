@@ -5,6 +5,7 @@ use core::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::deflate::{self, DeflateOptions, DeflateTerms};
 use super::handshake::accept_key;
 use crate::fields::{FieldError, Fields};
 use crate::response::ResponseHead;
@@ -15,6 +16,7 @@ use crate::{ConnectionField, Framing, Status, encode_request};
 pub struct ClientHandshake {
     accept: [u8; 28],
     protocols: Vec<String>,
+    deflate: Option<DeflateOptions>,
 }
 
 /// Why a response does not begin a WebSocket.
@@ -28,7 +30,7 @@ pub enum HandshakeError {
     Accept,
     /// A subprotocol that was not asked for, or more than one.
     Protocol(String),
-    /// An extension, though none was asked for.
+    /// An extension that was not asked for, or not as it was asked for.
     Extension(String),
 }
 
@@ -44,6 +46,21 @@ impl ClientHandshake {
         fields: &Fields,
         nonce: [u8; 16],
     ) -> Result<(Self, Vec<u8>), FieldError> {
+        ClientHandshake::offering(host, target, protocols, fields, nonce, None)
+    }
+
+    /// As [`ClientHandshake::new`], and offers compression if there are options for it.
+    ///
+    /// # Errors
+    /// As [`ClientHandshake::new`].
+    pub fn offering(
+        host: &str,
+        target: &str,
+        protocols: &[&str],
+        fields: &Fields,
+        nonce: [u8; 16],
+        deflate: Option<DeflateOptions>,
+    ) -> Result<(Self, Vec<u8>), FieldError> {
         let key = STANDARD.encode(nonce);
         let mut all = Fields::new();
         all.push("Upgrade", "websocket")?;
@@ -52,10 +69,13 @@ impl ClientHandshake {
         if !protocols.is_empty() {
             all.push("Sec-WebSocket-Protocol", &protocols.join(", "))?;
         }
+        if let Some(options) = &deflate {
+            all.push(deflate::FIELD, deflate::offer(options))?;
+        }
         all.append(fields);
         let request = encode_request("GET", target, host, &all, Framing::None, ConnectionField::Upgrade)?;
         let protocols = protocols.iter().map(|&protocol| protocol.to_owned()).collect();
-        Ok((ClientHandshake { accept: accept_key(key.as_bytes()), protocols }, request))
+        Ok((ClientHandshake { accept: accept_key(key.as_bytes()), protocols, deflate }, request))
     }
 
     /// Checks the response; returns the subprotocol that the server chose.
@@ -74,9 +94,7 @@ impl ClientHandshake {
         if !headers.values("sec-websocket-accept").eq([&self.accept[..]]) {
             return Err(HandshakeError::Accept);
         }
-        if let Some(extensions) = headers.bytes("sec-websocket-extensions") {
-            return Err(HandshakeError::Extension(String::from_utf8_lossy(extensions).into_owned()));
-        }
+        self.deflate(head)?;
         let mut chosen = headers.values("sec-websocket-protocol");
         let Some(protocol) = chosen.next() else {
             return Ok(None);
@@ -86,6 +104,15 @@ impl ClientHandshake {
             (Some(asked), None) => Ok(Some(asked)),
             _ => Err(HandshakeError::Protocol(String::from_utf8_lossy(protocol).into_owned())),
         }
+    }
+
+    /// How messages are compressed, by a response that was checked; none: not at all.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Extension`].
+    pub fn deflate(&self, head: &ResponseHead) -> Result<Option<DeflateTerms>, HandshakeError> {
+        deflate::check(head.headers(), self.deflate.as_ref())
+            .map_err(|value| HandshakeError::Extension(String::from_utf8_lossy(value).into_owned()))
     }
 }
 
@@ -99,7 +126,7 @@ impl fmt::Display for HandshakeError {
                 write!(f, "the server chose {protocol:?}, which was not asked for")
             }
             HandshakeError::Extension(extension) => {
-                write!(f, "the server uses {extension:?}, which was not asked for")
+                write!(f, "the server uses {extension:?}, which was not asked for so")
             }
         }
     }

@@ -4,9 +4,13 @@
 //! collected, in a buffer that grows with the bytes that really came and never by what a header declares. So a
 //! connection that waits needs no decoder: when [`Decoder::is_idle`], drop it, and make another when bytes come.
 //!
+//! A compressed message is collected as it comes, and inflated in one go when it is complete; so one [`Inflater`] serves all
+//! connections of a core, and none owns one while it waits.
+//!
 //! Not here: answering pings, the closing handshake, time. Text is checked as it comes, so a bad byte is found in the
 //! middle of a frame that never ends.
 
+use super::deflate::{Inflating, compressed_bytes_max};
 use super::header::{self, HEADER_BYTES_MAX, Header};
 use super::message::Message;
 use super::{Opcode, Role, WsError, is_close_code, mask};
@@ -91,6 +95,27 @@ impl Decoder {
     /// # Errors
     /// Whatever [`WsError`] names. Close the connection with its code; the decoder is of no use afterwards.
     pub fn on_input<'a>(&'a mut self, input: &'a mut [u8]) -> Result<(usize, Option<Event<'a>>), WsError> {
+        self.take(input, None)
+    }
+
+    /// As [`Decoder::on_input`], on a connection whose peer may compress its messages; always with the same history, if there is
+    /// one. A message's bytes are inflated once, when it is complete.
+    ///
+    /// # Errors
+    /// As [`Decoder::on_input`]; besides, what is no DEFLATE or becomes too long.
+    pub fn on_compressed_input<'a>(
+        &'a mut self,
+        input: &'a mut [u8],
+        inflating: Inflating<'a>,
+    ) -> Result<(usize, Option<Event<'a>>), WsError> {
+        self.take(input, Some(inflating))
+    }
+
+    fn take<'a>(
+        &'a mut self,
+        input: &'a mut [u8],
+        inflating: Option<Inflating<'a>>,
+    ) -> Result<(usize, Option<Event<'a>>), WsError> {
         self.lent = Vec::new();
         if self.is_closed {
             return Ok((input.len(), None));
@@ -98,7 +123,7 @@ impl Decoder {
         let mut at = 0;
         while at < input.len() {
             if self.frame.is_none() {
-                at += self.begin_frame(&input[at..])?;
+                at += self.begin_frame(&input[at..], inflating.is_some())?;
             }
             let Some(frame) = self.frame else { break };
             let left = frame.header.length - frame.received;
@@ -111,13 +136,13 @@ impl Decoder {
             at += taken;
             if taken as u64 == left && frame.received == 0 && self.may_lend(&frame.header) {
                 self.frame = None;
-                return Ok((at, Some(self.lend(frame.header.opcode, &input[payload])?)));
+                return Ok((at, Some(self.lend(&frame.header, &input[payload], inflating)?)));
             }
             self.collect(frame, &input[payload])?;
             if taken as u64 == left {
                 self.frame = None;
                 if frame.header.is_final {
-                    return Ok((at, Some(self.finish(frame.header.opcode)?)));
+                    return Ok((at, Some(self.finish(frame.header.opcode, inflating)?)));
                 }
             }
         }
@@ -126,16 +151,16 @@ impl Decoder {
     }
 
     /// Takes bytes of a header; sets `frame` when it is complete and allowed. Returns how many were taken.
-    fn begin_frame(&mut self, input: &[u8]) -> Result<usize, WsError> {
+    fn begin_frame(&mut self, input: &[u8], deflates: bool) -> Result<usize, WsError> {
         let before = usize::from(self.header_bytes);
         assert!(before < HEADER_BYTES_MAX, "a header of 14 bytes is complete");
         let (header, taken) = if before == 0 {
-            let header = header::parse(input, self.role)?;
+            let header = header::parse(input, self.role, deflates)?;
             (header, header.map_or(input.len(), |header| header.bytes))
         } else {
             let room = input.len().min(HEADER_BYTES_MAX - before);
             self.header[before..before + room].copy_from_slice(&input[..room]);
-            let header = header::parse(&self.header[..before + room], self.role)?;
+            let header = header::parse(&self.header[..before + room], self.role, deflates)?;
             (header, header.map_or(room, |header| header.bytes - before))
         };
         match header {
@@ -167,9 +192,10 @@ impl Decoder {
             (Some(_), _) => return Err(WsError::MessageUnfinished),
             (None, _) => 0,
         };
-        let length = before + header.length;
-        if length > u64::from(self.limits.message_bytes) {
-            return Err(WsError::TooLarge { length, limit: self.limits.message_bytes });
+        let is_compressed = self.message.as_ref().map_or(header.is_compressed, |message| message.is_compressed);
+        let (length, limit) = (before + header.length, bytes_max(&self.limits, is_compressed));
+        if length > u64::from(limit) {
+            return Err(WsError::TooLarge { length, limit });
         }
         Ok(())
     }
@@ -188,13 +214,14 @@ impl Decoder {
             self.control.extend_from_slice(payload);
             return Ok(());
         }
-        let message = self.message.get_or_insert_with(|| Message::new(opcode == Opcode::Text));
+        let is_compressed = frame.header.is_compressed;
+        let message = self.message.get_or_insert_with(|| Message::new(opcode == Opcode::Text, is_compressed));
         message.frames += u32::from(received == frame.header.length);
-        message.push(payload, self.limits.message_bytes)
+        message.push(payload, bytes_max(&self.limits, message.is_compressed))
     }
 
     /// The event of a final frame whose payload was collected.
-    fn finish(&mut self, opcode: Opcode) -> Result<Event<'_>, WsError> {
+    fn finish<'a>(&'a mut self, opcode: Opcode, inflating: Option<Inflating<'a>>) -> Result<Event<'a>, WsError> {
         assert!(self.lent.is_empty(), "on_input() drops what was lent before");
         if opcode.is_control() {
             self.lent = core::mem::take(&mut self.control);
@@ -202,13 +229,44 @@ impl Decoder {
         }
         let message = self.message.take().expect("collect() has made the message that is finished");
         let opcode = if message.is_text { Opcode::Text } else { Opcode::Binary };
-        self.lent = message.finish()?;
+        let is_compressed = message.is_compressed;
+        let bytes = message.finish()?;
+        if is_compressed {
+            return self.inflate(opcode, &bytes, inflating);
+        }
+        self.lent = bytes;
         event(opcode, &self.lent, &mut self.is_closed)
     }
 
-    fn lend<'a>(&mut self, opcode: Opcode, payload: &'a [u8]) -> Result<Event<'a>, WsError> {
-        event(opcode, payload, &mut self.is_closed)
+    fn lend<'a>(
+        &mut self,
+        header: &Header,
+        payload: &'a [u8],
+        inflating: Option<Inflating<'a>>,
+    ) -> Result<Event<'a>, WsError> {
+        if header.is_compressed {
+            return self.inflate(header.opcode, payload, inflating);
+        }
+        event(header.opcode, payload, &mut self.is_closed)
     }
+
+    /// The event of a complete compressed message, lent by the inflater.
+    fn inflate<'a>(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        inflating: Option<Inflating<'a>>,
+    ) -> Result<Event<'a>, WsError> {
+        let Inflating { inflater, history } =
+            inflating.expect("only a decoder with an inflater lets a compressed message begin, and keeps having it");
+        let message = inflater.inflate(payload, history, self.limits.message_bytes)?;
+        event(opcode, message, &mut self.is_closed)
+    }
+}
+
+/// Bytes of a message as it comes.
+fn bytes_max(limits: &WsLimits, is_compressed: bool) -> u32 {
+    if is_compressed { compressed_bytes_max(limits.message_bytes) } else { limits.message_bytes }
 }
 
 fn event<'a>(opcode: Opcode, payload: &'a [u8], is_closed: &mut bool) -> Result<Event<'a>, WsError> {

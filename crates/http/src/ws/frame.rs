@@ -1,5 +1,6 @@
 //! Frames to send.
 
+use super::header::RSV1;
 use super::{Opcode, WsError, close_code, is_close_code, mask};
 use crate::limits::WS_CONTROL_BYTES_MAX;
 
@@ -57,6 +58,27 @@ pub fn fragment_header(opcode: Opcode, is_final: bool, length: usize) -> FrameHe
     FrameHeader { bytes, length: used }
 }
 
+/// The header of a whole, compressed message of `length` bytes as they are sent; masked with `key` if a client sends it.
+pub(super) fn compressed_header(opcode: Opcode, length: usize, key: Option<[u8; 4]>) -> FrameHeader {
+    assert!(matches!(opcode, Opcode::Text | Opcode::Binary), "only messages are compressed, not {opcode:?}");
+    let mut header = frame_header(opcode, length);
+    header.bytes[0] |= RSV1;
+    if let Some(key) = key {
+        header.mask(key);
+    }
+    header
+}
+
+impl FrameHeader {
+    fn mask(&mut self, key: [u8; 4]) {
+        assert!(self.bytes[1] & MASKED == 0, "a header is masked once");
+        self.bytes[1] |= MASKED;
+        let used = usize::from(self.length);
+        self.bytes[used..used + 4].copy_from_slice(&key);
+        self.length += 4;
+    }
+}
+
 /// A whole, unmasked message in one allocation: what a server sends, the same bytes to every receiver.
 ///
 /// # Panics
@@ -75,10 +97,7 @@ pub fn encode(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 /// If a control frame is longer than 125 bytes.
 pub fn encode_masked(opcode: Opcode, payload: &[u8], key: [u8; 4]) -> Vec<u8> {
     let mut header = frame_header(opcode, payload.len());
-    header.bytes[1] |= MASKED;
-    let used = usize::from(header.length);
-    header.bytes[used..used + 4].copy_from_slice(&key);
-    header.length += 4;
+    header.mask(key);
     let mut frame = Vec::with_capacity(header.len() + payload.len());
     frame.extend_from_slice(&header);
     frame.extend_from_slice(payload);

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
+use super::deflate::{self, DeflateOptions, DeflateTerms};
 use crate::fields::Fields;
 use crate::framing::{BodyLength, Version};
 use crate::token::is_whole_token;
@@ -47,6 +48,7 @@ pub enum Origins<'a> {
 pub struct Accepted<'a> {
     key: [u8; 28],
     protocol: Option<&'a str>,
+    deflate: Option<DeflateTerms>,
 }
 
 /// Why a request does not become a WebSocket.
@@ -100,7 +102,7 @@ pub fn accept<'a>(head: &RequestHead, offer: &Offer<'a>) -> Result<Accepted<'a>,
         return Err(Refusal::Origin);
     }
     let protocol = choose(head, offer.protocols)?;
-    Ok(Accepted { key: accept_key(key), protocol })
+    Ok(Accepted { key: accept_key(key), protocol, deflate: None })
 }
 
 impl Accepted<'_> {
@@ -114,6 +116,17 @@ impl Accepted<'_> {
         self.protocol
     }
 
+    /// With compression, if the request offers it in a way that we take; else unchanged.
+    #[must_use]
+    pub fn with_deflate(self, head: &RequestHead, options: &DeflateOptions) -> Self {
+        Accepted { deflate: deflate::agree(head, options), ..self }
+    }
+
+    /// How messages are compressed; none: not at all.
+    pub fn deflate(&self) -> Option<DeflateTerms> {
+        self.deflate
+    }
+
     /// The headers of the response; its status is 101, its `Connection` says `Upgrade`.
     pub fn fields(&self) -> Fields {
         let mut fields = Fields::new();
@@ -123,8 +136,12 @@ impl Accepted<'_> {
             .and_then(|()| match self.protocol {
                 None => Ok(()),
                 Some(protocol) => fields.push("Sec-WebSocket-Protocol", protocol),
+            })
+            .and_then(|()| match &self.deflate {
+                None => Ok(()),
+                Some(terms) => fields.push(deflate::FIELD, &deflate::response(terms)),
             });
-        pushed.expect("base64, and a protocol equal to one that was read as a token, are field text");
+        pushed.expect("base64, our own words, and a protocol equal to one that was read as a token, are field text");
         fields
     }
 

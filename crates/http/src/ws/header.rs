@@ -6,11 +6,17 @@ use crate::limits::WS_CONTROL_BYTES_MAX;
 /// Bytes of the longest header.
 pub(super) const HEADER_BYTES_MAX: usize = 14;
 
+/// The bit of the first byte that marks a compressed message.
+pub(super) const RSV1: u8 = 0x40;
+const RESERVED: u8 = 0x70;
+
 /// A frame's header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub(super) opcode: Opcode,
     pub(super) is_final: bool,
+    /// RSV1: the message that begins here is compressed (RFC 7692, section 6).
+    pub(super) is_compressed: bool,
     pub(super) length: u64,
     /// All zero without a mask.
     pub(super) key: [u8; 4],
@@ -18,12 +24,13 @@ pub(super) struct Header {
     pub(super) bytes: usize,
 }
 
-/// The header at the start of `bytes`; `None` while it is incomplete and what there is of it is right.
-pub(super) fn parse(bytes: &[u8], role: Role) -> Result<Option<Header>, WsError> {
+/// The header at the start of `bytes`; `None` while it is incomplete and what there is of it is right. `deflates` says that
+/// messages may be compressed.
+pub(super) fn parse(bytes: &[u8], role: Role, deflates: bool) -> Result<Option<Header>, WsError> {
     let Some(&first) = bytes.first() else {
         return Ok(None);
     };
-    let (opcode, is_final) = first_byte(first)?;
+    let (opcode, is_final, is_compressed) = first_byte(first, deflates)?;
     let Some(&second) = bytes.get(1) else {
         return Ok(None);
     };
@@ -47,11 +54,13 @@ pub(super) fn parse(bytes: &[u8], role: Role) -> Result<Option<Header>, WsError>
         },
     };
     assert!(end <= HEADER_BYTES_MAX && end <= bytes.len(), "a header has at most 14 bytes, all of them here");
-    Ok(Some(Header { opcode, is_final, length, key, bytes: end }))
+    Ok(Some(Header { opcode, is_final, is_compressed, length, key, bytes: end }))
 }
 
-fn first_byte(byte: u8) -> Result<(Opcode, bool), WsError> {
-    if byte & 0x70 != 0 {
+/// Opcode, whether the frame is final, and whether a compressed message begins. Only the first frame of a message may say so.
+fn first_byte(byte: u8, deflates: bool) -> Result<(Opcode, bool, bool), WsError> {
+    let is_compressed = deflates && byte & RESERVED == RSV1 && matches!(byte & 0x0f, 1 | 2);
+    if byte & RESERVED != 0 && !is_compressed {
         return Err(WsError::ReservedBits { byte });
     }
     let opcode = Opcode::from_bits(byte & 0x0f).ok_or(WsError::Opcode { opcode: byte & 0x0f })?;
@@ -59,7 +68,7 @@ fn first_byte(byte: u8) -> Result<(Opcode, bool), WsError> {
     if opcode.is_control() && !is_final {
         return Err(WsError::FragmentedControl);
     }
-    Ok((opcode, is_final))
+    Ok((opcode, is_final, is_compressed))
 }
 
 /// The length and where it ends; lengths must use the shortest form and fit in 63 bits.

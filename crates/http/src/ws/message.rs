@@ -8,6 +8,8 @@ use super::WsError;
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) is_text: bool,
+    /// What comes is DEFLATE: it is inflated, and checked, when it is complete.
+    pub(super) is_compressed: bool,
     /// Frames of it that are complete.
     pub(super) frames: u32,
     pub(super) bytes: Vec<u8>,
@@ -16,8 +18,8 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn new(is_text: bool) -> Self {
-        Message { is_text, frames: 0, bytes: Vec::new(), checked: 0 }
+    pub(super) fn new(is_text: bool, is_compressed: bool) -> Self {
+        Message { is_text, is_compressed, frames: 0, bytes: Vec::new(), checked: 0 }
     }
 
     /// Takes more of the payload; copies it.
@@ -30,16 +32,16 @@ impl Message {
             self.bytes.reserve_exact(capacity - self.bytes.len());
         }
         self.bytes.extend_from_slice(payload);
-        if self.is_text {
+        if self.is_text && !self.is_compressed {
             self.checked += utf8_prefix(&self.bytes[self.checked..])?;
         }
         Ok(())
     }
 
-    /// The whole payload.
+    /// The whole payload, as it came.
     pub(super) fn finish(self) -> Result<Vec<u8>, WsError> {
         assert!(self.checked <= self.bytes.len(), "only what has come is checked");
-        if self.is_text && self.checked < self.bytes.len() {
+        if self.is_text && !self.is_compressed && self.checked < self.bytes.len() {
             return Err(WsError::Utf8);
         }
         Ok(self.bytes)

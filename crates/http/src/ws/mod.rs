@@ -1,17 +1,20 @@
-//! WebSocket (RFC 6455), both sides, without extensions.
+//! WebSocket (RFC 6455), both sides, with `permessage-deflate` (RFC 7692) where both want it.
 //!
 //! A server checks a request with [`accept`] and answers with its [`Accepted::response`]; a client makes a
 //! [`ClientHandshake`]. From then on bytes go through a [`Decoder`], which needs to exist only while a frame or message
 //! is incomplete, and frames come from [`encode`] (server, unmasked, the same bytes for every receiver) or
 //! [`encode_masked`] (client).
 //!
-//! `permessage-deflate` is never negotiated: reserved bits are always an error.
+//! Compression is the owner's choice: without [`DeflateOptions`] it is neither offered nor accepted, and a reserved bit is an
+//! error. With it, a core has one [`Inflater`] and one [`Deflater`] for all its connections; see [`DeflateOptions`] for what it
+//! costs.
 
 use core::fmt;
 
 mod client;
 mod close;
 mod decoder;
+mod deflate;
 mod frame;
 mod handshake;
 mod header;
@@ -21,6 +24,7 @@ mod message;
 pub use client::{ClientHandshake, HandshakeError};
 pub use close::{close_code, is_close_code};
 pub use decoder::{Decoder, Event};
+pub use deflate::{DeflateOptions, DeflateSide, DeflateTerms, Deflater, History, Inflater, Inflating};
 pub use frame::{FrameHeader, encode, encode_close, encode_masked, fragment_header, frame_header};
 pub use handshake::{Accepted, Offer, Origins, Refusal, accept};
 
@@ -74,7 +78,7 @@ impl Opcode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WsError {
-    /// A reserved bit is set, though no extension was negotiated.
+    /// A reserved bit is set where no extension that was negotiated allows it.
     ReservedBits {
         /// The first byte of the frame.
         byte: u8,
@@ -120,14 +124,29 @@ pub enum WsError {
         /// The limit.
         limit: u32,
     },
+    /// A compressed message is not DEFLATE, or ends in the middle of it.
+    Deflate,
+    /// A compressed message becomes longer than the limit.
+    InflatesTooLarge {
+        /// The limit, in bytes.
+        limit: u32,
+    },
+    /// A compressed message becomes too many times as long.
+    InflatesTooMuch {
+        /// How many times as long as it came it may become.
+        limit: u32,
+    },
 }
 
 impl WsError {
-    /// The code to close with: 1002 (protocol), 1007 (not UTF-8) or 1009 (too large).
+    /// The code to close with: 1002 (protocol), 1007 (not UTF-8, not DEFLATE) or 1009 (too large).
     pub fn close_code(&self) -> u16 {
         match self {
-            WsError::Utf8 => close_code::INVALID_PAYLOAD,
-            WsError::TooLarge { .. } | WsError::TooManyFragments { .. } => close_code::TOO_LARGE,
+            WsError::Utf8 | WsError::Deflate => close_code::INVALID_PAYLOAD,
+            WsError::TooLarge { .. }
+            | WsError::TooManyFragments { .. }
+            | WsError::InflatesTooLarge { .. }
+            | WsError::InflatesTooMuch { .. } => close_code::TOO_LARGE,
             _ => close_code::PROTOCOL_ERROR,
         }
     }
@@ -137,7 +156,7 @@ impl fmt::Display for WsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             WsError::ReservedBits { byte } => {
-                write!(f, "reserved bits set in frame byte 0x{byte:02x}: no extension was negotiated")
+                write!(f, "reserved bits set in frame byte 0x{byte:02x}: no extension allows them here")
             }
             WsError::Opcode { opcode } => {
                 write!(f, "unknown opcode {opcode}: use 0, 1, 2, 8, 9 or 10")
@@ -158,6 +177,13 @@ impl fmt::Display for WsError {
             }
             WsError::TooManyFragments { limit } => {
                 write!(f, "message of more than {limit} frames: send fewer")
+            }
+            WsError::Deflate => f.write_str("compressed message is not DEFLATE, or incomplete: compress it anew"),
+            WsError::InflatesTooLarge { limit } => {
+                write!(f, "compressed message of more than {limit} bytes: send less")
+            }
+            WsError::InflatesTooMuch { limit } => {
+                write!(f, "compressed message of more than {limit} times its length: send it uncompressed")
             }
         }
     }

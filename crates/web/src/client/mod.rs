@@ -16,6 +16,7 @@ use crore_rt::net::{ConnectOptions, SendError, TcpStream, TlsClient};
 use crore_rt::time::{self, Elapsed};
 
 use crate::input::Input;
+use crate::websocket::WebSocketError;
 
 mod agent;
 mod download;
@@ -27,13 +28,14 @@ mod upload;
 mod url;
 mod websocket;
 
+pub use crate::websocket::{Keys, Message, WebSocket};
 pub use agent::{Agent, AgentCounts, AgentOptions};
 pub use download::Download;
 pub use events::{EventStream, ServerEvent};
 pub use http::{Answer, Client};
 pub use upload::Upload;
 pub use url::{Url, UrlError};
-pub use websocket::{Keys, Message, WebSocket, WebSocketOptions};
+pub use websocket::WebSocketOptions;
 
 /// How a client connects, and what it takes.
 #[derive(Clone, Debug)]
@@ -172,6 +174,15 @@ from! {
     WsError => WebSocket,
     SseError => Sse,
     UrlError => Url,
+}
+
+impl From<WebSocketError> for ClientError {
+    fn from(error: WebSocketError) -> Self {
+        match error {
+            WebSocketError::Io(error) => ClientError::Io(error),
+            WebSocketError::Rules(error) => ClientError::WebSocket(error),
+        }
+    }
 }
 
 impl From<Elapsed> for ClientError {
