@@ -52,7 +52,7 @@ pub use limits::{Limits, SseLimits, WsLimits};
 pub use range::{Wanted, wanted};
 pub use response::{
     CONTINUE, ConnectionField, Framing, HeadWriter, LAST_CHUNK, ResponseEvent, ResponseHead, ResponseReader, chunk,
-    chunk_head, encode_request, encode_response, last_chunk,
+    chunk_head, encode_request, encode_response,
 };
 pub use status::Status;
 

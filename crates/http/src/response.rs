@@ -195,11 +195,6 @@ pub fn chunk_head(length: usize) -> Vec<u8> {
     out
 }
 
-/// What ends a chunked body with fields behind it (RFC 9112, section 7.1.2).
-pub fn last_chunk(trailers: &Fields) -> Vec<u8> {
-    [b"0\r\n", trailers.as_bytes(), b"\r\n"].concat()
-}
-
 fn push_decimal(out: &mut Vec<u8>, number: u64) {
     let mut digits = [0_u8; 20];
     let (mut at, mut left) = (digits.len(), number);

@@ -12,6 +12,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crore_http::Headers;
 use crore_rt::fs::File;
 
 use crate::limits::FILE_SLICE_BYTES;
@@ -26,6 +27,7 @@ struct State {
     /// The handler waits for a piece.
     is_asked: bool,
     end: End,
+    trailers: Option<Headers>,
     reader: Option<Waker>,
     /// The connection's task, to be woken by a handler that asks from another.
     feeder: Option<Waker>,
@@ -64,6 +66,11 @@ impl Hatch {
         let reader = state.reader.take();
         drop(state);
         reader.into_iter().for_each(Waker::wake);
+    }
+
+    /// Lays down what follows the body, before its end.
+    pub(crate) fn put_trailers(&self, trailers: Option<Headers>) {
+        self.0.borrow_mut().trailers = trailers;
     }
 
     /// The connection lays down nothing more. Says whether all of the body was.
@@ -106,13 +113,17 @@ pub struct BodyReader {
 
 #[derive(Debug)]
 enum Source {
-    Whole(Vec<u8>),
+    Whole(Vec<u8>, Option<Box<Headers>>),
     Hatch(Rc<Hatch>),
 }
 
 impl BodyReader {
     pub(crate) fn of_whole(body: Vec<u8>) -> Self {
-        BodyReader { source: Source::Whole(body) }
+        BodyReader { source: Source::Whole(body, None) }
+    }
+
+    pub(crate) fn with_trailers(body: Vec<u8>, trailers: Option<Headers>) -> Self {
+        BodyReader { source: Source::Whole(body, trailers.map(Box::new)) }
     }
 
     pub(crate) fn of_hatch(hatch: Rc<Hatch>) -> Self {
@@ -121,15 +132,24 @@ impl BodyReader {
 
     pub(crate) fn whole(&self) -> &[u8] {
         match &self.source {
-            Source::Whole(body) => body,
+            Source::Whole(body, _) => body,
             Source::Hatch(_) => &[],
         }
     }
 
     pub(crate) fn into_whole(self) -> Vec<u8> {
         match self.source {
-            Source::Whole(body) => body,
+            Source::Whole(body, _) => body,
             Source::Hatch(_) => Vec::new(),
+        }
+    }
+
+    /// The fields that followed the body, if there were any; there are none before its end was read. They are never merged into the
+    /// headers, because what a proxy has decided by those may not change afterwards.
+    pub fn trailers(&mut self) -> Option<Headers> {
+        match &mut self.source {
+            Source::Whole(_, trailers) => trailers.take().map(|trailers| *trailers),
+            Source::Hatch(hatch) => hatch.0.borrow_mut().trailers.take(),
         }
     }
 
@@ -139,7 +159,7 @@ impl BodyReader {
     /// The connection is over, or its request was answered, before all of the body had come.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, BodyAbandoned> {
         match &mut self.source {
-            Source::Whole(body) => Ok(Some(std::mem::take(body)).filter(|body| !body.is_empty())),
+            Source::Whole(body, _) => Ok(Some(std::mem::take(body)).filter(|body| !body.is_empty())),
             Source::Hatch(hatch) => poll_fn(|context| hatch.poll_piece(context)).await,
         }
     }

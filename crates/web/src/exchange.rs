@@ -152,7 +152,10 @@ async fn request<S: 'static>(wire: &mut Wire<'_>, head: RequestHead, shared: &Rc
     let body = match streams {
         true => BodyReader::of_hatch(Rc::clone(feed.hatch())),
         false if feed.is_done() => BodyReader::of_whole(Vec::new()),
-        false => BodyReader::of_whole(wire.body(Feed::new(&head, bytes_max, &shared.options)?).await?),
+        false => {
+            let body = wire.body(&mut feed).await?;
+            BodyReader::with_trailers(body, feed.take_trailers())
+        }
     };
     let request = Request::new(head, body, parameters, state(), wire.stream().id());
     let handling = application.handle(endpoint, request);

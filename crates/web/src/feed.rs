@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crore_base::time::{Duration, Instant};
-use crore_http::{BodyDecoder, HttpError, Limits, RequestHead};
+use crore_http::{BodyDecoder, Headers, HttpError, Limits, RequestHead};
 use crore_rt::time::{self, Sleep};
 
 use crate::body::Hatch;
@@ -81,9 +81,17 @@ impl Feed {
         Ok(step.consumed)
     }
 
+    /// What followed a body that is done.
+    pub(crate) fn take_trailers(&mut self) -> Option<Headers> {
+        self.decoder.take_trailers()
+    }
+
     /// Lays a piece down for the handler; an empty one is the end.
     pub(crate) fn put(&mut self, piece: Vec<u8>) {
         self.has_ended = piece.is_empty();
+        if self.has_ended {
+            self.hatch.put_trailers(self.decoder.take_trailers());
+        }
         self.hatch.put(piece);
     }
 

@@ -23,7 +23,7 @@ pub(crate) const OUTPUT_KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes read and dropped after the last response, so that the peer can read it before a reset overtakes it
 /// (RFC 9112, section 9.6).
-pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Time that a WebSocket waits for its peer to close, after it was told that it broke a rule or that the conversation is over.
 /// Stops: a peer that holds a connection by never answering a goodbye.

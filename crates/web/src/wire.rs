@@ -97,11 +97,11 @@ impl<'a> Wire<'a> {
     }
 
     /// A whole body.
-    pub(crate) async fn body(&mut self, mut feed: Feed) -> Result<Vec<u8>, Failure> {
+    pub(crate) async fn body(&mut self, feed: &mut Feed) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
         self.flush().await?;
         while !feed.is_done() {
-            poll_fn(|context| self.poll_feed(&mut feed, &mut body, context)).await?;
+            poll_fn(|context| self.poll_feed(feed, &mut body, context)).await?;
         }
         Ok(body)
     }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crore_base::payload::Payload;
 use crore_base::time::Duration;
-use crore_http::{Fields, LAST_CHUNK, chunk, chunk_head, last_chunk};
+use crore_http::{Fields, LAST_CHUNK, TrailerError, chunk, chunk_head, encode_trailers};
 use crore_rt::net::{SendError, StreamId};
 use crore_rt::time;
 
@@ -42,7 +42,8 @@ pub struct BodyWriter {
 #[derive(Debug)]
 struct State {
     extent: Cell<Extent>,
-    trailers: RefCell<Fields>,
+    /// What ends the body, if it has trailers.
+    end: RefCell<Option<Vec<u8>>>,
     patience: Duration,
 }
 
@@ -82,9 +83,15 @@ impl From<std::io::Error> for WriteError {
     }
 }
 
+impl From<TrailerError> for WriteError {
+    fn from(error: TrailerError) -> WriteError {
+        WriteError::Source(Box::new(error))
+    }
+}
+
 impl BodyWriter {
     pub(crate) fn new(stream: StreamId, extent: Extent, patience: Duration) -> BodyWriter {
-        let state = State { extent: Cell::new(extent), trailers: RefCell::default(), patience };
+        let state = State { extent: Cell::new(extent), end: RefCell::default(), patience };
         BodyWriter { stream, state: Rc::new(state) }
     }
 
@@ -123,8 +130,12 @@ impl BodyWriter {
     }
 
     /// Fields that follow the body (RFC 9110, section 6.5); dropped where the peer could not know them: they need chunks.
-    pub fn trailers(&mut self, trailers: Fields) {
-        *self.state.trailers.borrow_mut() = trailers;
+    ///
+    /// # Errors
+    /// A field that may stand in a head only.
+    pub fn trailers(&mut self, trailers: &Fields) -> Result<(), TrailerError> {
+        *self.state.end.borrow_mut() = Some(encode_trailers(trailers)?);
+        Ok(())
     }
 
     /// The connection's weak name.
@@ -138,8 +149,7 @@ impl BodyWriter {
             Extent::Bytes(0) | Extent::Connection => Ok(()),
             Extent::Bytes(left) => Err(WriteError::Length { off_by: left }),
             Extent::Chunks => {
-                let trailers = self.state.trailers.take();
-                let end = if trailers.as_bytes().is_empty() { LAST_CHUNK.into() } else { last_chunk(&trailers).into() };
+                let end = self.state.end.take().map_or_else(|| LAST_CHUNK.into(), Payload::from);
                 self.enqueue(end).await
             }
         }

@@ -39,6 +39,9 @@ async fn read_slowly(mut request: Request<State>) -> Response {
         state.read.set(state.read.get() + piece.len());
         time::sleep(Duration::from_secs(1)).await;
     }
+    if let Some(trailers) = request.reader().trailers() {
+        state.log.borrow_mut().push(format!("trailer {}", trailers.value("x-digest").unwrap_or("none")));
+    }
     tripwire.0 = None;
     Response::text(state.read.get().to_string())
 }
@@ -99,7 +102,11 @@ fn application() -> Application<State> {
                 writer.send("body").await?;
                 let mut trailers = Fields::new();
                 trailers.push("X-Digest", "42").unwrap();
-                writer.trailers(trailers);
+                assert!(writer.trailers(&Fields::new()).is_ok());
+                writer.trailers(&trailers)?;
+                let mut framing = Fields::new();
+                framing.push("Host", "h").unwrap();
+                assert!(writer.trailers(&framing).is_err(), "a host belongs in the head");
                 Ok(())
             })
         })
@@ -178,14 +185,15 @@ async fn a_body_is_read_no_faster_than_its_handler_asks() {
 
 #[crore_rt::test(seeds = 50)]
 async fn chunks_of_a_request_reach_the_handler_and_the_connection_goes_on() {
-    let (address, _server) = start(ServerOptions::default());
+    let (address, server) = start(ServerOptions::default());
     let request = "POST /slow HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
-                   5\r\nhello\r\n6\r\n world\r\n0\r\n\r\nGET /known HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+                   5\r\nhello\r\n6\r\n world\r\n0\r\nX-Digest: 42\r\n\r\nGET /known HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     let (answers, orderly) = ask(address, request).await;
     assert!(
         orderly && answers.contains("\r\n\r\n11HTTP/1.1 200") && answers.ends_with("\r\n\r\n1234567890"),
         "{answers}"
     );
+    assert_eq!(server.state().log.borrow()[0], "trailer 42");
 }
 
 #[crore_rt::test(seeds = 20)]
