@@ -6,35 +6,29 @@
 //! curl http://127.0.0.1:8000/keys/one
 //! ```
 
+mod arguments;
+
 use std::error::Error;
-use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use clap::Parser;
 use crore::compat::{Bridge, BridgeError};
-use crore::net::{ListenOptions, Network, TcpListener};
-use crore::web::{Application, Request, Response, Server, ServerOptions};
-use crore_http::Status;
+use crore::net::TcpListener;
+use crore::web::{Application, Request, Response, Server, ServerOptions, Status};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisError};
 
 /// Reads and writes keys of a Redis database over HTTP.
 #[derive(Parser)]
-struct Arguments {
-    /// Address and port to listen on
-    #[arg(long, default_value = "127.0.0.1:8000")]
-    listen: SocketAddr,
-    /// Cores to serve on; 0: all
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
-    /// Who carries the bytes: auto, epoll, or a device for our own TCP/IP
-    #[arg(long, default_value = "auto")]
-    io: String,
+struct Options {
+    #[command(flatten)]
+    arguments: arguments::Arguments,
     /// The database: redis://HOST:PORT or redis+unix:///PATH
     #[arg(long, default_value = "redis://127.0.0.1:6379")]
     database: String,
 }
 
-/// What every core has of the database: the bridge, and a connection there that all requests share.
+/// What a core has of the database: the bridge, and a connection there that all its requests share.
 #[derive(Clone)]
 struct Database {
     bridge: Bridge,
@@ -42,9 +36,8 @@ struct Database {
 }
 
 impl Database {
-    async fn open(address: &str) -> Result<Database, Box<dyn Error>> {
+    async fn open(bridge: Bridge, address: String) -> Result<Database, Box<dyn Error>> {
         let client = redis::Client::open(address)?;
-        let bridge = Bridge::start()?;
         let connection = bridge.run(async move { client.get_multiplexed_async_connection().await }).await??;
         Ok(Database { bridge, connection })
     }
@@ -80,28 +73,20 @@ fn unavailable<T>(failed: Result<Result<T, RedisError>, BridgeError>) -> Respons
     Response::error(Status::SERVICE_UNAVAILABLE, "the database does not answer")
 }
 
-/// One core's share.
-async fn serve(listen: SocketAddr, database: Database) -> std::io::Result<()> {
-    let listener = TcpListener::bind(listen, &ListenOptions::default())?;
-    let application = Application::new(database).get("/keys/{key}", read).post("/keys/{key}", write);
-    Server::new(application, ServerOptions::default()).serve(listener).await
+fn main() -> ExitCode {
+    let Options { arguments, database } = Options::parse();
+    let bridge = match Bridge::start() {
+        Ok(bridge) => bridge,
+        Err(error) => {
+            eprintln!("the bridge cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    arguments::run(&arguments, move |listener| serve(listener, bridge.clone(), database.clone()))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Arguments { listen, workers, io, database } = Arguments::parse();
-    let network = Network::for_server(&io, &[listen], &[], &[])?;
-    let runtime = crore::Runtime::builder().workers(workers).driver(&io).network(network).build()?;
-    runtime.block_on(async move {
-        let database = Database::open(&database).await?;
-        let share = |core| {
-            let database = database.clone();
-            crore::spawn_on(core, move || serve(listen, database))
-        };
-        let shares: Vec<_> = (0..crore::cores()).map(share).collect();
-        println!("listening on http://{listen}");
-        for share in shares {
-            share.await??;
-        }
-        Ok(())
-    })
+async fn serve(listener: TcpListener, bridge: Bridge, address: String) -> Result<(), String> {
+    let database = Database::open(bridge, address.clone()).await.map_err(|error| format!("{address}: {error}"))?;
+    let application = Application::new(database).get("/keys/{key}", read).post("/keys/{key}", write);
+    Server::new(application, ServerOptions::default()).serve(listener).await.map_err(|error| error.to_string())
 }

@@ -27,3 +27,8 @@
 pub use crore_compat as compat;
 pub use crore_rt::*;
 pub use crore_web as web;
+
+/// The pages of the library compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+mod library {}

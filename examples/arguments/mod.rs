@@ -9,8 +9,8 @@ use clap::Parser;
 use crore::Runtime;
 use crore::net::{ListenOptions, Network, TcpListener};
 
-#[derive(Parser, Clone)]
-struct Arguments {
+#[derive(clap::Args, Clone)]
+pub(crate) struct Arguments {
     /// Where to listen: ADDRESS:PORT.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
@@ -22,14 +22,30 @@ struct Arguments {
     io: String,
 }
 
-/// Reads the command line and calls `share` on every core with a listener of that core's own.
+/// The command line of an example that takes nothing else.
+#[derive(Parser)]
+struct Nothing {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+/// Reads the command line of an example that takes nothing else, and [`run`]s.
+#[allow(dead_code, reason = "examples with flags of their own do not need it")]
 pub(crate) fn serve<F, E>(share: impl Fn(TcpListener) -> F + Clone + Send + 'static) -> ExitCode
 where
     F: Future<Output = Result<(), E>> + 'static,
     E: Display + 'static,
 {
-    let arguments = Arguments::parse();
-    match run(&arguments, share) {
+    run(&Nothing::parse().arguments, share)
+}
+
+/// Calls `share` on every core with a listener of that core's own.
+pub(crate) fn run<F, E>(arguments: &Arguments, share: impl Fn(TcpListener) -> F + Clone + Send + 'static) -> ExitCode
+where
+    F: Future<Output = Result<(), E>> + 'static,
+    E: Display + 'static,
+{
+    match try_to_run(arguments, share) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("{reason}");
@@ -38,7 +54,10 @@ where
     }
 }
 
-fn run<F, E>(arguments: &Arguments, share: impl Fn(TcpListener) -> F + Clone + Send + 'static) -> Result<(), String>
+fn try_to_run<F, E>(
+    arguments: &Arguments,
+    share: impl Fn(TcpListener) -> F + Clone + Send + 'static,
+) -> Result<(), String>
 where
     F: Future<Output = Result<(), E>> + 'static,
     E: Display + 'static,
@@ -60,7 +79,7 @@ where
     };
     runtime.block_on(async move {
         let others: Vec<_> = (1..crore::cores()).map(|core| crore::spawn_on(core, share.clone())).collect();
-        println!("listening on {listen}");
+        println!("listening on http://{listen}");
         let ours = share().await;
         for other in others {
             other.await.map_err(|error| error.to_string())??;

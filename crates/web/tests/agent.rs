@@ -249,7 +249,7 @@ async fn redirects_have_an_end_and_secrets_stay_where_they_belong() {
 async fn what_cannot_be_asked_for_is_refused_with_a_reason() {
     let agent = agent(1, 1);
     for (url, error) in [
-        ("https://localhost/", "https needs TLS, which this client was not given: use an http URL"),
+        ("https://localhost/", "https needs TLS, which this client was not given: set ClientOptions::tls"),
         ("localhost/", "\"localhost/\" is no URL that begins with http:// or https://"),
     ] {
         assert_eq!(agent.get(url).await.unwrap_err().to_string(), error);

@@ -67,7 +67,7 @@ impl Foreign {
             let mut foreign = Foreign { child, address };
             let deadline = Instant::now() + START_LIMIT;
             while Instant::now() < deadline && foreign.child.try_wait().unwrap().is_none() {
-                if TcpStream::connect(address).is_ok() {
+                if answers_as_nginx(address) {
                     return Some(foreign);
                 }
                 std::thread::sleep(Duration::from_millis(5));
@@ -75,6 +75,19 @@ impl Foreign {
         }
         panic!("nginx did not listen");
     }
+}
+
+/// Whether nginx listens there, and not somebody who took the port before it could.
+fn answers_as_nginx(address: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(START_LIMIT))?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.contains("Server: nginx"))
 }
 
 /// The number behind the word `port` in a line.
