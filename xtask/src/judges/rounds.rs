@@ -78,8 +78,7 @@ pub(super) const ENGINE_ROUNDS: &[Round] =
     &[Round { io: Io::Tap, workers: 1, only: &[] }, Round { io: Io::Xdp, workers: 1, only: &[] }];
 
 /// The rounds of the judge of WebSockets, whose examples stand on the kernel's sockets.
-pub(super) const ECHO_ROUNDS: &[Round] =
-    &[Round { io: Io::Kernel, workers: 1, only: &[] }, Round { io: Io::Kernel, workers: 4, only: &[] }];
+pub(super) const ECHO_ROUNDS: &[Round] = &[Round { io: Io::Kernel, workers: 1, only: &[] }];
 
 impl Round {
     /// Whether the judge called `name` is heard in this round of its subject.
