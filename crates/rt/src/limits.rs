@@ -80,6 +80,9 @@ pub const LEASES_KEPT: usize = 32;
 /// Payloads gathered into one write (`IOV_MAX` of Linux is 1,024; more than this gains nothing).
 pub const GATHER_MAX: usize = 64;
 
+/// Places for queued payloads that a core keeps when nothing is queued: those of a usual turn.
+pub const SEND_NODES_KEPT: usize = 64;
+
 /// Bytes that may wait in a connection's send queue unless it says otherwise.
 pub const SEND_QUEUE_BYTES: u32 = 1 << 20;
 

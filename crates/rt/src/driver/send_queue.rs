@@ -8,7 +8,7 @@ use std::io::IoSlice;
 use crore_base::payload::Payload;
 use zerocopy::FromZeros;
 
-use crate::limits::GATHER_MAX;
+use crate::limits::{GATHER_MAX, SEND_NODES_KEPT};
 
 /// The chain of one connection. All zero is empty.
 #[derive(Clone, Copy, Default, FromZeros)]
@@ -74,6 +74,16 @@ impl SendPool {
         self.free = place.next;
         *place = node;
         taken
+    }
+
+    /// The bytes of a queue that holds one payload, as most do: no gathering is needed for them.
+    pub(crate) fn only(&self, queue: SendQueue) -> Option<&[u8]> {
+        if queue.is_empty() || queue.first != queue.last {
+            return None;
+        }
+        let node = &self.nodes[queue.first as usize - 1];
+        let payload = node.payload.as_ref().expect("a node of a chain holds a payload");
+        Some(&payload[node.sent as usize..])
     }
 
     /// The bytes at the head of the queue, as one gathered write.
@@ -142,7 +152,7 @@ impl SendPool {
         if queue.first == 0 {
             queue.last = 0;
         }
-        if self.used == 0 {
+        if self.used == 0 && self.nodes.len() > SEND_NODES_KEPT {
             // After a burst the pool begins anew instead of keeping its largest size.
             self.nodes = Vec::new();
             self.free = 0;
@@ -206,10 +216,11 @@ mod tests {
             pool.push(queue, payload.clone());
         }
         assert_eq!(payload.holders(), 101);
+        assert_eq!(pool.only(queues[0]), Some(&b"publication"[..]));
         for queue in &mut queues {
             pool.clear(queue);
         }
         assert_eq!(payload.holders(), 1);
-        assert!(pool.nodes.is_empty());
+        assert!(pool.nodes.is_empty(), "the memory of a burst goes back");
     }
 }
