@@ -40,7 +40,9 @@ pub(crate) enum Stage {
     Handling(About, Handling),
     /// Its answer is there.
     Answer(About, Response),
-    /// It is the last, and answered.
+    /// It is answered, and what was gathered has yet to leave.
+    Answered,
+    /// It is answered, and the last.
     Closing,
     /// It cannot be served.
     Failed(Failure),
@@ -121,6 +123,7 @@ async fn serve<S: 'static>(
             answer(wire, response, about, !shared.drain.is_started()).await
         }
         Stage::Answer(about, response) => answer(wire, response, about, !shared.drain.is_started()).await,
+        Stage::Answered => Ok(Next::Request),
         Stage::Closing => Ok(Next::Close),
         Stage::Failed(failure) => Err(failure),
     }

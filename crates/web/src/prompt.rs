@@ -41,7 +41,7 @@ pub(crate) fn serve<S: 'static>(
             break Some(stage);
         }
         if output.len() >= GATHERED_BYTES_MAX {
-            break Some(Stage::Head(HeadReader::new(&shared.options.http)));
+            break Some(Stage::Answered);
         }
     };
     if stage.is_none() && leaves(stream.id(), &output, shared.options.send_queue_bytes) {
@@ -50,8 +50,7 @@ pub(crate) fn serve<S: 'static>(
         shared.output.set(output);
         return None;
     }
-    let stage = stage.unwrap_or_else(|| Stage::Head(HeadReader::new(&shared.options.http)));
-    Some(Start { input, output, stage })
+    Some(Start { input, output, stage: stage.unwrap_or(Stage::Answered) })
 }
 
 /// Enqueues what was gathered, unless the peer has much to read already: then an exchange has to wait for it.

@@ -306,6 +306,24 @@ async fn a_reader_that_leaves_ends_the_writer_and_one_that_rests_is_waited_for()
 }
 
 #[crore_rt::test(seeds = 20)]
+async fn a_client_that_was_slow_to_read_may_rest_like_any_other() {
+    let options = ServerOptions { send_queue_bytes: 4_000, ..ServerOptions::default() };
+    let (address, server) = start(options);
+    let mut stream = connect(address).await;
+    // Many answers in one batch, more than half of the queue, before anything is read.
+    stream.send("GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n".repeat(400)).unwrap();
+    let mut answers = String::new();
+    while answers.matches("no /nowhere").count() < 400 {
+        answers.push_str(str::from_utf8(&stream.recv().await.unwrap()).unwrap());
+    }
+    time::sleep(Duration::from_secs(60)).await;
+    stream.send("GET /known HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    let (answer, _) = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("1234567890"), "{answer}");
+    assert_eq!(server.counts().timed_out, 0);
+}
+
+#[crore_rt::test(seeds = 20)]
 async fn events_are_sent_as_they_are_made() {
     let (address, _server) = start(ServerOptions::default());
     let answer = client(address).await.get("/events").await.unwrap();

@@ -42,7 +42,7 @@ fn closed(bench: &Bench, in_flight: usize) -> Result<Table, String> {
     let mut quiet = Quiet::default();
     for run in 1..=RUNS {
         eprintln!("  {in_flight} in flight, run {run} of {RUNS}");
-        let crore = quiet.run(|| drive(bench, &Server::crore(bench, 1, SETTINGS)?, "websocket", in_flight))?;
+        let crore = quiet.run(|| drive(bench, &server(bench)?, "websocket", in_flight))?;
         let floor = quiet.run(|| drive(bench, &Server::floor(bench)?, "raw", in_flight))?;
         for (who, json) in [("crore", crore), ("bare loop", floor)] {
             for (key, name, unit) in ROWS {
@@ -57,7 +57,13 @@ fn closed(bench: &Bench, in_flight: usize) -> Result<Table, String> {
     Ok(table)
 }
 
-fn drive(bench: &Bench, server: &Server, protocol: &str, in_flight: usize) -> Result<String, String> {
+/// The server of a closed loop.
+pub(super) fn server(bench: &Bench) -> Result<Server, String> {
+    Server::crore(bench, 1, SETTINGS)
+}
+
+/// Ten thousand subscribers, and so many publications under way at a time: what the client says of them.
+pub(super) fn drive(bench: &Bench, server: &Server, protocol: &str, in_flight: usize) -> Result<String, String> {
     let mut command = Command::new(&bench.floor);
     command.args(["drive", &server.address.to_string(), protocol]);
     command.args([SUBSCRIBERS, in_flight, PUBLICATIONS].map(|number| number.to_string()));

@@ -8,6 +8,7 @@ mod accept;
 mod connect;
 mod fanout;
 mod figures;
+mod health;
 mod hello;
 mod http;
 mod idle;
@@ -27,7 +28,7 @@ use std::process::{Command, ExitCode};
 use figures::Table;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [memory|idle|fanout|connect|accept|http|plaintext|veth]... [--json] [--out FILE]
+usage: cargo xtask bench [memory|idle|fanout|health|connect|accept|http|plaintext|veth]... [--json] [--out FILE]
 
 Without a section all of them run, one after the other: some fifteen minutes on a quiet machine. `plaintext` needs
 wrk and nginx, `veth` root and ethtool besides; without, they are skipped.
@@ -55,6 +56,7 @@ const SECTIONS: &[Section] = &[
     ("memory", memory::run),
     ("idle", idle::run),
     ("fanout", fanout::run),
+    ("health", health::run),
     ("connect", connect::run),
     ("accept", accept::run),
     ("http", http::run),
