@@ -69,21 +69,24 @@ where
     let network = Network::for_server(&io, &[listen], &[], &[])?;
     let builder = Runtime::builder().workers(workers).driver(&io).network(network);
     let runtime = builder.build().map_err(|error| error.to_string())?;
-    let share = move || {
-        let share = share.clone();
-        async move {
-            let bound = TcpListener::bind(listen, &ListenOptions::default());
-            let listener = bound.map_err(|error| format!("{listen}: {error}"))?;
-            share(listener).await.map_err(|error| error.to_string())
-        }
+    let bind = move || {
+        let bound = TcpListener::bind(listen, &ListenOptions::default());
+        bound.map_err(|error| format!("{listen}: {error}"))
     };
     runtime.block_on(async move {
-        let others: Vec<_> = (1..crore::cores()).map(|core| crore::spawn_on(core, share.clone())).collect();
+        let of_core = |core| {
+            let share = share.clone();
+            let serve = async move || share(bind()?).await.map_err(|error| error.to_string());
+            let loudly = async move || serve().await.inspect_err(|reason| eprintln!("core {core}: {reason}"));
+            crore::spawn_on(core, loudly)
+        };
+        let others: Vec<_> = (1..crore::cores()).map(of_core).collect();
+        let ours = bind()?;
         println!("listening on http://{listen}");
-        let ours = share().await;
+        share(ours).await.map_err(|error| error.to_string())?;
         for other in others {
             other.await.map_err(|error| error.to_string())??;
         }
-        ours
+        Ok(())
     })
 }
