@@ -18,8 +18,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const ANSWER: Duration = Duration::from_secs(10);
 
 pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
-    let title =
-        "Requests of /health, every 5 ms, while 10,000 subscribers join and get publications, 1 worker";
+    let title = "Requests of /health, every 5 ms, while 10,000 subscribers join and get publications, 1 worker";
     let mut table = Table::new(title, "cargo xtask bench health");
     let mut quiet = Quiet::default();
     for run in 1..=RUNS {
