@@ -12,10 +12,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use arguments::Arguments;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
+use clap::Parser;
 use crore::compat::{Io, Timer};
 use crore::net::TcpListener;
 use hyper::server::conn::http1;
@@ -35,7 +37,7 @@ fn router() -> Router {
 
 fn main() -> ExitCode {
     let router = router();
-    arguments::serve(move |listener| accept(listener, router.clone()))
+    arguments::serve(&Arguments::parse(), move |listener| accept(listener, router.clone()))
 }
 
 async fn accept(listener: TcpListener, router: Router) -> std::io::Result<()> {

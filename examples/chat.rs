@@ -6,6 +6,8 @@ mod arguments;
 
 use std::process::ExitCode;
 
+use arguments::Arguments;
+use clap::Parser;
 use crore::channel::broadcast::{self, Lost, Sender};
 use crore::web::{Application, Message, Request, Response, Server, ServerOptions, Upgrade, UpgradeOptions, WebSocket};
 use futures::FutureExt;
@@ -28,7 +30,7 @@ struct Room {
 }
 
 fn main() -> ExitCode {
-    arguments::serve(|listener| {
+    arguments::serve(&Arguments::parse(), |listener| {
         let (said, _) = broadcast::channel(64);
         let room = Room { upgrade: Upgrade::new(UpgradeOptions::default()), said };
         let application = Application::new(room).get("/", async |_| Response::html(PAGE)).get("/room", enter);

@@ -82,7 +82,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    arguments::run(&arguments, move |listener| serve(listener, bridge.clone(), database.clone()))
+    arguments::serve(&arguments, move |listener| serve(listener, bridge.clone(), database.clone()))
 }
 
 async fn serve(listener: TcpListener, bridge: Bridge, address: String) -> Result<(), String> {

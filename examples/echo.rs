@@ -5,10 +5,12 @@ mod arguments;
 use std::io;
 use std::process::ExitCode;
 
+use arguments::Arguments;
+use clap::Parser;
 use crore::net::{TcpListener, TcpStream};
 
 fn main() -> ExitCode {
-    arguments::serve(accept)
+    arguments::serve(&Arguments::parse(), accept)
 }
 
 async fn accept(listener: TcpListener) -> io::Result<()> {

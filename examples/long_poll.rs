@@ -7,6 +7,8 @@ mod arguments;
 
 use std::process::ExitCode;
 
+use arguments::Arguments;
+use clap::Parser;
 use crore::channel::watch::{self, Sender};
 use crore::time::{self, Duration};
 use crore::web::{Application, Request, Response, Server, ServerOptions, Status};
@@ -18,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 type Last = (u64, String);
 
 fn main() -> ExitCode {
-    arguments::serve(|listener| {
+    arguments::serve(&Arguments::parse(), |listener| {
         let (last, _) = watch::channel((0, String::new()));
         let application = Application::new(last).get("/next", next).post("/say", say);
         Server::new(application, ServerOptions::default()).serve(listener)

@@ -4,6 +4,8 @@ mod arguments;
 
 use std::process::ExitCode;
 
+use arguments::Arguments;
+use clap::Parser;
 use crore::channel::broadcast::{self, Lost, Sender};
 use crore::time::{Duration, Interval};
 use crore::web::{Application, Request, Response, Server, ServerOptions};
@@ -13,7 +15,7 @@ const PAGE: &str = "<!doctype html><title>ticker</title><h1 id=tick>-</h1><scrip
 </script>";
 
 fn main() -> ExitCode {
-    arguments::serve(|listener| {
+    arguments::serve(&Arguments::parse(), |listener| {
         let (ticks, _) = broadcast::channel(16);
         crore::spawn(tick(ticks.clone())).detach();
         let application = Application::new(ticks).get("/", async |_| Response::html(PAGE)).get("/ticks", listen);

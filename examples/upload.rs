@@ -8,6 +8,8 @@ mod arguments;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use arguments::Arguments;
+use clap::Parser;
 use crore::fs::File;
 use crore::pool;
 use crore::web::{Application, Files, Request, Response, Route, Server, ServerOptions, Status};
@@ -18,7 +20,7 @@ const GIB: u64 = 1 << 30;
 const BATCH_BYTES: usize = 1 << 20;
 
 fn main() -> ExitCode {
-    arguments::serve(async |listener| {
+    arguments::serve(&Arguments::parse(), async |listener| {
         let folder = std::env::temp_dir().join("crore-uploads");
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let files = Files::new(&folder).map_err(|error| error.to_string())?;

@@ -36,7 +36,7 @@ const LIMITS: WsLimits = WsLimits { message_bytes: 16 << 20, fragments: 1 << 18 
 fn main() -> ExitCode {
     let Options { arguments, compress, compress_from: bytes_min, context_takeover } = Options::parse();
     let deflate = compress.then(|| DeflateOptions { bytes_min, context_takeover, ..DeflateOptions::default() });
-    arguments::run(&arguments, move |listener| {
+    arguments::serve(&arguments, move |listener| {
         let upgrade = Upgrade::new(UpgradeOptions {
             origins: AllowedOrigins::Any,
             limits: LIMITS,

@@ -9,7 +9,7 @@ use clap::Parser;
 use crore::Runtime;
 use crore::net::{ListenOptions, Network, TcpListener};
 
-#[derive(clap::Args, Clone)]
+#[derive(Parser, Clone)]
 pub(crate) struct Arguments {
     /// Where to listen: ADDRESS:PORT.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
@@ -22,25 +22,8 @@ pub(crate) struct Arguments {
     io: String,
 }
 
-/// The command line of an example that takes nothing else.
-#[derive(Parser)]
-struct Nothing {
-    #[command(flatten)]
-    arguments: Arguments,
-}
-
-/// Reads the command line of an example that takes nothing else, and [`run`]s.
-#[allow(dead_code, reason = "examples with flags of their own do not need it")]
-pub(crate) fn serve<F, E>(share: impl Fn(TcpListener) -> F + Clone + Send + 'static) -> ExitCode
-where
-    F: Future<Output = Result<(), E>> + 'static,
-    E: Display + 'static,
-{
-    run(&Nothing::parse().arguments, share)
-}
-
 /// Calls `share` on every core with a listener of that core's own.
-pub(crate) fn run<F, E>(arguments: &Arguments, share: impl Fn(TcpListener) -> F + Clone + Send + 'static) -> ExitCode
+pub(crate) fn serve<F, E>(arguments: &Arguments, share: impl Fn(TcpListener) -> F + Clone + Send + 'static) -> ExitCode
 where
     F: Future<Output = Result<(), E>> + 'static,
     E: Display + 'static,
