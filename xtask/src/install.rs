@@ -25,6 +25,7 @@ const PROGRAMS: &[(&[&str], &str)] = &[
     (&["ping"], "iputils-ping"),
     (&["ip"], "iproute2"),
     (&["nsenter"], "util-linux"),
+    (&["redis-server"], "redis-server"),
     (&["valgrind"], "valgrind"),
     (judges::CHROMIUM, "chromium"),
 ];

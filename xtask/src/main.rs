@@ -97,11 +97,10 @@ fn main() -> ExitCode {
     };
     let root = root();
     let mut report = report::Report::default();
-    steps::run(&root, &options, &mut report);
-    if judges::wanted(&options) {
+    if options.wants("tests") || judges::wanted(&options) {
         install::run(&root, &options, &mut report);
     }
-    steps::run_after_install(&root, &options, &mut report);
+    steps::run(&root, &options, &mut report);
     if judges::wanted(&options) {
         judges::run(&root, &options, &mut report);
     }

@@ -26,11 +26,11 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
         }
     };
     step(report, "fmt", &["fmt", "--all", "--check"], plain);
-    step(report, "clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], plain);
+    step(report, "clippy", &["clippy", "--workspace", "--all-targets", "--features", "compat", "--", "-D", "warnings"], plain);
     if options.wants("house-rules") {
         report.step("house-rules", || house_rules(root));
     }
-    step(report, "tests", &["test", "--workspace"], tests);
+    step(report, "tests", &["test", "--workspace", "--features", "compat"], tests);
     if options.wants("models") {
         report.step("models", || models(root));
     }
@@ -56,10 +56,6 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
         let arguments = ["build", "--release", "--example", "ws_echo", "--example", "ws_cases"];
         report.step("build ws_echo", || cargo(root, "build-ws-echo", &arguments, plain));
     }
-}
-
-/// Runs the step that needs what [`install`](crate::install) brings.
-pub(crate) fn run_after_install(root: &Path, options: &Options, report: &mut Report) {
     if options.wants("instructions") {
         report.step("instructions", || instructions::check(root));
     }

@@ -46,7 +46,6 @@ pub(crate) struct Refused<C> {
     /// The chunk, which may have been cut.
     pub(crate) chunk: C,
     /// Why.
-    #[cfg_attr(not(test), allow(dead_code, reason = "the caller may count by it"))]
     pub(crate) reason: Reason,
 }
 

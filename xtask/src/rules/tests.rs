@@ -50,6 +50,7 @@ fn stubs_and_marks_of_unfinished_work_are_found() {
     assert_eq!(found("fn f() { unimplemented!(\"later\") }"), 1);
     assert_eq!(found(concat!("// FIX", "ME later")), 1);
     assert_eq!(found("#[allow(dead_code)] fn f() {}"), 1);
+    assert_eq!(found("#[cfg_attr(not(test), allow(dead_code, reason = \"later\"))] fn f() {}"), 1);
     assert_eq!(found("// todo!() in a comment\nlet todo = \"todo!()\";"), 0);
 }
 

@@ -6,7 +6,7 @@ use crate::conn::Conn;
 use crate::counter::Counter;
 use crate::event::Ready;
 use crate::input::segment::{Segment, Step, Verdict};
-use crate::reassembly::Chunk as _;
+use crate::reassembly::{Chunk as _, Reason};
 use crate::tcb::Flags;
 
 impl Conn<'_> {
@@ -134,16 +134,16 @@ impl Conn<'_> {
         let limit = self.profile().options.receive_bytes_max as usize;
         let (next, seq) = (self.tcb.rcv_nxt, segment.header.seq);
         let part = self.cx.receiving.of_mut(self.tcb.receiving);
-        let (spare, kept) = match part.early.insert(next, seq, chunk, limit) {
-            Ok(spare) => (spare, true),
-            Err(refused) => (Some(refused.chunk), false),
+        let (spare, step) = match part.early.insert(next, seq, chunk, limit) {
+            Ok(spare) => (spare, Ok(())),
+            Err(refused) => (Some(refused.chunk), Err(Verdict::Dropped(why(refused.reason)))),
         };
-        part.duplicates_owed = part.duplicates_owed.saturating_add(u16::from(kept));
+        part.duplicates_owed = part.duplicates_owed.saturating_add(u16::from(step.is_ok()));
         if let Some(chunk) = spare {
             self.cx.discard(chunk);
         }
         self.rest_receiving();
-        if kept { Ok(()) } else { Err(Verdict::Dropped(Counter::DroppedNoMemory)) }
+        step
     }
 
     /// RFC 9293 MUST-40, SHLD-19, MUST-58, MUST-59: an ACK is owed, and leaves with the output pass after this burst at the earliest:
@@ -159,5 +159,13 @@ impl Conn<'_> {
             self.tcb.set(Flags::ACK_LATER);
         }
         self.mark_dirty();
+    }
+}
+
+/// Under which name a segment is counted that was not kept.
+fn why(reason: Reason) -> Counter {
+    match reason {
+        Reason::Beyond => Counter::DroppedWindow,
+        Reason::Ranges | Reason::Bytes | Reason::Chunks => Counter::DroppedNoMemory,
     }
 }
