@@ -52,7 +52,8 @@ impl Example {
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n");
         write!(stream, "{head}\r\n{body}").expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers with text");
@@ -81,7 +82,9 @@ fn handlers_await_a_database_client_that_needs_tokio() {
     let mut command = Command::new("redis-server");
     command.args(["--port", "0", "--save", "", "--unixsocket"]).arg(&socket).arg("--dir").arg(&folder);
     let database = match Process::start(command, "ready to accept") {
-        Err(error) if error.kind() == ErrorKind::NotFound => return eprintln!("skipped: there is no redis-server here"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return eprintln!("skipped: there is no redis-server here");
+        }
         started => started.expect("it starts"),
     };
     let service = Example::start("database", &["--database", &format!("redis+unix://{}", socket.display())]);

@@ -26,7 +26,12 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
         }
     };
     step(report, "fmt", &["fmt", "--all", "--check"], plain);
-    step(report, "clippy", &["clippy", "--workspace", "--all-targets", "--features", "compat", "--", "-D", "warnings"], plain);
+    step(
+        report,
+        "clippy",
+        &["clippy", "--workspace", "--all-targets", "--features", "compat", "--", "-D", "warnings"],
+        plain,
+    );
     if options.wants("house-rules") {
         report.step("house-rules", || house_rules(root));
     }
