@@ -86,6 +86,47 @@ pub const SEND_NODES_KEPT: usize = 64;
 /// Bytes that may wait in a connection's send queue unless it says otherwise.
 pub const SEND_QUEUE_BYTES: u32 = 1 << 20;
 
+/// Operations of one submission queue of io_uring: those of a usual turn leave with one system call.
+pub const URING_ENTRIES: u32 = 1024;
+
+/// As [`URING_ENTRIES`], at most: the kernel's own limit.
+pub const URING_ENTRIES_MAX: u32 = 1 << 15;
+
+/// Room for completions, in submission queues: a turn's receives and sends, so that the kernel need not keep them aside.
+pub const URING_COMPLETIONS_PER_ENTRY: u32 = 4;
+
+/// Completions taken in one turn. More than events of other models, because each send that has ended is one.
+pub const URING_COMPLETIONS_PER_TURN: usize = 4096;
+
+/// Receive buffers of a ring, of [`LEASE_BYTES`] each.
+pub const URING_BUFFERS: u16 = 256;
+
+/// As [`URING_BUFFERS`], at most: the kernel's own limit.
+pub const URING_BUFFERS_MAX: u32 = 1 << 15;
+
+/// Received buffers of one core that nobody has read yet, 64 MiB: beyond it nothing is received until somebody reads.
+pub const URING_UNREAD_MAX: usize = 4096;
+
+/// Received buffers of one connection that nobody has read yet, after which its receiving is cancelled: a sender whose receiver
+/// rests fills the window then, not the core's memory.
+pub const URING_UNREAD_PER_CONNECTION_MAX: u16 = 8;
+
+/// Sockets in the table of one ring; a core that has more opens another ring.
+pub const URING_FILES: u32 = 1 << 16;
+
+/// As [`URING_FILES`], at most: the kernel's own limit.
+pub const URING_FILES_MAX: u32 = 1 << 20;
+
+/// Rings of one core: what the number of a socket has bits for, and more sockets than a machine holds.
+pub const URING_RINGS_MAX: usize = 1 << 11;
+
+/// Accepted connections of one listener that wait for its task, after which accepting is cancelled.
+pub const URING_ACCEPTED_MAX: usize = 1024;
+
+/// From how many bytes on a payload is sent without a copy: never, unless asked for. On loopback the kernel copies it anyway, and pays
+/// for the notification.
+pub const URING_ZERO_COPY_FROM: Option<u32> = None;
+
 /// How long a closed connection may take to hand its last queued bytes to the peer.
 pub const CLOSE_LINGER: Duration = Duration::from_secs(5);
 

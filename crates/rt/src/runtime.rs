@@ -18,7 +18,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use crate::clock::Clock;
 use crate::control::{self, Control};
 use crate::current;
-use crate::driver::{self, Driver, Surroundings, stack};
+use crate::driver::{self, Driver, Model, Surroundings, UringOptions, stack};
 use crate::executor::join::{JoinError, spawn};
 use crate::executor::shared::{PlaceGuard, SharedCore};
 use crate::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX, STALL_MIN};
@@ -36,6 +36,7 @@ pub struct Builder {
     pin: bool,
     connections: u32,
     network: Network,
+    uring: UringOptions,
     stall_after: Option<Duration>,
     task_figures: bool,
 }
@@ -48,6 +49,7 @@ impl Default for Builder {
             pin: true,
             connections: CONNECTIONS_PER_CORE_MAX,
             network: Network::default(),
+            uring: UringOptions::default(),
             stall_after: None,
             task_figures: false,
         }
@@ -82,6 +84,12 @@ impl Builder {
     /// Who this host is on the network of a device (`wire:`, `tap:`, `xdp:`); for the other models it means nothing.
     pub fn network(mut self, network: Network) -> Builder {
         self.network = network;
+        self
+    }
+
+    /// Sizes and ways of the I/O model `uring`; for the other models they mean nothing.
+    pub fn uring(mut self, options: UringOptions) -> Builder {
+        self.uring = options;
         self
     }
 
@@ -121,6 +129,8 @@ impl Builder {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         driver::check_driver(&self.driver).map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
+        self.uring.check().map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
+        let model = if self.driver == "uring" { Model::Uring(self.uring) } else { Model::Epoll };
         let place = PlaceGuard::take(workers)?;
         let seats = match driver::is_device(&self.driver) {
             true => {
@@ -139,6 +149,7 @@ impl Builder {
         Ok(Runtime {
             place,
             workers,
+            model,
             seats: Mutex::new(seats),
             connections: self.connections,
             processors: if pin { processors } else { Vec::new() },
@@ -159,6 +170,8 @@ fn processors() -> Vec<usize> {
 pub struct Runtime {
     place: PlaceGuard,
     workers: usize,
+    /// Who carries connections where no device does.
+    model: Model,
     /// What each core takes when it begins: its queue of the device, if there is one.
     seats: Mutex<Vec<Option<stack::Seat>>>,
     connections: u32,
@@ -228,7 +241,7 @@ impl Runtime {
             connections: self.connections,
         };
         let seat = self.seats.lock().unwrap_or_else(|poisoned| poisoned.into_inner())[core].take();
-        let driver = driver::open(seat, surroundings)?;
+        let driver = driver::open(seat, &self.model, surroundings)?;
         Ok(Worker::new(self.parts(core, control, clock, driver)))
     }
 

@@ -10,20 +10,46 @@ use std::rc::Rc;
 
 use crate::limits::{LEASE_BYTES, LEASES_KEPT};
 
-type Buffers = Rc<RefCell<Vec<Box<[u8]>>>>;
-
 /// The receive buffers of one core.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct LeasePool {
-    free: Buffers,
+    shelf: Rc<Shelf>,
+}
+
+/// Where buffers wait for their next use.
+struct Shelf {
+    free: RefCell<Vec<Box<[u8]>>>,
+    /// How many are kept; more are freed.
+    kept: usize,
+}
+
+impl Default for LeasePool {
+    fn default() -> LeasePool {
+        LeasePool::keeping(LEASES_KEPT)
+    }
 }
 
 impl LeasePool {
+    /// A pool that keeps so many free buffers.
+    pub(crate) fn keeping(kept: usize) -> LeasePool {
+        LeasePool { shelf: Rc::new(Shelf { free: RefCell::default(), kept }) }
+    }
+
     /// A whole buffer, to be filled and shortened.
     pub(crate) fn lease(&self) -> Lease {
-        let kept = self.free.borrow_mut().pop();
-        let bytes = kept.unwrap_or_else(|| vec![0; LEASE_BYTES].into_boxed_slice());
-        Lease { bytes, len: LEASE_BYTES, pool: Some(Rc::clone(&self.free)) }
+        self.lend(self.buffer(), LEASE_BYTES)
+    }
+
+    /// A whole buffer, to be lent once something is in it.
+    pub(crate) fn buffer(&self) -> Box<[u8]> {
+        let kept = self.shelf.free.borrow_mut().pop();
+        kept.unwrap_or_else(|| vec![0; LEASE_BYTES].into_boxed_slice())
+    }
+
+    /// Lends the first `len` bytes of a buffer of this pool.
+    pub(crate) fn lend(&self, bytes: Box<[u8]>, len: usize) -> Lease {
+        assert!(bytes.len() == LEASE_BYTES && len <= LEASE_BYTES);
+        Lease { bytes, len, shelf: Some(Rc::clone(&self.shelf)) }
     }
 }
 
@@ -34,19 +60,19 @@ impl LeasePool {
 pub struct Lease {
     bytes: Box<[u8]>,
     len: usize,
-    pool: Option<Buffers>,
+    shelf: Option<Rc<Shelf>>,
 }
 
 impl Lease {
     /// What a stream that has ended gives: no bytes, and no buffer either.
     pub(crate) fn end_of_stream() -> Lease {
-        Lease { bytes: Box::default(), len: 0, pool: None }
+        Lease { bytes: Box::default(), len: 0, shelf: None }
     }
 
     /// Bytes that were never in a receive buffer.
     pub(crate) fn owned(bytes: Vec<u8>) -> Lease {
         let bytes = bytes.into_boxed_slice();
-        Lease { len: bytes.len(), bytes, pool: None }
+        Lease { len: bytes.len(), bytes, shelf: None }
     }
 
     /// Puts other bytes in place of those it has.
@@ -65,9 +91,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            let mut free = pool.borrow_mut();
-            if free.len() < LEASES_KEPT {
+        if let Some(shelf) = self.shelf.take() {
+            let mut free = shelf.free.borrow_mut();
+            if free.len() < shelf.kept {
                 free.push(std::mem::take(&mut self.bytes));
             }
         }

@@ -29,9 +29,11 @@ mod lease;
 mod send_queue;
 pub(crate) mod sim;
 pub(crate) mod stack;
+pub(crate) mod uring;
 
 pub use lease::Lease;
 pub(crate) use lease::LeasePool;
+pub use uring::UringOptions;
 
 /// A connection of one driver. A stale one finds nothing.
 pub(crate) type ConnectionId = Handle;
@@ -135,7 +137,7 @@ pub(crate) trait Driver {
     fn close(&mut self, connection: ConnectionId, how: Close);
     fn set(&mut self, connection: ConnectionId, option: StreamOption) -> io::Result<()>;
     /// Our address and the peer's.
-    fn addresses(&self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)>;
+    fn addresses(&mut self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)>;
     /// Fetches the memory that `send` will touch.
     fn prefetch(&self, connection: ConnectionId);
 
@@ -182,9 +184,16 @@ pub(crate) struct Surroundings {
     pub(crate) connections: u32,
 }
 
+/// The kernel's I/O models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Model {
+    Epoll,
+    Uring(UringOptions),
+}
+
 /// The models that can be asked for by name. The last three are followed by the name of a device; an interface in another
 /// network namespace is `xdp:IFACE@NAMESPACE`.
-pub const DRIVERS: &[&str] = &["auto", "epoll", "wire:NAME", "tap:NAME", "xdp:IFACE"];
+pub const DRIVERS: &[&str] = &["auto", "epoll", "uring", "wire:NAME", "tap:NAME", "xdp:IFACE"];
 
 /// Checks that there is an I/O model called `name`, without opening it.
 ///
@@ -192,7 +201,7 @@ pub const DRIVERS: &[&str] = &["auto", "epoll", "wire:NAME", "tap:NAME", "xdp:IF
 /// What is wrong with the name, and which there are.
 pub fn check_driver(name: &str) -> Result<(), String> {
     match name {
-        "auto" | "epoll" => Ok(()),
+        "auto" | "epoll" | "uring" => Ok(()),
         _ if is_device(name) => {
             stack::apart(name).0.parse::<crore_nic::DeviceName>().map(drop).map_err(|error| error.to_string())
         }
@@ -206,10 +215,15 @@ pub fn is_device(name: &str) -> bool {
 }
 
 /// Opens the driver of one core: on its seat at a device, or the kernel's.
-pub(crate) fn open(seat: Option<stack::Seat>, surroundings: Surroundings) -> io::Result<Box<dyn Driver>> {
-    Ok(match seat {
-        Some(seat) => Box::new(stack::Stack::new(seat, surroundings)?),
-        None => Box::new(epoll::Epoll::new(surroundings)?),
+pub(crate) fn open(
+    seat: Option<stack::Seat>,
+    model: &Model,
+    surroundings: Surroundings,
+) -> io::Result<Box<dyn Driver>> {
+    Ok(match (seat, model) {
+        (Some(seat), _) => Box::new(stack::Stack::new(seat, surroundings)?),
+        (None, Model::Epoll) => Box::new(epoll::Epoll::new(surroundings)?),
+        (None, Model::Uring(options)) => Box::new(uring::Uring::new(surroundings, options)?),
     })
 }
 

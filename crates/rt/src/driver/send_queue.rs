@@ -89,15 +89,22 @@ impl SendPool {
     /// The bytes at the head of the queue, as one gathered write.
     pub(crate) fn gather<'a>(&'a self, queue: SendQueue, slices: &mut [IoSlice<'a>; GATHER_MAX]) -> usize {
         let mut count = 0;
-        let mut at = queue.first;
-        while at != 0 && count < GATHER_MAX {
-            let node = &self.nodes[at as usize - 1];
-            let payload = node.payload.as_ref().expect("a node of a chain holds a payload");
-            slices[count] = IoSlice::new(&payload[node.sent as usize..]);
+        for (slice, piece) in slices.iter_mut().zip(self.pieces(queue)) {
+            *slice = IoSlice::new(piece);
             count += 1;
-            at = node.next;
         }
         count
+    }
+
+    /// The unsent bytes of each payload, in order.
+    pub(crate) fn pieces(&self, queue: SendQueue) -> impl Iterator<Item = &[u8]> {
+        let mut at = queue.first;
+        std::iter::from_fn(move || {
+            let node = self.nodes.get((at as usize).checked_sub(1)?)?;
+            at = node.next;
+            let payload = node.payload.as_ref().expect("a node of a chain holds a payload");
+            Some(&payload[node.sent as usize..])
+        })
     }
 
     /// Takes `bytes` from the head: they were sent.
@@ -119,19 +126,27 @@ impl SendPool {
 
     /// Drops all that waits but a payload that has begun to leave.
     pub(crate) fn drop_unbegun(&mut self, queue: &mut SendQueue) {
-        if queue.is_empty() {
-            return;
+        let begun = !queue.is_empty() && self.nodes[queue.first as usize - 1].sent > 0;
+        self.drop_behind(queue, usize::from(begun));
+    }
+
+    /// Drops all that waits behind the first `kept` payloads.
+    pub(crate) fn drop_behind(&mut self, queue: &mut SendQueue, kept: usize) {
+        let (mut last, mut next, mut bytes) = (0, queue.first, 0);
+        for _ in 0..kept {
+            assert!(next != 0, "{kept} payloads are kept of a queue that has fewer");
+            let node = &self.nodes[next as usize - 1];
+            bytes += node.payload.as_ref().expect("a node of a chain holds a payload").len() as u32 - node.sent;
+            (last, next) = (next, node.next);
         }
-        let first = &self.nodes[queue.first as usize - 1];
-        if first.sent == 0 {
-            return self.clear(queue);
+        let mut rest = SendQueue { first: next, last: queue.last, bytes: 0 };
+        if last == 0 {
+            *queue = SendQueue::default();
+        } else {
+            self.nodes[last as usize - 1].next = 0;
+            *queue = SendQueue { first: queue.first, last, bytes };
         }
-        let left = first.payload.as_ref().expect("a node of a chain holds a payload").len() as u32 - first.sent;
-        let begun = queue.first;
-        let mut rest = SendQueue { first: first.next, ..*queue };
         self.clear(&mut rest);
-        self.nodes[begun as usize - 1].next = 0;
-        *queue = SendQueue { first: begun, last: begun, bytes: left };
     }
 
     /// Drops all that waits.
@@ -201,6 +216,11 @@ mod tests {
         pool.drop_unbegun(&mut queue);
         assert_eq!((payload.holders(), queue.bytes()), (2, 3));
         pool.push(&mut queue, Payload::from(&b"!"[..]));
+        assert_eq!(gathered(&pool, queue), b"gun!");
+        pool.push(&mut queue, payload.clone());
+        pool.drop_behind(&mut queue, 2);
+        assert_eq!((gathered(&pool, queue), queue.bytes()), (b"gun!".to_vec(), 4));
+        pool.drop_behind(&mut queue, 2);
         assert_eq!(gathered(&pool, queue), b"gun!");
         pool.advance(&mut queue, 3);
         pool.drop_unbegun(&mut queue);

@@ -122,7 +122,7 @@ impl TcpStream {
     /// # Errors
     /// The connection is gone.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        current::with(|worker| worker.driver().borrow().addresses(self.id)).map(|(local, _)| local)
+        current::with(|worker| worker.driver().borrow_mut().addresses(self.id)).map(|(local, _)| local)
     }
 
     /// Changes one setting; see [`StreamOption`] for units and ranges.
@@ -239,7 +239,7 @@ impl StreamId {
     /// # Errors
     /// The connection is gone.
     pub fn peer_addr(self) -> io::Result<SocketAddr> {
-        current::with(|worker| worker.driver().borrow().addresses(self.0)).map(|(_, peer)| peer)
+        current::with(|worker| worker.driver().borrow_mut().addresses(self.0)).map(|(_, peer)| peer)
     }
 
     /// Drops what is queued, but for a payload that has begun to leave, and enqueues this one, whatever the limit: the

@@ -236,7 +236,7 @@ impl Epoll {
 }
 
 /// Sets what the kernel keeps of an option, on a connection or on a listener whose connections inherit it.
-pub(super) fn set_on_socket(socket: BorrowedFd<'_>, option: StreamOption) -> io::Result<()> {
+pub(crate) fn set_on_socket(socket: BorrowedFd<'_>, option: StreamOption) -> io::Result<()> {
     match option {
         StreamOption::NoDelay(on) => sockopt::set_tcp_nodelay(socket, on)?,
         StreamOption::Linger(time) => sockopt::set_socket_linger(socket, time.map(Into::into))?,
@@ -262,7 +262,7 @@ pub(super) fn interest(flags: u16) -> EventFlags {
     if flags & WRITE_ARMED != 0 { read | EventFlags::OUT } else { read }
 }
 
-fn no_slot(limit: u32) -> io::Error {
+pub(crate) fn no_slot(limit: u32) -> io::Error {
     io::Error::other(format!(
         "this core holds {limit} connections, the most it may have: close some, or raise the limit"
     ))

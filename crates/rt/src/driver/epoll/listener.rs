@@ -78,7 +78,7 @@ impl Drop for Listener {
 }
 
 /// A descriptor to give up in need.
-pub(super) fn spare() -> Option<OwnedFd> {
+pub(crate) fn spare() -> Option<OwnedFd> {
     open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 

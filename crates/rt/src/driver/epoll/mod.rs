@@ -41,7 +41,8 @@ mod tests;
 mod token;
 mod watch;
 
-pub(crate) use listener::listening_socket;
+pub(crate) use connection::{no_slot, set_on_socket};
+pub(crate) use listener::{listening_socket, spare};
 pub(crate) use token::free_place;
 use token::{Kind, Token};
 
@@ -230,7 +231,7 @@ impl Driver for Epoll {
         self.set_option(connection, option)
     }
 
-    fn addresses(&self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)> {
+    fn addresses(&mut self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)> {
         let slot = self.connections.get(connection).ok_or_else(gone)?;
         slot.addresses()
     }

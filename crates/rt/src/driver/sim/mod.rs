@@ -325,7 +325,7 @@ impl Driver for Sim {
         Ok(())
     }
 
-    fn addresses(&self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)> {
+    fn addresses(&mut self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)> {
         let slot = self.connections.get(connection).ok_or_else(gone)?;
         Ok(self.network.borrow().addresses(slot.end))
     }

@@ -305,7 +305,7 @@ impl Driver for Stack {
         }
     }
 
-    fn addresses(&self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)> {
+    fn addresses(&mut self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)> {
         match whose(connection) {
             Whose::Ours(conn) => {
                 let statistics = self.engine.statistics(conn).ok_or_else(super::gone)?;

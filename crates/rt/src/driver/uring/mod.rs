@@ -1,0 +1,375 @@
+//! The `uring` driver: io_uring(7), shaped by completion.
+//!
+//! The kernel works on its own: it accepts, receives into buffers that were provided ahead, and sends what it was given. A turn is one
+//! system call, which submits all that the turn has made and waits for what comes. Sockets are *direct*: places in a ring's table
+//! that the process's limit of descriptors does not count; when a table is full, the core opens another ring.
+//!
+//! Here: the slots and the loop. `ring.rs` is one ring, `features.rs` what it can do, `buffers.rs` its receive buffers; `listener.rs`
+//! accepts, `connection.rs` connects and closes, `receiving.rs` reads, `sending.rs` writes, `watch.rs` waits on any other descriptor.
+//!
+//! Several rings: the core sleeps on the first. The others ring the core's bell when there is something to do on them, and only
+//! while it sleeps.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
+
+use crore_base::counters::CoreCounters;
+use crore_base::payload::Payload;
+use crore_base::slab::{Handle, Slab};
+use crore_base::time::{Duration, Instant};
+use rustix::process::{Resource, getrlimit};
+
+use super::{
+    Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId,
+    send_queue::SendPool,
+};
+use crate::clock::Clock;
+use crate::executor::shared::SharedCore;
+use crate::executor::waker::WakeSlot;
+use crate::limits::{LEASES_KEPT, URING_COMPLETIONS_PER_TURN, URING_RINGS_MAX};
+use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
+use connection::Connection;
+use inbox::Inbox;
+use listener::Listener;
+use ring::Ring;
+use token::{Completion, Operation, Token};
+use watch::Watch;
+
+mod buffers;
+mod connection;
+mod features;
+mod file;
+mod inbox;
+mod listener;
+mod receiving;
+mod ring;
+mod sending;
+#[cfg(test)]
+mod tests;
+mod token;
+mod watch;
+
+pub use features::UringOptions;
+
+const BELL: Token = Token::new(Operation::Bell, 0, 0);
+
+pub(crate) struct Uring {
+    /// Dropped first: nothing of what follows is the kernel's then.
+    rings: Vec<Ring>,
+    options: UringOptions,
+    /// Places in the table of each ring.
+    files: u32,
+    clock: Clock,
+    counters: CoreCounters,
+    connections: Slab<Connection>,
+    listeners: Vec<Option<Listener>>,
+    watches: Vec<Option<Watch>>,
+    /// Listeners and watches there have been: what tells one from the one before at its place.
+    generations: u32,
+    pool: LeasePool,
+    inbox: Inbox,
+    sends: SendPool,
+    /// From how many bytes on a send is not copied.
+    zero_copy_from: u32,
+    /// Sent without a copy, with the bytes still the kernel's: how many were sent.
+    uncopied: Vec<(ConnectionId, i32)>,
+    /// Connections that found no buffer.
+    starved: Vec<ConnectionId>,
+    /// Connections with something to send that is not under way.
+    dirty: Vec<ConnectionId>,
+    /// Connections that were closed with bytes in their queue, and until when they may send them.
+    lingering: VecDeque<(Instant, ConnectionId)>,
+    completions: Vec<Completion>,
+    /// Who waited on a connection that was closed: woken when the turn ends, outside any call of a task's.
+    orphans: Vec<WakeSlot>,
+    /// Given up when descriptors have run out, so that a waiting client can be told.
+    spare: Option<OwnedFd>,
+    bell: &'static SharedCore,
+}
+
+impl Uring {
+    pub(crate) fn new(surroundings: Surroundings, options: &UringOptions) -> io::Result<Uring> {
+        // The kernel gives a table at most as many places as the process may have descriptors.
+        let most = getrlimit(Resource::Nofile).current.map_or(u32::MAX, |most| u32::try_from(most).unwrap_or(u32::MAX));
+        let files = options.files.min(most);
+        let pool = LeasePool::keeping(LEASES_KEPT.max(options.buffers.into()));
+        let mut main = Ring::open(options, files, pool.clone(), None)?;
+        main.poll(surroundings.shared.bell(), libc::POLLIN, true, BELL);
+        Ok(Uring {
+            rings: vec![main],
+            options: options.clone(),
+            files,
+            clock: surroundings.clock,
+            counters: surroundings.counters,
+            connections: Slab::new(surroundings.connections),
+            listeners: Vec::new(),
+            watches: Vec::new(),
+            generations: 0,
+            pool,
+            inbox: Inbox::default(),
+            sends: SendPool::default(),
+            zero_copy_from: options.zero_copy_from.unwrap_or(u32::MAX),
+            uncopied: Vec::new(),
+            starved: Vec::new(),
+            dirty: Vec::new(),
+            lingering: VecDeque::new(),
+            completions: Vec::new(),
+            orphans: Vec::new(),
+            spare: super::epoll::spare(),
+            bell: surroundings.shared,
+        })
+    }
+
+    /// A ring whose table has room, a new one if there is none.
+    fn ring_with_room(&mut self) -> io::Result<usize> {
+        if !self.rings[0].features().direct {
+            return Ok(0);
+        }
+        if let Some(ring) = self.rings.iter().position(Ring::has_room) {
+            return Ok(ring);
+        }
+        if self.rings.len() >= URING_RINGS_MAX {
+            return Err(io::Error::other(format!("this core has {URING_RINGS_MAX} rings, the most there can be")));
+        }
+        let ring = Ring::open(&self.options, self.files, self.pool.clone(), Some(self.bell.bell()))?;
+        self.rings.push(ring);
+        tracing::debug!(rings = self.rings.len(), files = self.files, "another io_uring for more sockets");
+        Ok(self.rings.len() - 1)
+    }
+
+    /// Sleeps if it may; submits and collects on every ring.
+    fn enter(&mut self, timeout: Option<Duration>) {
+        let (main, others) = self.rings.split_first_mut().expect("there is always one ring");
+        let mut sleeps = timeout != Some(Duration::ZERO) && !main.has_completions();
+        for ring in &mut *others {
+            ring.enter(None, false);
+            sleeps &= !ring.has_completions();
+        }
+        if sleeps && !self.options.busy_poll.is_zero() {
+            let until = self.clock.now() + self.options.busy_poll;
+            main.enter(None, false);
+            while sleeps && self.clock.now() < until {
+                main.enter(None, false);
+                sleeps = !main.has_completions() && !others.iter_mut().any(Ring::has_work);
+            }
+        }
+        if sleeps {
+            for ring in &mut *others {
+                ring.ring_bell(true);
+            }
+            // What came before the bell was turned on has not rung it.
+            sleeps = !others.iter_mut().any(|ring| ring.has_work() || ring.has_completions());
+        }
+        main.enter(timeout, sleeps);
+        for ring in others {
+            ring.ring_bell(false);
+            ring.enter(None, false);
+        }
+    }
+
+    fn harvest(&mut self, woken: &mut Vec<WakeSlot>) {
+        let mut completions = std::mem::take(&mut self.completions);
+        for ring in 0..self.rings.len() {
+            self.rings[ring].take(&mut completions, URING_COMPLETIONS_PER_TURN);
+            for completion in completions.drain(..) {
+                self.on_completion(ring, completion, woken);
+            }
+        }
+        self.completions = completions;
+    }
+
+    fn on_completion(&mut self, ring: usize, completion: Completion, woken: &mut Vec<WakeSlot>) {
+        match completion.token.operation() {
+            Operation::Receive => self.on_received(ring, completion, woken),
+            Operation::Send => self.on_sent(completion, woken),
+            Operation::Connect => self.on_connected(completion, woken),
+            Operation::AcceptIntoTable | Operation::AcceptDescriptors | Operation::AcceptReady => {
+                self.on_accepted(ring, completion, woken);
+            }
+            Operation::Readable => self.on_readable(completion, woken),
+            Operation::Writable => self.on_writable(completion, woken),
+            // Nobody reads the counter behind the bell: each ring of it completes the poll, whatever it stands at.
+            Operation::Bell if completion.goes_on() => {}
+            Operation::Bell => self.rings[0].poll(self.bell.bell(), libc::POLLIN, true, BELL),
+            Operation::Now => unreachable!("whoever waits for one takes it"),
+            // Shutting down or cancelling what has ended by itself.
+            Operation::Silent => {}
+        }
+    }
+}
+
+impl Driver for Uring {
+    fn name(&self) -> &'static str {
+        "uring"
+    }
+
+    fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<(ListenerId, SocketAddr)> {
+        self.open_listener(address, options)
+    }
+
+    fn unlisten(&mut self, listener: ListenerId) {
+        self.drop_listener(listener);
+    }
+
+    fn poll_accept(&mut self, listener: ListenerId, context: &Context<'_>) -> Poll<io::Result<ConnectionId>> {
+        self.accept_next(listener, context)
+    }
+
+    fn kernel_listens_on(&self, _address: SocketAddr) -> bool {
+        true
+    }
+
+    fn listen_on(&mut self, socket: OwnedFd, send_limit: u32, exclusive: bool) -> io::Result<ListenerId> {
+        self.keep_listener(socket, send_limit, exclusive)
+    }
+
+    fn poll_accept_socket(&mut self, listener: ListenerId, context: &Context<'_>) -> Poll<io::Result<OwnedFd>> {
+        self.accept_socket(listener, context)
+    }
+
+    fn look(&mut self, listener: ListenerId) {
+        self.look_again(listener);
+    }
+
+    fn adopt(&mut self, socket: OwnedFd, send_limit: u32) -> io::Result<Option<ConnectionId>> {
+        let file = self.take_in(socket)?;
+        Ok(self.keep(file, 0, send_limit))
+    }
+
+    fn connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {
+        self.start_connect(address, options)
+    }
+
+    fn poll_connect(&mut self, connection: ConnectionId, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.finish_connect(connection, context)
+    }
+
+    fn poll_recv(&mut self, connection: ConnectionId, context: &Context<'_>) -> Poll<io::Result<Lease>> {
+        self.receive(connection, context)
+    }
+
+    fn send(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        self.enqueue(connection, payload, None)
+    }
+
+    fn supersede(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        self.drop_unbegun(connection);
+        self.enqueue(connection, payload, Some(u32::MAX))
+    }
+
+    fn send_beyond(&mut self, connection: ConnectionId, payload: Payload) -> Result<(), SendError> {
+        self.enqueue(connection, payload, Some(u32::MAX))
+    }
+
+    fn backlog(&self, connection: ConnectionId) -> Option<Backlog> {
+        self.connections.get(connection).filter(|slot| !slot.has(connection::DEAD)).and_then(Connection::backlog)
+    }
+
+    fn poll_sendable(
+        &mut self,
+        connection: ConnectionId,
+        room: Room,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), SendError>> {
+        self.sendable(connection, room, context)
+    }
+
+    fn queued(&self, connection: ConnectionId) -> Option<u32> {
+        self.connections.get(connection).filter(|slot| !slot.has(connection::DEAD)).map(|slot| slot.queue.bytes())
+    }
+
+    fn shutdown(&mut self, connection: ConnectionId) {
+        self.shut_down(connection);
+    }
+
+    fn close(&mut self, connection: ConnectionId, how: Close) {
+        self.close_connection(connection, how);
+    }
+
+    fn set(&mut self, connection: ConnectionId, option: StreamOption) -> io::Result<()> {
+        self.set_option(connection, option)
+    }
+
+    fn addresses(&mut self, connection: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)> {
+        self.addresses_of(connection)
+    }
+
+    fn prefetch(&self, connection: ConnectionId) {
+        self.connections.prefetch(connection.index());
+    }
+
+    fn watch(&mut self, descriptor: OwnedFd) -> io::Result<WatchId> {
+        self.start_watch(descriptor)
+    }
+
+    fn poll_watch(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.watch_readable(watch, context)
+    }
+
+    fn poll_watch_writable(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.watch_writable(watch, context)
+    }
+
+    fn lease(&mut self) -> io::Result<Lease> {
+        Ok(self.pool.lease())
+    }
+
+    fn unwatch(&mut self, watch: WatchId) {
+        self.end_watch(watch);
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>) {
+        self.replenish();
+        self.enter(timeout);
+        self.harvest(woken);
+        let now = self.clock.now();
+        for index in 0..self.listeners.len() {
+            let rested = self.listeners[index].as_mut().is_some_and(|listener| listener.on_turn(now, woken));
+            if rested {
+                self.start_accepting(index as ListenerId);
+            }
+        }
+        self.end_lingering(now);
+    }
+
+    /// Nothing leaves here: the wait that follows submits, with one system call for both.
+    fn flush(&mut self, woken: &mut Vec<WakeSlot>) {
+        self.flush_dirty();
+        woken.append(&mut self.orphans);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let lingering = self.lingering.front().map(|&(until, _)| until);
+        let listeners = self.listeners.iter().flatten().filter_map(Listener::deadline);
+        listeners.chain(lingering).min()
+    }
+
+    fn connection_count(&self) -> usize {
+        self.connections.len() as usize
+    }
+
+    fn finish(&mut self) {
+        for ring in &mut self.rings {
+            ring.enter(None, false);
+        }
+    }
+
+    fn trim(&mut self) -> usize {
+        self.connections.trim()
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        // Slots are plain data, so the files in them are closed by hand.
+        let open: Vec<Handle> = self.connections.iter().map(|(handle, _)| handle).collect();
+        for connection in open {
+            if self.live(connection).is_some() {
+                self.release(connection, false);
+            }
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! One io_uring (io_uring(7)): operations go in, completions come out, and nothing in between is known here.
+//!
+//! Operations gather in the submission queue and leave together with the next [`enter`](Ring::enter), the one system call of a turn;
+//! one that finds the queue full makes room by submitting. A ring belongs to one thread (`IORING_SETUP_SINGLE_ISSUER`), and the kernel
+//! does its part when that thread enters, not in between (`IORING_SETUP_DEFER_TASKRUN`).
+//!
+//! `unsafe` here: operations name memory by address. What an operation reads later than its submission is the caller's
+//! ([`send`](Ring::send), [`send_gathered`](Ring::send_gathered)); all else is owned here until it has been submitted.
+//!
+//! Invariant: when a ring is dropped nothing is under way on it any more, so the kernel has no memory of ours.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use crore_base::time::Duration;
+use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
+use io_uring::{IoUring, opcode, squeue};
+use rustix::io::Errno;
+use rustix::net::addr::SocketAddrArg;
+
+use super::buffers::{Buffers, GROUP};
+use super::features::{Features, UringOptions};
+use super::file::SlotFile;
+use super::token::{Completion, Operation, Token};
+use crate::driver::LeasePool;
+use crate::driver::send_queue::{SendPool, SendQueue};
+use crate::limits::GATHER_MAX;
+
+/// What a gathered write points to, until it is submitted.
+struct Gather {
+    header: libc::msghdr,
+    slices: [libc::iovec; GATHER_MAX],
+}
+
+pub(super) struct Ring {
+    ring: IoUring,
+    features: Features,
+    pub(super) buffers: Buffers,
+    /// Places in the table of files, and how many of them are taken.
+    files: u32,
+    files_used: u32,
+    /// What gathered writes and connects point to; those before `gathers_used` may not have been read by the kernel yet.
+    gathers: Vec<Box<Gather>>,
+    gathers_used: usize,
+    addresses: Vec<Box<rustix::net::SocketAddrAny>>,
+    /// Completions that were taken out before their turn.
+    early: Vec<Completion>,
+}
+
+/// A reset instead of a last word: what closing does with a linger time of zero (socket(7)).
+static NO_LINGER: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
+
+impl Ring {
+    /// Opens a ring with a table of `files` places, and buffers. `bell` is rung whenever there is something to do on it.
+    pub(super) fn open(
+        options: &UringOptions,
+        files: u32,
+        pool: LeasePool,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> io::Result<Ring> {
+        let (ring, features) = Features::open(options)?;
+        let files = if features.direct { files } else { 0 };
+        if files > 0 {
+            ring.submitter().register_files_sparse(files)?;
+        }
+        if let Some(bell) = bell {
+            ring.submitter().register_eventfd(bell.as_raw_fd())?;
+        }
+        let buffers = Buffers::new(&ring, options.buffers, pool)?;
+        Ok(Ring {
+            ring,
+            features,
+            buffers,
+            files,
+            files_used: 0,
+            gathers: Vec::new(),
+            gathers_used: 0,
+            addresses: Vec::new(),
+            early: Vec::new(),
+        })
+    }
+
+    pub(super) fn features(&self) -> Features {
+        self.features
+    }
+
+    /// Whether its table has room for another file.
+    pub(super) fn has_room(&self) -> bool {
+        self.files_used < self.files
+    }
+
+    /// The kernel has put a file into the table.
+    pub(super) fn note_file(&mut self) {
+        self.files_used += 1;
+        assert!(self.files_used <= self.files, "{} files in a table of {}", self.files_used, self.files);
+    }
+
+    /// # Safety
+    /// What the entry points to stays valid until the kernel has read it: with its submission, or with its last completion where
+    /// io_uring_enter(2) says so.
+    unsafe fn push(&mut self, entry: squeue::Entry, token: Token) {
+        self.reserve();
+        let entry = entry.user_data(token.to_data());
+        // SAFETY: as the caller promises.
+        unsafe { self.ring.submission().push(&entry) }.expect("there is room");
+    }
+
+    /// Makes room for one operation: a full queue is submitted, and completions are taken out, so that they find room, too.
+    fn reserve(&mut self) {
+        while self.ring.submission().is_full() {
+            self.submit(None, false);
+            self.take_early();
+            if self.features.kernel_thread {
+                // Waits until the kernel's thread has taken some; should that fail, the loop asks again.
+                let _ = self.ring.submitter().squeue_wait();
+            }
+        }
+    }
+
+    fn take_early(&mut self) {
+        let Ring { ring, early, .. } = self;
+        early.extend(ring.completion().map(completion));
+    }
+
+    /// Submits what is queued, and waits for a completion if `waits`, at most so long.
+    fn submit(&mut self, timeout: Option<Duration>, waits: bool) {
+        let submitter = self.ring.submitter();
+        let submitted = match timeout {
+            Some(timeout) if waits => {
+                let (seconds, nanos) = (timeout.as_nanos() / 1_000_000_000, timeout.as_nanos() % 1_000_000_000);
+                let limit = Timespec::new().sec(seconds).nsec(nanos as u32);
+                submitter.submit_with_args(1, &SubmitArgs::new().timespec(&limit))
+            }
+            _ => submitter.submit_and_wait(usize::from(waits)),
+        };
+        match submitted.map_err(|error| error.raw_os_error()) {
+            Ok(_) | Err(Some(libc::ETIME | libc::EINTR | libc::EAGAIN | libc::EBUSY)) => {}
+            Err(error) => unreachable!("io_uring_enter of a ring of our own: error {error:?}"),
+        }
+        let mut queue = self.ring.submission();
+        queue.sync();
+        if queue.is_empty() {
+            self.gathers_used = 0;
+            drop(queue);
+            self.addresses.clear();
+        }
+    }
+
+    /// One system call: submits, lets the kernel do its part, and waits for a completion if `waits`, at most so long. None at all if
+    /// there is nothing to submit or to do and nobody waits.
+    pub(super) fn enter(&mut self, timeout: Option<Duration>, waits: bool) {
+        let waits = waits && !self.has_completions();
+        if waits || self.has_work() {
+            self.submit(timeout, waits);
+        }
+    }
+
+    /// True if the kernel has something to take or to do.
+    pub(super) fn has_work(&mut self) -> bool {
+        let queue = self.ring.submission();
+        !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
+    }
+
+    pub(super) fn has_completions(&mut self) -> bool {
+        !self.early.is_empty() || !self.ring.completion().is_empty()
+    }
+
+    /// Takes at most `limit` completions out.
+    pub(super) fn take(&mut self, into: &mut Vec<Completion>, limit: usize) {
+        let early = self.early.len().min(limit);
+        into.extend(self.early.drain(..early));
+        into.extend(self.ring.completion().take(limit - early).map(completion));
+    }
+
+    /// Whether it rings its bell: only while nobody looks at it anyway.
+    pub(super) fn ring_bell(&mut self, on: bool) {
+        let queue = self.ring.completion();
+        if on { queue.enable_eventfd() } else { queue.disable_eventfd() }
+    }
+
+    /// Submits an operation and waits for its end: for what is rare.
+    ///
+    /// # Safety
+    /// As [`push`](Ring::push).
+    unsafe fn now(&mut self, entry: squeue::Entry) -> Result<i32, Errno> {
+        // SAFETY: as the caller promises.
+        unsafe { self.push(entry, Token::new(Operation::Now, 0, 0)) };
+        loop {
+            self.submit(None, true);
+            let from = self.early.len();
+            self.take_early();
+            let is_ours = |completion: &Completion| completion.token.operation() == Operation::Now;
+            if let Some(place) = self.early[from..].iter().position(is_ours) {
+                let result = self.early.remove(from + place).result;
+                return if result < 0 { Err(Errno::from_raw_os_error(-result)) } else { Ok(result) };
+            }
+        }
+    }
+
+    // Files.
+
+    /// Takes a socket into the table, or as it is if there is none.
+    ///
+    /// # Errors
+    /// The table is full, or the kernel has no memory.
+    pub(super) fn adopt(&mut self, number: usize, socket: OwnedFd) -> io::Result<SlotFile> {
+        if self.files == 0 {
+            return Ok(SlotFile::plain(socket));
+        }
+        let mut place = socket.as_raw_fd();
+        let entry = opcode::FilesUpdate::new(&raw mut place, 1).offset(-1).build();
+        // SAFETY: the kernel has read and written `place` when this returns.
+        let updated = unsafe { self.now(entry) };
+        updated?;
+        self.note_file();
+        Ok(SlotFile::direct(number, place.cast_unsigned()))
+    }
+
+    /// A descriptor of a file for what a ring cannot do, such as asking for addresses.
+    ///
+    /// # Errors
+    /// No descriptor is free.
+    pub(super) fn descriptor(&mut self, file: SlotFile) -> io::Result<OwnedFd> {
+        if let Some(descriptor) = file.descriptor() {
+            return descriptor.try_clone_to_owned();
+        }
+        let entry = opcode::FixedFdInstall::new(io_uring::types::Fixed(file.number().cast_unsigned()), 0).build();
+        // SAFETY: the entry points to nothing.
+        let installed = unsafe { self.now(entry) };
+        Ok(super::file::made(installed?))
+    }
+
+    /// Ends what is under way on a file, and closes it: each of those operations completes once more.
+    pub(super) fn close(&mut self, file: SlotFile, busy: bool, reset: bool) {
+        if reset {
+            let value = (&raw const NO_LINGER).cast();
+            let (level, name) = (libc::SOL_SOCKET as u32, libc::SO_LINGER as u32);
+            let entry =
+                opcode::SetSockOpt::new(Fd(file.number()), level, name, value, size_of::<libc::linger>() as u32);
+            // SAFETY: the value is static.
+            unsafe { self.push_silently(file.name_in(entry.build())) };
+        }
+        if busy {
+            // SAFETY: the entry points to nothing.
+            unsafe { self.push_silently(file.cancel_entry()) };
+        }
+        // SAFETY: the entry points to nothing.
+        unsafe { self.push_silently(file.close_entry()) };
+        if file.is_direct() {
+            self.files_used = self.files_used.checked_sub(1).expect("what is closed was opened");
+        }
+    }
+
+    /// Ends our direction of a connection.
+    pub(super) fn shut_down(&mut self, file: SlotFile, how: i32) {
+        let entry = opcode::Shutdown::new(Fd(file.number()), how).build();
+        // SAFETY: the entry points to nothing.
+        unsafe { self.push_silently(file.name_in(entry)) };
+    }
+
+    /// Pushes what completes only if it fails, which nobody asks for.
+    ///
+    /// # Safety
+    /// As [`push`](Ring::push).
+    unsafe fn push_silently(&mut self, entry: squeue::Entry) {
+        let entry = entry.flags(squeue::Flags::SKIP_SUCCESS);
+        // SAFETY: as the caller promises.
+        unsafe { self.push(entry, Token::new(Operation::Silent, 0, 0)) };
+    }
+
+    // Operations.
+
+    /// Receives into provided buffers until it is cancelled, fails, or finds none.
+    pub(super) fn receive(&mut self, file: SlotFile, token: Token) {
+        let entry = opcode::RecvMulti::new(Fd(file.number()), GROUP).build();
+        // SAFETY: the entry points to nothing; the buffers belong to the ring.
+        unsafe { self.push(file.name_in(entry), token) };
+    }
+
+    /// Accepts until it is cancelled or fails: into the table, or plain descriptors.
+    pub(super) fn accept(&mut self, listener: BorrowedFd<'_>, direct: bool, token: Token) {
+        let flags = if direct { 0 } else { libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK };
+        let entry = opcode::AcceptMulti::new(Fd(listener.as_raw_fd())).allocate_file_index(direct).flags(flags).build();
+        // SAFETY: the entry points to nothing.
+        unsafe { self.push(entry, token) };
+    }
+
+    /// Waits until a descriptor has one of `events` (poll(2)): once, or again and again.
+    pub(super) fn poll(&mut self, descriptor: BorrowedFd<'_>, events: i16, multi: bool, token: Token) {
+        let entry = opcode::PollAdd::new(Fd(descriptor.as_raw_fd()), events as u32).multi(multi).build();
+        // SAFETY: the entry points to nothing.
+        unsafe { self.push(entry, token) };
+    }
+
+    pub(super) fn connect(&mut self, file: SlotFile, address: &SocketAddr, token: Token) {
+        let address = Box::new(address.as_any());
+        let (pointer, length) = (address.as_ptr().cast(), address.addr_len());
+        let entry = opcode::Connect::new(Fd(file.number()), pointer, length).build();
+        // SAFETY: the address is kept until it was submitted, and the kernel reads it then.
+        unsafe { self.push(file.name_in(entry), token) };
+        self.addresses.push(address);
+    }
+
+    /// Sends bytes, perhaps only the first of them; without a copy if `zero_copy`, in which case a second completion tells when
+    /// they are free.
+    ///
+    /// # Safety
+    /// The bytes stay where they are until the last completion.
+    pub(super) unsafe fn send(&mut self, file: SlotFile, bytes: &[u8], zero_copy: bool, token: Token) {
+        let length = u32::try_from(bytes.len()).expect("a queue counts bytes in 32 bits");
+        let (to, flags) = (Fd(file.number()), libc::MSG_NOSIGNAL);
+        let entry = match zero_copy {
+            true => opcode::SendZc::new(to, bytes.as_ptr(), length).flags(flags).build(),
+            false => opcode::Send::new(to, bytes.as_ptr(), length).flags(flags).build(),
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.push(file.name_in(entry), token) };
+    }
+
+    /// As [`send`](Ring::send), of the payloads at the head of a queue; says how many these are.
+    ///
+    /// # Safety
+    /// The payloads stay in the queue until the last completion.
+    pub(super) unsafe fn send_gathered(
+        &mut self,
+        file: SlotFile,
+        sends: &SendPool,
+        queue: SendQueue,
+        zero_copy: bool,
+        token: Token,
+    ) -> usize {
+        // Submitting makes all gathers free, so not between taking one and its push.
+        self.reserve();
+        if self.gathers_used == self.gathers.len() {
+            // SAFETY: a message header and slices of all zero bytes name nothing.
+            self.gathers.push(Box::new(unsafe { MaybeUninit::<Gather>::zeroed().assume_init() }));
+        }
+        let gather = &mut *self.gathers[self.gathers_used];
+        let mut count = 0;
+        for (slice, bytes) in gather.slices.iter_mut().zip(sends.pieces(queue)) {
+            *slice = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+            count += 1;
+        }
+        gather.header.msg_iov = gather.slices.as_mut_ptr();
+        gather.header.msg_iovlen = count as _;
+        let (to, header, flags) = (Fd(file.number()), &raw const gather.header, libc::MSG_NOSIGNAL as u32);
+        let entry = match zero_copy {
+            true => opcode::SendMsgZc::new(to, header).flags(flags).build(),
+            false => opcode::SendMsg::new(to, header).flags(flags).build(),
+        };
+        self.gathers_used += 1;
+        // SAFETY: the header is not used again before it was submitted, when the kernel has read it; the bytes are the caller's.
+        unsafe { self.push(file.name_in(entry), token) };
+        count
+    }
+
+    /// Ends an operation, which completes once more.
+    pub(super) fn cancel(&mut self, token: Token) {
+        let entry = opcode::AsyncCancel2::new(CancelBuilder::user_data(token.to_data())).build();
+        // SAFETY: the entry points to nothing.
+        unsafe { self.push_silently(entry) };
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // Closing a ring ends its operations some time later; buffers and payloads must not be gone before.
+        self.submit(None, false);
+        let _ = self.ring.submitter().register_sync_cancel(None, CancelBuilder::any());
+        self.submit(None, false);
+    }
+}
+
+fn completion(entry: io_uring::cqueue::Entry) -> Completion {
+    Completion { token: Token::from_data(entry.user_data()), result: entry.result(), flags: entry.flags() }
+}
