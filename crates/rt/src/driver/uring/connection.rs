@@ -132,10 +132,13 @@ impl Uring {
         Ok(id)
     }
 
-    /// Puts a socket into the table of a ring with room.
+    /// Puts a socket into the table of a ring with room, if there are tables.
     pub(super) fn take_in(&mut self, socket: OwnedFd) -> io::Result<SlotFile> {
+        if !self.rings[0].features().direct {
+            return Ok(SlotFile::plain(socket));
+        }
         let ring = self.ring_with_room()?;
-        self.rings[ring].adopt(ring, socket)
+        Ok(self.rings[ring].adopt(ring, &socket)?)
     }
 
     pub(super) fn on_connected(&mut self, completion: Completion, woken: &mut Vec<WakeSlot>) {

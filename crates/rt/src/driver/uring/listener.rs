@@ -44,11 +44,21 @@ enum Way {
     },
 }
 
+/// Accepts that are under way.
+#[derive(Clone, Copy, Debug)]
+struct Armed {
+    ring: usize,
+    /// One that goes on by itself, the poll, or as many as this that end with a connection each: a table that is nearly full must
+    /// have a place for every connection that the kernel accepts, or it is lost.
+    operation: Operation,
+    count: u32,
+}
+
 pub(super) struct Listener {
     socket: OwnedFd,
     way: Way,
-    /// On which ring an accept, or the poll, is under way.
-    armed: Option<usize>,
+    /// What is under way, and on which ring.
+    armed: Option<Armed>,
     /// Counts the listeners that were at this place.
     generation: u32,
     accepted: VecDeque<Accepted>,
@@ -85,13 +95,8 @@ impl Listener {
         }
     }
 
-    /// What completions of its accept, or poll, carry.
-    fn token(&self, id: ListenerId) -> Token {
-        let operation = match self.way {
-            Way::Table => Operation::AcceptIntoTable,
-            Way::Undecided | Way::Descriptors => Operation::AcceptDescriptors,
-            Way::Polled { .. } => Operation::AcceptReady,
-        };
+    /// What completions of its accepts carry.
+    fn token(&self, id: ListenerId, operation: Operation) -> Token {
         Token::new(operation, id, self.generation)
     }
 
@@ -153,8 +158,8 @@ impl Uring {
 
     pub(super) fn drop_listener(&mut self, id: ListenerId) {
         let Some(mut listener) = self.listeners[id as usize].take() else { return };
-        if let Some(ring) = listener.armed {
-            self.rings[ring].cancel(listener.token(id));
+        if let Some(Armed { ring, operation, .. }) = listener.armed {
+            self.rings[ring].cancel(listener.token(id, operation));
         }
         for accepted in listener.accepted.drain(..) {
             self.refuse(accepted);
@@ -171,39 +176,62 @@ impl Uring {
     /// Has the kernel accept for a listener, unless it does or the listener rests.
     pub(super) fn start_accepting(&mut self, id: ListenerId) {
         let Some(Some(listener)) = self.listeners.get(id as usize) else { return };
-        let way = listener.way;
-        let waits = listener.armed.is_some() || listener.paused_until.is_some() || listener.failed.is_some();
-        if waits || way == Way::Undecided || listener.accepted.len() >= URING_ACCEPTED_MAX / 2 {
+        let rests = listener.paused_until.is_some() || listener.failed.is_some();
+        if rests || listener.way == Way::Undecided || listener.accepted.len() >= URING_ACCEPTED_MAX / 2 {
             return;
         }
-        let ring = if way == Way::Table { self.ring_with_room() } else { Ok(0) };
-        let Ok(ring) = ring else { return self.pause(id, stats::ACCEPT_PAUSED_DESCRIPTORS) };
-        let Some(Some(listener)) = self.listeners.get_mut(id as usize) else { return };
-        listener.armed = Some(ring);
-        let (socket, token) = (listener.socket.as_fd(), listener.token(id));
-        match way {
-            Way::Polled { .. } => self.rings[ring].poll(socket, libc::POLLIN, true, token),
-            _ => self.rings[ring].accept(socket, way == Way::Table, token),
+        let ring = match (listener.armed, listener.way) {
+            (Some(Armed { ring, operation: Operation::AcceptOne, .. }), _) => Ok(ring),
+            (Some(_), _) => return,
+            (None, Way::Table) => self.ring_with_room(),
+            (None, _) => Ok(0),
+        };
+        match ring {
+            Ok(ring) => self.arm(id, ring),
+            Err(_) => {
+                self.shed(id);
+                self.pause(id, stats::ACCEPT_PAUSED_DESCRIPTORS);
+            }
         }
+    }
+
+    fn arm(&mut self, id: ListenerId, number: usize) {
+        let ring = &mut self.rings[number];
+        let listener = self.listeners[id as usize].as_mut().expect("the caller found it");
+        let operation = match (listener.way, listener.armed) {
+            (Way::Polled { .. }, _) => Operation::AcceptReady,
+            (Way::Descriptors, _) => Operation::AcceptDescriptors,
+            (_, None) if ring.has_much_room() => Operation::AcceptIntoTable,
+            _ => Operation::AcceptOne,
+        };
+        let (socket, token) = (listener.socket.as_fd(), listener.token(id, operation));
+        let mut count = listener.armed.map_or(0, |armed| armed.count);
+        match operation {
+            Operation::AcceptReady => ring.poll(socket, libc::POLLIN, true, token),
+            Operation::AcceptOne => {
+                while count + 1 < ACCEPTS_PER_TURN && ring.has_room() {
+                    ring.count_file();
+                    ring.accept_one(socket, token);
+                    count += 1;
+                }
+            }
+            _ => ring.accept_all(socket, operation == Operation::AcceptIntoTable, token),
+        }
+        let count = if operation == Operation::AcceptOne { count } else { 1 };
+        listener.armed = (count > 0).then_some(Armed { ring: number, operation, count });
     }
 
     pub(super) fn on_accepted(&mut self, ring: usize, completion: Completion, woken: &mut Vec<WakeSlot>) {
         let (token, id) = (completion.token, completion.token.index());
-        let accepted = match (u32::try_from(completion.result), token.operation()) {
-            (Ok(number), Operation::AcceptIntoTable) => {
-                self.rings[ring].note_file();
-                Some(Accepted::InTable(SlotFile::direct(ring, number)))
-            }
-            (Ok(_), Operation::AcceptDescriptors) => Some(Accepted::Descriptor(super::file::made(completion.result))),
-            _ => None,
-        };
+        let accepted = self.take_accepted(ring, completion);
         let found = self.listeners.get_mut(id as usize).and_then(Option::as_mut);
         let Some(listener) = found.filter(|listener| token.is_of(listener.generation)) else {
             // Accepted while the listener was being closed.
             return accepted.into_iter().for_each(|accepted| self.refuse(accepted));
         };
         if !completion.goes_on() {
-            listener.armed = None;
+            let armed = listener.armed.expect("what has ended was under way");
+            listener.armed = (armed.count > 1).then_some(Armed { count: armed.count - 1, ..armed });
         }
         if completion.result < 0 {
             self.on_refused(id, Errno::from_raw_os_error(-completion.result), woken);
@@ -218,6 +246,24 @@ impl Uring {
             }
         }
         self.start_accepting(id);
+    }
+
+    /// What a completion has brought, whoever it was for.
+    fn take_accepted(&mut self, ring: usize, completion: Completion) -> Option<Accepted> {
+        let (number_of_ring, ring) = (ring, &mut self.rings[ring]);
+        match (u32::try_from(completion.result), completion.token.operation()) {
+            (Ok(number), Operation::AcceptIntoTable) => {
+                ring.count_file();
+                Some(Accepted::InTable(SlotFile::direct(number_of_ring, number)))
+            }
+            (Ok(number), Operation::AcceptOne) => Some(Accepted::InTable(SlotFile::direct(number_of_ring, number))),
+            (Ok(_), Operation::AcceptDescriptors) => Some(Accepted::Descriptor(super::file::made(completion.result))),
+            (Err(_), Operation::AcceptOne) => {
+                ring.discount_file();
+                None
+            }
+            _ => None,
+        }
     }
 
     /// An accept has failed.
@@ -307,8 +353,8 @@ impl Uring {
         self.pause(id, reason);
         let Some(Some(listener)) = self.listeners.get_mut(id as usize) else { return };
         let waiting: Vec<Accepted> = listener.accepted.drain(..).collect();
-        if let Some(ring) = listener.armed {
-            self.rings[ring].cancel(listener.token(id));
+        if let Some(Armed { ring, operation, .. }) = listener.armed {
+            self.rings[ring].cancel(listener.token(id, operation));
         }
         waiting.into_iter().for_each(|accepted| self.refuse(accepted));
     }

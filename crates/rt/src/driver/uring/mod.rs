@@ -47,8 +47,6 @@ mod listener;
 mod receiving;
 mod ring;
 mod sending;
-#[cfg(test)]
-mod tests;
 mod token;
 mod watch;
 
@@ -125,9 +123,6 @@ impl Uring {
 
     /// A ring whose table has room, a new one if there is none.
     fn ring_with_room(&mut self) -> io::Result<usize> {
-        if !self.rings[0].features().direct {
-            return Ok(0);
-        }
         if let Some(ring) = self.rings.iter().position(Ring::has_room) {
             return Ok(ring);
         }
@@ -186,9 +181,10 @@ impl Uring {
             Operation::Receive => self.on_received(ring, completion, woken),
             Operation::Send => self.on_sent(completion, woken),
             Operation::Connect => self.on_connected(completion, woken),
-            Operation::AcceptIntoTable | Operation::AcceptDescriptors | Operation::AcceptReady => {
-                self.on_accepted(ring, completion, woken);
-            }
+            Operation::AcceptIntoTable
+            | Operation::AcceptOne
+            | Operation::AcceptDescriptors
+            | Operation::AcceptReady => self.on_accepted(ring, completion, woken),
             Operation::Readable => self.on_readable(completion, woken),
             Operation::Writable => self.on_writable(completion, woken),
             // Nobody reads the counter behind the bell: each ring of it completes the poll, whatever it stands at.

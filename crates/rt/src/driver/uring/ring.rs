@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use crore_base::time::Duration;
-use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
+use io_uring::types::{CancelBuilder, DestinationSlot, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode, squeue};
 use rustix::io::Errno;
 use rustix::net::addr::SocketAddrArg;
@@ -91,10 +91,20 @@ impl Ring {
         self.files_used < self.files
     }
 
-    /// The kernel has put a file into the table.
-    pub(super) fn note_file(&mut self) {
+    /// Whether it has room for all that the kernel may put into it before we see any of that: it has as many completions.
+    pub(super) fn has_much_room(&self) -> bool {
+        self.files - self.files_used > 2 * self.ring.params().cq_entries()
+    }
+
+    /// A place of the table is taken, or will be.
+    pub(super) fn count_file(&mut self) {
         self.files_used += 1;
         assert!(self.files_used <= self.files, "{} files in a table of {}", self.files_used, self.files);
+    }
+
+    /// A place of the table is free, or was not taken after all.
+    pub(super) fn discount_file(&mut self) {
+        self.files_used = self.files_used.checked_sub(1).expect("what is free was taken");
     }
 
     /// # Safety
@@ -201,20 +211,17 @@ impl Ring {
 
     // Files.
 
-    /// Takes a socket into the table, or as it is if there is none.
+    /// Takes a socket into the table. The table has it open then, whatever becomes of the descriptor.
     ///
     /// # Errors
     /// The table is full, or the kernel has no memory.
-    pub(super) fn adopt(&mut self, number: usize, socket: OwnedFd) -> io::Result<SlotFile> {
-        if self.files == 0 {
-            return Ok(SlotFile::plain(socket));
-        }
+    pub(super) fn adopt(&mut self, number: usize, socket: &OwnedFd) -> Result<SlotFile, Errno> {
         let mut place = socket.as_raw_fd();
         let entry = opcode::FilesUpdate::new(&raw mut place, 1).offset(-1).build();
         // SAFETY: the kernel has read and written `place` when this returns.
         let updated = unsafe { self.now(entry) };
         updated?;
-        self.note_file();
+        self.count_file();
         Ok(SlotFile::direct(number, place.cast_unsigned()))
     }
 
@@ -249,7 +256,7 @@ impl Ring {
         // SAFETY: the entry points to nothing.
         unsafe { self.push_silently(file.close_entry()) };
         if file.is_direct() {
-            self.files_used = self.files_used.checked_sub(1).expect("what is closed was opened");
+            self.discount_file();
         }
     }
 
@@ -279,10 +286,20 @@ impl Ring {
         unsafe { self.push(file.name_in(entry), token) };
     }
 
-    /// Accepts until it is cancelled or fails: into the table, or plain descriptors.
-    pub(super) fn accept(&mut self, listener: BorrowedFd<'_>, direct: bool, token: Token) {
+    /// Accepts until it is cancelled or fails: into the table, or plain descriptors. A connection for which the table has no room is
+    /// lost.
+    pub(super) fn accept_all(&mut self, listener: BorrowedFd<'_>, direct: bool, token: Token) {
         let flags = if direct { 0 } else { libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK };
         let entry = opcode::AcceptMulti::new(Fd(listener.as_raw_fd())).allocate_file_index(direct).flags(flags).build();
+        // SAFETY: the entry points to nothing.
+        unsafe { self.push(entry, token) };
+    }
+
+    /// Accepts once, into a place of the table that has been counted.
+    pub(super) fn accept_one(&mut self, listener: BorrowedFd<'_>, token: Token) {
+        let (nobody, nothing) = (std::ptr::null_mut(), std::ptr::null_mut());
+        let place = Some(DestinationSlot::auto_target());
+        let entry = opcode::Accept::new(Fd(listener.as_raw_fd()), nobody, nothing).file_index(place).build();
         // SAFETY: the entry points to nothing.
         unsafe { self.push(entry, token) };
     }
@@ -356,9 +373,9 @@ impl Ring {
         count
     }
 
-    /// Ends an operation, which completes once more.
+    /// Ends all operations with this token, which complete once more.
     pub(super) fn cancel(&mut self, token: Token) {
-        let entry = opcode::AsyncCancel2::new(CancelBuilder::user_data(token.to_data())).build();
+        let entry = opcode::AsyncCancel2::new(CancelBuilder::user_data(token.to_data()).all()).build();
         // SAFETY: the entry points to nothing.
         unsafe { self.push_silently(entry) };
     }

@@ -13,7 +13,9 @@ pub(super) enum Operation {
     Connect,
     /// Connections of a listener, again and again, into the ring's table.
     AcceptIntoTable,
-    /// The same, as descriptors.
+    /// One connection of a listener, into a place of the ring's table that was counted before.
+    AcceptOne,
+    /// Connections of a listener, again and again, as descriptors.
     AcceptDescriptors,
     /// Whether connections wait at a listener, again and again.
     AcceptReady,
@@ -30,11 +32,12 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    const ALL: [Operation; 11] = [
+    const ALL: [Operation; 12] = [
         Operation::Receive,
         Operation::Send,
         Operation::Connect,
         Operation::AcceptIntoTable,
+        Operation::AcceptOne,
         Operation::AcceptDescriptors,
         Operation::AcceptReady,
         Operation::Readable,

@@ -56,11 +56,11 @@ impl Uring {
             reader: WakeSlot::EMPTY,
             writer: WakeSlot::EMPTY,
         });
-        self.arm(index);
+        self.arm_watch(index);
         Ok(index)
     }
 
-    fn arm(&mut self, index: WatchId) {
+    fn arm_watch(&mut self, index: WatchId) {
         let Some(Some(watch)) = self.watches.get_mut(index as usize) else { return };
         if !std::mem::replace(&mut watch.armed, true) {
             let token = Token::new(Operation::Readable, index, watch.generation);
@@ -95,7 +95,7 @@ impl Uring {
             return Poll::Ready(Ok(()));
         }
         watch.reader.store(context.waker());
-        self.arm(id);
+        self.arm_watch(id);
         Poll::Pending
     }
 
