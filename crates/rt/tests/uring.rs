@@ -211,6 +211,8 @@ fn a_runtime_may_end_while_everything_is_under_way() {
         UringOptions { files: 2, buffers: 8, ..UringOptions::default() },
     ] {
         let (said, hears) = std::sync::mpsc::channel::<Vec<StdStream>>();
+        // What was sent without a copy counts when the peer has taken it, which it never does here.
+        let copies = options.zero_copy_from.is_none();
         block_on(options, async move {
             let (listener, address) = listen();
             let connect = move || (0..8).map(|_| StdStream::connect(address).expect("somebody listens")).collect();
@@ -224,7 +226,7 @@ fn a_runtime_may_end_while_everything_is_under_way() {
                 let wait = async move { while stream.recv().await.is_ok_and(|bytes| !bytes.is_empty()) {} };
                 spawn_detached(wait).expect("the core has room for tasks");
             }
-            until(|| stats(None).bytes_sent > 0).await;
+            until(|| !copies || stats(None).bytes_sent > 0).await;
             said.send(join(clients).await).expect("the test waits");
         });
         // All of them are told, one way or another.

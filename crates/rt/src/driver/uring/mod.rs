@@ -367,5 +367,10 @@ impl Drop for Uring {
                 self.release(connection, false);
             }
         }
+        self.rings.clear();
+        if self.options.zero_copy_from.is_some() && self.connections.iter().any(|(_, slot)| slot.has(connection::SENDING)) {
+            // The kernel still sends, and sends again, from where these lie, and nobody is left whom it could tell that it has done.
+            std::mem::forget(std::mem::take(&mut self.sends));
+        }
     }
 }
