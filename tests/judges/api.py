@@ -214,7 +214,7 @@ def metrics():
             for (seen, labels), _ in server.metrics().items():
                 expect(seen != name or label in dict(labels), f"{name} without the label {label}")
         drivers = [dict(labels) for (name, labels) in server.metrics() if name == "crore_driver_info"]
-        same([d.get("driver") for d in drivers], [server.place.io or "epoll"], "the driver that crore_driver_info names")
+        same([d.get("driver") for d in drivers], [server.place.io or server.place.model or "epoll"], "the driver that crore_driver_info names")
         gone = server.metric("crore_connections")
         for client in clients:
             client.close()

@@ -7,7 +7,7 @@ import time
 
 from lib import http, raw
 from lib.cases import case, expect, run, same, until
-from lib.place import PLACE, only_on_loopback
+from lib.place import PLACE, only_on_loopback, only_with_descriptors
 from lib.raw import Raw
 from lib.server import Server, free_port, raise_descriptor_limit, run_to_end, write_config
 from lib.swarm import Swarm
@@ -211,7 +211,7 @@ def listeners():
 
 @case("out of descriptors it neither spins nor dies, counts the pause, and serves again")
 def descriptors():
-    only_on_loopback("connections of our own TCP/IP need no descriptors")
+    only_with_descriptors()
     with Server(descriptors=64) as server:
         crowd = []
         for _ in range(200):

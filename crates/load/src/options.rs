@@ -159,10 +159,9 @@ impl Options {
 
     /// How many processes it takes, with `descriptors` for each.
     fn lanes(&self, descriptors: u64) -> Result<u32, LoadError> {
-        let each = match crore_rt::is_device(&self.io) {
-            // Our own TCP/IP needs no descriptors, and a device has one owner.
-            true => self.connections,
-            false => descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(1),
+        let each = match crore_rt::takes_descriptors(&self.io) {
+            false => self.connections,
+            true => descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(1),
         };
         let needed = self.connections.div_ceil(each);
         let lanes = self.processes.unwrap_or(needed);

@@ -133,6 +133,34 @@ fn a_core_whose_table_is_full_opens_another_ring_and_places_are_used_again() {
 }
 
 #[test]
+fn a_listener_loses_nobody_when_another_has_filled_the_table() {
+    // So small that the first connections come by an accept that goes on by itself, and the last ones cannot.
+    let options = UringOptions { entries: 8, files: 100, buffers: 64, ..UringOptions::default() };
+    block_on(options, async {
+        let ((busy, busy_at), (quiet, quiet_at)) = (listen(), listen());
+        for listener in [busy, quiet] {
+            spawn_detached(serve(listener)).expect("the core has room for tasks");
+        }
+        let connect = |address, count| {
+            move || -> Vec<StdStream> {
+                (0..count).map(|_| StdStream::connect(address).expect("somebody listens")).collect()
+            }
+        };
+        let mut held = join(thread::spawn(connect(busy_at, 250))).await;
+        until(|| connection_count() == 250).await;
+        held.extend(join(thread::spawn(connect(quiet_at, 50))).await);
+        until(|| connection_count() == 300).await;
+        let all_answer = thread::spawn(move || {
+            for client in &mut held {
+                client.write_all(b"?").expect("the echo reads");
+                client.read_exact(&mut [0]).expect("the echo answers");
+            }
+        });
+        join(all_answer).await;
+    });
+}
+
+#[test]
 fn who_does_not_read_is_not_received_for_and_nothing_is_lost() {
     block_on(UringOptions::default(), async {
         let (listener, address) = listen();

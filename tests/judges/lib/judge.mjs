@@ -29,7 +29,10 @@ export const load = createRequire(path.join(JUDGES, "package.json"));
 export const PLACE = place();
 
 function place() {
-  if (!process.env.CRORE_IO) return { io: "", host: "127.0.0.1", prefix: [], flags: [] };
+  if (!process.env.CRORE_IO) {
+    const model = process.env.CRORE_MODEL;
+    return { io: "", host: "127.0.0.1", prefix: [], flags: model ? [`--io=${model}`] : [] };
+  }
   if (!process.env.CRORE_PLACE) {
     const launcher = path.join(ROOT, "tests", "judges", "namespace.py");
     const ended = spawnSync("python3", [launcher, process.execPath, ...process.argv.slice(1)], { stdio: "inherit" });

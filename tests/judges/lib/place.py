@@ -1,6 +1,7 @@
 """Where the server stands: on the kernel's loopback, or on crore's own TCP/IP, an interface away from the kernel's.
 
-CRORE_IO chooses: nothing for loopback, `tap` or `xdp` for our own. A judge that is not in such a network yet is started again in
+CRORE_IO chooses: nothing for loopback, `tap` or `xdp` for our own. On loopback CRORE_MODEL names the I/O model, such as `uring`; none
+is the server's own choice. A judge that is not in such a network yet is started again in
 one by `namespace.py`, so importing this may begin the process anew.
 """
 
@@ -20,6 +21,8 @@ class Place:
 
     io: str = ""
     """The I/O model: `tap`, `xdp`, or nothing for the kernel's."""
+    model: str = ""
+    """The I/O model of the kernel's sockets, or nothing for the server's own choice."""
     host: str = "127.0.0.1"
     """The server's address."""
     kernel: str = "127.0.0.1"
@@ -41,9 +44,16 @@ class Place:
         return self.io != ""
 
     @property
+    def takes_descriptors(self):
+        """Whether the server needs a descriptor for each connection."""
+        return not self.own and self.model != "uring"
+
+    @property
     def flags(self):
         """What the server is told."""
-        return [f"--io={self.device}", f"--address={self.address}"] if self.own else []
+        if self.own:
+            return [f"--io={self.device}", f"--address={self.address}"]
+        return [f"--io={self.model}"] if self.model else []
 
     @property
     def key(self):
@@ -54,7 +64,7 @@ class Place:
 def find():
     """The place of this process, which is started anew in one if it has none."""
     if not os.environ.get("CRORE_IO"):
-        return Place()
+        return Place(model=os.environ.get("CRORE_MODEL", ""))
     told = os.environ.get("CRORE_PLACE")
     if told is None:
         sys.stdout.flush()
@@ -75,3 +85,9 @@ def only_on_loopback(reason):
     """Ends a case that judges nothing where connections are carried by crore's own TCP/IP; `reason` says why."""
     if PLACE.own:
         raise Skip(reason)
+
+
+def only_with_descriptors():
+    """Ends a case that judges what happens when descriptors run out, where connections need none."""
+    if not PLACE.takes_descriptors:
+        raise Skip("connections need no descriptors here")

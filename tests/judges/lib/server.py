@@ -163,7 +163,7 @@ class Server:
 
     def held(self):
         """What connections cost that must be given back: descriptors, or where there are none for them, connections."""
-        return int(self.metric("crore_sockets")) if self.place.own else self.open_descriptors()
+        return self.open_descriptors() if self.place.takes_descriptors else int(self.metric("crore_sockets"))
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)

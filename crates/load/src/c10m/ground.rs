@@ -41,7 +41,7 @@ impl Ground {
     pub(super) fn new(options: &C10mOptions) -> Result<Ground, LoadError> {
         let pid = std::process::id();
         match options.wire {
-            Wire::Kernel => Ground::of_kernel(options.connections),
+            Wire::Kernel => Ground::of_kernel(options.connections, options.kernel_model()),
             Wire::Memory => {
                 let io = format!("wire:c10m-{pid}");
                 Ground::of_our_own(options.connections, io.clone(), io, None)
@@ -54,13 +54,13 @@ impl Ground {
         }
     }
 
-    fn of_kernel(connections: u64) -> Result<Ground, LoadError> {
+    fn of_kernel(connections: u64, io: &str) -> Result<Ground, LoadError> {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         // The kernel keeps apart what it has closed, so the same addresses serve twice.
         let sources = chosen(loopback, connections + spare(connections), &[], Ports::Kernel)?;
         Ok(Ground {
-            gateway_io: "epoll".to_owned(),
-            swarm_io: "epoll".to_owned(),
+            gateway_io: io.to_owned(),
+            swarm_io: io.to_owned(),
             listen: SocketAddr::new(loopback, 0),
             spare_sources: sources.clone(),
             sources,
@@ -144,9 +144,9 @@ mod tests {
 
     #[test]
     fn the_kernel_serves_as_many_as_loopback_has_ports() {
-        let ground = Ground::of_kernel(500).unwrap();
+        let ground = Ground::of_kernel(500, "epoll").unwrap();
         assert_eq!((ground.sources.len(), ground.listen.port()), (0, 0));
-        let error = Ground::of_kernel(16_000_000_000).err().unwrap().to_string();
+        let error = Ground::of_kernel(16_000_000_000, "epoll").err().unwrap().to_string();
         assert!(error.contains("17600001000") && error.contains("ports"), "{error}");
     }
 }

@@ -19,7 +19,7 @@ pub enum Wire {
     Memory,
     /// AF_XDP over a veth between two namespaces, with our own TCP/IP at both ends. Needs root.
     Xdp,
-    /// The kernel's TCP/IP over loopback: as many as there are descriptors.
+    /// The kernel's TCP/IP over loopback: by io_uring, which needs no descriptors, when there are fewer of them than clients.
     Kernel,
 }
 
@@ -112,15 +112,26 @@ impl C10mOptions {
         if self.steady_for.is_zero() {
             return Err(LoadError::usage("--steady-for 0 leaves nothing to measure: say 10s or more"));
         }
-        if self.wire == Wire::Kernel {
+        if self.wire == Wire::Kernel && crore_rt::takes_descriptors(self.kernel_model()) {
             return self.check_descriptors(crore_rt::raise_descriptor_limit());
         }
         Ok(())
     }
 
+    /// Who carries the connections on the kernel's wire.
+    pub(super) fn kernel_model(&self) -> &'static str {
+        let fits = self.descriptors() <= crore_rt::raise_descriptor_limit();
+        if fits || crore_rt::takes_descriptors("uring") { "epoll" } else { "uring" }
+    }
+
+    /// Descriptors of each end, if every connection takes one.
+    fn descriptors(&self) -> u64 {
+        self.connections + u64::from(self.requesters()) + DESCRIPTORS_RESERVED
+    }
+
     /// Each end needs a descriptor for each connection.
     fn check_descriptors(&self, descriptors: u64) -> Result<(), LoadError> {
-        let needed = self.connections + u64::from(self.requesters()) + DESCRIPTORS_RESERVED;
+        let needed = self.descriptors();
         if needed <= descriptors {
             return Ok(());
         }

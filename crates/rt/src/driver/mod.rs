@@ -214,6 +214,15 @@ pub fn is_device(name: &str) -> bool {
     matches!(name.split_once(':'), Some(("wire" | "tap" | "xdp", _)))
 }
 
+/// Whether a connection of the I/O model called `name` takes one of the process's descriptors: those of the kernel do, but for the
+/// direct ones of io_uring, where it has them.
+pub fn takes_descriptors(name: &str) -> bool {
+    match name {
+        "uring" => !uring::is_direct(),
+        _ => !is_device(name),
+    }
+}
+
 /// Opens the driver of one core: on its seat at a device, or the kernel's.
 pub(crate) fn open(
     seat: Option<stack::Seat>,

@@ -52,6 +52,8 @@ struct Armed {
     /// have a place for every connection that the kernel accepts, or it is lost.
     operation: Operation,
     count: u32,
+    /// It was cancelled, and may still bring connections.
+    ending: bool,
 }
 
 pub(super) struct Listener {
@@ -218,7 +220,23 @@ impl Uring {
             _ => ring.accept_all(socket, operation == Operation::AcceptIntoTable, token),
         }
         let count = if operation == Operation::AcceptOne { count } else { 1 };
-        listener.armed = (count > 0).then_some(Armed { ring: number, operation, count });
+        listener.armed = (count > 0).then_some(Armed { ring: number, operation, count, ending: false });
+    }
+
+    /// Ends an accept that goes on by itself once its table has not much room any more: others fill the table, too.
+    pub(super) fn end_accepting_all(&mut self, id: ListenerId) {
+        let Some(Some(listener)) = self.listeners.get_mut(id as usize) else { return };
+        let Some(Armed { ring, operation: Operation::AcceptIntoTable, ending: ending @ false, .. }) =
+            &mut listener.armed
+        else {
+            return;
+        };
+        let ring = *ring;
+        if !self.rings[ring].has_much_room() {
+            *ending = true;
+            let token = listener.token(id, Operation::AcceptIntoTable);
+            self.rings[ring].cancel(token);
+        }
     }
 
     pub(super) fn on_accepted(&mut self, ring: usize, completion: Completion, woken: &mut Vec<WakeSlot>) {

@@ -52,6 +52,12 @@ mod watch;
 
 pub use features::UringOptions;
 
+/// Whether this kernel's io_uring keeps sockets in tables of its own. Opens a ring to find out.
+pub(crate) fn is_direct() -> bool {
+    let options = UringOptions { entries: 8, ..UringOptions::default() };
+    features::Features::open(&options).is_ok_and(|(_, features)| features.direct)
+}
+
 const BELL: Token = Token::new(Operation::Bell, 0, 0);
 
 pub(crate) struct Uring {
@@ -322,11 +328,12 @@ impl Driver for Uring {
         self.enter(timeout);
         self.harvest(woken);
         let now = self.clock.now();
-        for index in 0..self.listeners.len() {
-            let rested = self.listeners[index].as_mut().is_some_and(|listener| listener.on_turn(now, woken));
+        for id in 0..self.listeners.len() as ListenerId {
+            let rested = self.listeners[id as usize].as_mut().is_some_and(|listener| listener.on_turn(now, woken));
             if rested {
-                self.start_accepting(index as ListenerId);
+                self.start_accepting(id);
             }
+            self.end_accepting_all(id);
         }
         self.end_lingering(now);
     }
@@ -368,7 +375,9 @@ impl Drop for Uring {
             }
         }
         self.rings.clear();
-        if self.options.zero_copy_from.is_some() && self.connections.iter().any(|(_, slot)| slot.has(connection::SENDING)) {
+        if self.options.zero_copy_from.is_some()
+            && self.connections.iter().any(|(_, slot)| slot.has(connection::SENDING))
+        {
             // The kernel still sends, and sends again, from where these lie, and nobody is left whom it could tell that it has done.
             std::mem::forget(std::mem::take(&mut self.sends));
         }
