@@ -1,0 +1,75 @@
+//! `--fix`: writes what can be written, and says what was before and is after.
+//!
+//! It changes settings of the kernel until the machine starts again, and nothing else: no file below `/etc`, no network
+//! configuration, no limit of a process, which would end with it. The lines that keep a change stand in the report.
+
+use std::fmt;
+
+use crate::check::{Check, Remedy, Verdict};
+use crate::machine::Machine;
+
+/// What became of a remedy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Repair {
+    /// It was written; the kernel may have made something else of it.
+    Set {
+        /// The setting, or the path of the file.
+        what: String,
+        /// What it was.
+        before: String,
+        /// What it is.
+        after: String,
+    },
+    /// The kernel, or the rights of this process, did not permit it.
+    Refused {
+        /// The setting, or the path of the file.
+        what: String,
+        /// What it is, still.
+        before: String,
+        /// What it should be.
+        wanted: String,
+        /// The system's own words.
+        error: String,
+    },
+    /// Nobody but the operator can do it, or should.
+    Left {
+        /// The check that stays as it was.
+        check: String,
+        /// What is to be done.
+        how: String,
+    },
+}
+
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Repair::Set { what, before, after } => write!(f, "{what}: {before} -> {after}"),
+            Repair::Refused { what, before, wanted, error } => {
+                write!(f, "{what}: stays {before}, {wanted} was refused: {error}")
+            }
+            Repair::Left { check, how } => write!(f, "{check}: left to you: {how}"),
+        }
+    }
+}
+
+/// Applies the remedies of every check that does not hold, in their order.
+pub(crate) fn repair(machine: &Machine, checks: &[Check]) -> Vec<Repair> {
+    let failing = checks.iter().filter(|check| check.verdict != Verdict::Holds);
+    failing.flat_map(|check| check.remedies.iter().map(|remedy| apply(machine, check, remedy))).collect()
+}
+
+fn apply(machine: &Machine, check: &Check, remedy: &Remedy) -> Repair {
+    let Some((path, value)) = remedy.writes() else {
+        return Repair::Left { check: check.name.clone(), how: remedy.to_string() };
+    };
+    let what = match remedy {
+        Remedy::Setting { key, .. } => (*key).to_owned(),
+        _ => path.clone(),
+    };
+    let read = || machine.text(&path).unwrap_or_else(|| "not readable".to_owned());
+    let before = read();
+    match machine.write(&path, value) {
+        Ok(()) => Repair::Set { what, before, after: read() },
+        Err(error) => Repair::Refused { what, before, wanted: value.to_owned(), error: error.to_string() },
+    }
+}
