@@ -113,7 +113,9 @@ mod tests {
     fn nothing_need_be_said_and_what_is_wrong_is_refused() {
         let cli = Cli::try_parse_from(["doctor"]).unwrap();
         assert_eq!((cli.args.connections, cli.args.io.to_string().as_str()), (1_000_000, "auto"));
-        for wrong in [["doctor", "--io", "kqueue"], ["doctor", "--connections", "-1"], ["doctor", "--connections", "1.5"]] {
+        for wrong in
+            [["doctor", "--io", "kqueue"], ["doctor", "--connections", "-1"], ["doctor", "--connections", "1.5"]]
+        {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
         }
     }

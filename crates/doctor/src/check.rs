@@ -104,7 +104,10 @@ impl fmt::Display for Remedy {
                 write!(f, "sysctl -w {key}='{value}' (to keep it: `{key} = {value}` in /etc/sysctl.d/90-crore.conf)")
             }
             Remedy::File { path, value } => {
-                write!(f, "echo {value} > {path} (to keep it: `w {path} - - - - {value}` in /etc/tmpfiles.d/crore.conf)")
+                write!(
+                    f,
+                    "echo {value} > {path} (to keep it: `w {path} - - - - {value}` in /etc/tmpfiles.d/crore.conf)"
+                )
             }
             Remedy::Words(text) => f.write_str(text),
         }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The models by name, as `--io` takes them.
-pub const MODELS: &str = "auto, select, poll, epoll-lt, epoll, uring, portable, wire:NAME, tap:NAME, xdp:IFACE, dpdk:DEVICE";
+pub const MODELS: &str =
+    "auto, select, poll, epoll-lt, epoll, uring, portable, wire:NAME, tap:NAME, xdp:IFACE, dpdk:DEVICE";
 
 /// An I/O model. `auto` is judged as `epoll`, which every Linux has.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +86,9 @@ mod tests {
 
     #[test]
     fn every_model_has_a_name_that_is_read_and_shown_again() {
-        for name in ["auto", "select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:a", "tap:b", "dpdk:net_ring0"] {
+        for name in
+            ["auto", "select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:a", "tap:b", "dpdk:net_ring0"]
+        {
             let model: Model = name.parse().unwrap();
             assert_eq!(model.to_string(), name);
             assert_eq!(model.is_kernel(), !name.contains(':'), "{name}");

@@ -49,7 +49,8 @@ impl Report {
             grouped(count(Verdict::Weakens)),
             grouped(count(Verdict::Holds)),
         );
-        let width = |of: fn(&Check) -> &str| self.checks.iter().map(|check| of(check).chars().count()).max().unwrap_or(0);
+        let width =
+            |of: fn(&Check) -> &str| self.checks.iter().map(|check| of(check).chars().count()).max().unwrap_or(0);
         let (name_width, is_width) = (width(|check| &check.name), width(|check| &check.is));
         let mut last = None;
         for check in &self.checks {

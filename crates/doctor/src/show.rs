@@ -53,6 +53,9 @@ mod tests {
         assert_eq!([0, 999, 3_850, 999_499, 999_500].map(bytes), ["0 B", "999 B", "3.85 kB", "999 kB", "1.00 MB"]);
         assert_eq!([38_500_000_000, 640_000_000_000].map(bytes), ["38.5 GB", "640 GB"]);
         assert_eq!((grouped(u64::MAX), bytes(u64::MAX)), ("unlimited".into(), "unlimited".into()));
-        assert_eq!((counted(1, "queue", "queues"), counted(2, "queue", "queues")), ("1 queue".into(), "2 queues".into()));
+        assert_eq!(
+            (counted(1, "queue", "queues"), counted(2, "queue", "queues")),
+            ("1 queue".into(), "2 queues".into())
+        );
     }
 }

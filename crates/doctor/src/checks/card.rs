@@ -26,9 +26,7 @@ fn mask(processors: u64) -> String {
 
 /// The queues of those given whose file of a set is there and empty.
 fn without<'a>(case: &Case<'_>, queues: &'a [String], file: &str) -> Vec<&'a String> {
-    let is_empty = |queue: &&String| {
-        case.machine.text(&format!("{queue}/{file}")).is_some_and(|mask| !is_set(&mask))
-    };
+    let is_empty = |queue: &&String| case.machine.text(&format!("{queue}/{file}")).is_some_and(|mask| !is_set(&mask));
     queues.iter().filter(is_empty).collect()
 }
 
@@ -195,7 +193,8 @@ mod tests {
     #[test]
     fn sets_of_processors_are_words_of_thirty_two() {
         let masks = [1, 2, 8, 31, 32, 33, 64, 72].map(mask);
-        let expected = ["1", "3", "ff", "7fffffff", "ffffffff", "1,ffffffff", "ffffffff,ffffffff", "ff,ffffffff,ffffffff"];
+        let expected =
+            ["1", "3", "ff", "7fffffff", "ffffffff", "1,ffffffff", "ffffffff,ffffffff", "ff,ffffffff,ffffffff"];
         assert_eq!(masks, expected);
         assert!(masks.iter().all(|mask| is_set(mask)));
         assert!(!is_set("0") && !is_set("00000000,00000000") && !is_set(""));

@@ -53,7 +53,10 @@ pub(super) fn nr_open(case: &Case<'_>) -> Option<Check> {
         Verdict::Breaks,
         "no limit of descriptors of a process can be set above it",
     )?;
-    Some(Check { remedies: vec![Remedy::setting("fs.nr_open", enough.max(case.machine.numbers::<1>("fs.nr_open")?[0]))], ..check })
+    Some(Check {
+        remedies: vec![Remedy::setting("fs.nr_open", enough.max(case.machine.numbers::<1>("fs.nr_open")?[0]))],
+        ..check
+    })
 }
 
 pub(super) fn descriptors(case: &Case<'_>) -> Option<Check> {
@@ -103,7 +106,8 @@ pub(super) fn file_max(case: &Case<'_>) -> Option<Check> {
     let needs = needed(case).saturating_add(open).saturating_add(FILES_OF_OTHERS);
     // Who may do everything may also open files above it.
     let or = if case.may(Capability::SysAdmin) { Verdict::Weakens } else { Verdict::Breaks };
-    let why = "open files of the whole machine, and each socket is one, also with direct descriptors; only root opens more";
+    let why =
+        "open files of the whole machine, and each socket is one, also with direct descriptors; only root opens more";
     case.at_least("file-max", "fs.file-max", needs, or, why)
 }
 

@@ -14,9 +14,17 @@ fn release(text: &str) -> Option<(u32, u32)> {
 pub(super) fn version(case: &Case<'_>) -> Option<Check> {
     let is = case.machine.setting("kernel.osrelease")?;
     let (needed, or, why) = match case.model.kind {
-        Kind::Uring => ((6, 1), Verdict::Breaks, "rings that only their own thread touches (DEFER_TASKRUN) came with it"),
-        Kind::Xdp { .. } => ((5, 9), Verdict::Breaks, "programs that detach with their process (BPF links for XDP) came with it"),
-        _ => ((5, 14), Verdict::Weakens, "huge pages are made ready before they are needed (MADV_POPULATE_WRITE) since then"),
+        Kind::Uring => {
+            ((6, 1), Verdict::Breaks, "rings that only their own thread touches (DEFER_TASKRUN) came with it")
+        }
+        Kind::Xdp { .. } => {
+            ((5, 9), Verdict::Breaks, "programs that detach with their process (BPF links for XDP) came with it")
+        }
+        _ => (
+            (5, 14),
+            Verdict::Weakens,
+            "huge pages are made ready before they are needed (MADV_POPULATE_WRITE) since then",
+        ),
     };
     let found = release(&is)?;
     Some(Check {
@@ -35,9 +43,7 @@ pub(super) fn io_uring(case: &Case<'_>) -> Option<Check> {
     let disabled = case.machine.numbers::<1>("kernel.io_uring_disabled").map_or(0, |[disabled]| disabled);
     let group = case.machine.setting("kernel.io_uring_group").unwrap_or_default();
     let (is, verdict) = match disabled {
-        0 if case.process.filtered => {
-            ("permitted, but a filter of system calls is set".to_owned(), Verdict::Weakens)
-        }
+        0 if case.process.filtered => ("permitted, but a filter of system calls is set".to_owned(), Verdict::Weakens),
         0 => ("permitted".to_owned(), Verdict::Holds),
         1 if case.may(Capability::SysAdmin) => ("permitted to this user".to_owned(), Verdict::Holds),
         1 => (format!("only for group {group} and root"), Verdict::Breaks),
@@ -110,10 +116,10 @@ pub(super) fn clock(case: &Case<'_>) -> Option<Check> {
     let offered = case.machine.text(&format!("{FOLDER}/available_clocksource")).unwrap_or_default();
     let better = FAST_CLOCKS.into_iter().find(|fast| offered.split_whitespace().any(|clock| clock == *fast));
     let remedy = match better {
-        Some(clock) => {
-            Remedy::File { path: format!("{FOLDER}/current_clocksource"), value: clock.to_owned() }
-        }
-        None => Remedy::words("boot with tsc=reliable if the hypervisor or the board keeps its time-stamp counters together"),
+        Some(clock) => Remedy::File { path: format!("{FOLDER}/current_clocksource"), value: clock.to_owned() },
+        None => Remedy::words(
+            "boot with tsc=reliable if the hypervisor or the board keeps its time-stamp counters together",
+        ),
     };
     Some(Check {
         name: "clock source".into(),

@@ -97,7 +97,7 @@ pub(super) fn reserved_huge_pages(case: &Case<'_>) -> Option<Check> {
         needs: format!("{} free", grouped(needs)),
         verdict: case.judge(free >= needs, Verdict::Breaks),
         why: "DPDK keeps its frames on pages that were reserved for it; soon after the machine has started they are easiest to find",
-        remedies: vec![Remedy::setting("vm.nr_hugepages", all + needs.saturating_sub(free))],
+        remedies: vec![Remedy::setting("vm.nr_hugepages", all.saturating_add(needs.saturating_sub(free)))],
     })
 }
 

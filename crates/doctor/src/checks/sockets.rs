@@ -31,7 +31,8 @@ pub(super) fn ports(case: &Case<'_>) -> Option<Check> {
 pub(super) fn accept_queue(case: &Case<'_>) -> Option<Check> {
     case.on_kernel()?;
     let needs = case.connections.min(BACKLOG_MAX);
-    let why = "after a restart all come back at once; those for whom there is no room in the queue try again a second later";
+    let why =
+        "after a restart all come back at once; those for whom there is no room in the queue try again a second later";
     case.at_least("somaxconn", "net.core.somaxconn", needs, Verdict::Weakens, why)
 }
 
@@ -94,7 +95,9 @@ pub(super) fn conntrack(case: &Case<'_>) -> Option<Check> {
         why: "where a rule of the firewall looks at states, each connection has an entry, and packets of new ones beyond are dropped",
         remedies: vec![
             Remedy::setting(key, enough),
-            Remedy::words("or do not track these ports: `nft add rule ip raw prerouting tcp dport PORT notrack` (and for what is sent)"),
+            Remedy::words(
+                "or do not track these ports: `nft add rule ip raw prerouting tcp dport PORT notrack` (and for what is sent)",
+            ),
         ],
     })
 }

@@ -50,7 +50,8 @@ impl Groups {
                 continue;
             }
             for controller in controllers.split(',') {
-                let at = mounted(&mounts, "cgroup", Some(controller)).map(|mount| levels(&mount, path)).unwrap_or_default();
+                let at =
+                    mounted(&mounts, "cgroup", Some(controller)).map(|mount| levels(&mount, path)).unwrap_or_default();
                 groups.tighten(match controller {
                     "memory" => {
                         let names = ["memory.limit_in_bytes", "memory.usage_in_bytes"];

@@ -50,7 +50,8 @@ impl Process {
     pub(crate) fn of(machine: &Machine) -> Process {
         let limits = machine.text("/proc/self/limits").unwrap_or_default();
         let status = machine.text("/proc/self/status").unwrap_or_default();
-        let field = |name: &str| status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()));
+        let field =
+            |name: &str| status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()));
         let processors = field("Cpus_allowed_list").and_then(listed);
         Process {
             descriptors: range(&limits, "Max open files"),

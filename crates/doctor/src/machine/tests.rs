@@ -12,7 +12,10 @@ fn lists_of_processors_are_counted_and_nonsense_is_none() {
 
 #[test]
 fn words_for_no_limit_are_the_largest_number() {
-    assert_eq!([limit("max"), limit("unlimited"), limit("12"), limit("-1")], [Some(u64::MAX), Some(u64::MAX), Some(12), None]);
+    assert_eq!(
+        [limit("max"), limit("unlimited"), limit("12"), limit("-1")],
+        [Some(u64::MAX), Some(u64::MAX), Some(12), None]
+    );
 }
 
 #[test]
