@@ -76,21 +76,22 @@ fn lines(repairs: &[Repair]) -> String {
     repairs.iter().map(|repair| format!("{repair}\n")).collect::<String>() + "\n"
 }
 
-/// Warns of what will refuse or lose connections before the descriptors do, or will not let the model work at all. A model that is not
-/// known here is the runtime's to refuse.
+/// Warns of what refuses or loses connections before descriptors or memory run out, or does not let the model work at all. A model
+/// that is not known here is the runtime's to refuse.
 pub(crate) fn warn(io: &str) {
     let Ok(model) = io.parse::<Model>() else { return };
     let machine = Machine::here();
     let question = Question::of_server(&machine, model);
     let report = examine(&machine, &question);
+    let connections = question.connections();
     for check in report.of(Verdict::Breaks) {
         let (name, is, needs, how) = (&check.name, &check.is, &check.needs, check.how());
         tracing::warn!(
+            connections,
             is,
             needs,
             how,
-            "{name} is not enough for {} connections, which the descriptors allow",
-            question.connections()
+            "{name}: not enough for the connections that could be held otherwise"
         );
     }
     let better = report.of(Verdict::Weakens).count();

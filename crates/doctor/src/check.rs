@@ -101,15 +101,17 @@ impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Remedy::Setting { key, value } => {
-                write!(f, "sysctl -w {key}='{value}' (to keep it: `{key} = {value}` in /etc/sysctl.d/90-crore.conf)")
+                write!(f, "sysctl -w {key}='{value}' (to keep it: `{key} = {value}` in {SETTINGS_FILE})")
             }
             Remedy::File { path, value } => {
-                write!(
-                    f,
-                    "echo {value} > {path} (to keep it: `w {path} - - - - {value}` in /etc/tmpfiles.d/crore.conf)"
-                )
+                write!(f, "echo {value} > {path} (to keep it: `w {path} - - - - {value}` in {FILES_FILE})")
             }
             Remedy::Words(text) => f.write_str(text),
         }
     }
 }
+
+/// Read at each start of the machine (sysctl.d(5)).
+const SETTINGS_FILE: &str = "/etc/sysctl.d/90-crore.conf";
+/// As well (tmpfiles.d(5)).
+const FILES_FILE: &str = "/etc/tmpfiles.d/crore.conf";

@@ -115,6 +115,7 @@ const EACH_CARD: &[fn(&Case<'_>, &Card) -> Option<Check>] = &[
     card::receive_steering,
     card::flow_steering,
     card::transmit_steering,
+    card::offloads,
     frames::xdp,
     frames::checksums,
 ];

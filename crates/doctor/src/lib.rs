@@ -26,15 +26,18 @@ mod report;
 mod show;
 
 pub use check::{Check, Remedy, Verdict};
-pub use crore_nic::XdpSupport;
+pub use crore_nic::{Offloads, XdpSupport};
 pub use machine::{Driver, Machine};
 pub use model::{MODELS, Model};
 pub use repair::Repair;
 pub use report::Report;
 
 use checks::Case;
-use limits::{CONNECTIONS_MAX, DESCRIPTORS_PER_WORKER, DESCRIPTORS_RESERVED};
-use machine::Process;
+use limits::{
+    CONNECTIONS_DEFAULT, CONNECTIONS_MAX, DESCRIPTORS_PER_WORKER, DESCRIPTORS_RESERVED, KERNEL_CORE_BYTES,
+    KERNEL_SOCKET_BYTES, KERNEL_USER_BYTES, PROGRAM_BYTES,
+};
+use machine::{Groups, Process};
 
 /// What a machine is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,14 +64,25 @@ impl Question {
         self.connections
     }
 
-    /// What a server asks that has been told no number: can it hold as many as its descriptors allow? With a device, which needs
-    /// none: does the model work here at all?
+    /// What a server asks that has been told no number: can it hold as many as its descriptors and the memory allow, up to a million?
+    /// With a device, which needs no descriptors: does the model work here at all?
     pub fn of_server(machine: &Machine, model: Model) -> Question {
-        let process = Process::of(machine);
-        let own = DESCRIPTORS_RESERVED + process.processors * DESCRIPTORS_PER_WORKER;
-        let most = process.descriptors.filter(|_| model.is_kernel()).map_or(1, |range| range.hard.saturating_sub(own));
-        Question { connections: most.clamp(1, CONNECTIONS_MAX), model }
+        let connections = if model.is_kernel() { allowed(machine) } else { 1 };
+        Question { connections, model }
     }
+}
+
+/// Connections on the kernel's sockets that descriptors and memory allow, those of our control group among them.
+fn allowed(machine: &Machine) -> u64 {
+    let process = Process::of(machine);
+    let own = DESCRIPTORS_RESERVED + process.processors * DESCRIPTORS_PER_WORKER;
+    let descriptors = process.descriptors.map(|range| range.hard.saturating_sub(own));
+    let available = machine.line("/proc/meminfo", "MemAvailable");
+    let left = Groups::of(machine).memory.map(|bound| bound.left());
+    let fixed = process.processors * KERNEL_CORE_BYTES + PROGRAM_BYTES;
+    let fitting = |bytes: u64| bytes.saturating_sub(fixed) / (KERNEL_SOCKET_BYTES + KERNEL_USER_BYTES);
+    let bounds = [descriptors, available.map(fitting), left.map(fitting)];
+    bounds.into_iter().flatten().fold(CONNECTIONS_DEFAULT, u64::min).max(1)
 }
 
 /// Looks at a machine. Reads some fifty small files, and asks the drivers of the interfaces that matter.

@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crore_nic::{Interface, XdpSupport};
+use crore_nic::{Interface, Offloads, XdpSupport};
 
 use crate::limits::{FILE_BYTES_MAX, PROCESSORS_MAX};
 
@@ -33,8 +33,8 @@ pub struct Machine {
 /// What the driver of an interface says of itself, which stands in no file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Driver {
-    /// The kernel leaves checksums of what it sends to the device.
-    pub leaves_checksums: bool,
+    /// What is done for many packets at once, or by the device.
+    pub offloads: Offloads,
     /// What it can do for XDP; none: the kernel is too old to say.
     pub xdp: Option<XdpSupport>,
     /// The number of the XDP program that is attached.
@@ -65,7 +65,7 @@ impl Machine {
         }
         let interface = Interface::find(interface).ok().flatten()?;
         Some(Driver {
-            leaves_checksums: interface.checksum_offload().ok()?,
+            offloads: interface.offloads().ok()?,
             xdp: interface.xdp_support().ok()?,
             program: interface.program,
         })

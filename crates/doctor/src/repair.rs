@@ -52,24 +52,30 @@ impl fmt::Display for Repair {
     }
 }
 
-/// Applies the remedies of every check that does not hold, in their order.
+/// Applies what can be written of the remedies of every check that does not hold, in their order.
 pub(crate) fn repair(machine: &Machine, checks: &[Check]) -> Vec<Repair> {
-    let failing = checks.iter().filter(|check| check.verdict != Verdict::Holds);
-    failing.flat_map(|check| check.remedies.iter().map(|remedy| apply(machine, check, remedy))).collect()
+    let mut repairs = Vec::new();
+    for check in checks.iter().filter(|check| check.verdict != Verdict::Holds) {
+        let before = repairs.len();
+        repairs.extend(check.remedies.iter().filter_map(|remedy| apply(machine, remedy)));
+        if repairs.len() == before {
+            repairs.push(Repair::Left { check: check.name.clone(), how: check.how() });
+        }
+    }
+    repairs
 }
 
-fn apply(machine: &Machine, check: &Check, remedy: &Remedy) -> Repair {
-    let Some((path, value)) = remedy.writes() else {
-        return Repair::Left { check: check.name.clone(), how: remedy.to_string() };
-    };
+/// None: there is nothing to write.
+fn apply(machine: &Machine, remedy: &Remedy) -> Option<Repair> {
+    let (path, wanted) = remedy.writes()?;
     let what = match remedy {
         Remedy::Setting { key, .. } => (*key).to_owned(),
         _ => path.clone(),
     };
     let read = || machine.text(&path).unwrap_or_else(|| "not readable".to_owned());
     let before = read();
-    match machine.write(&path, value) {
+    Some(match machine.write(&path, wanted) {
         Ok(()) => Repair::Set { what, before, after: read() },
-        Err(error) => Repair::Refused { what, before, wanted: value.to_owned(), error: error.to_string() },
-    }
+        Err(error) => Repair::Refused { what, before, wanted: wanted.to_owned(), error: error.to_string() },
+    })
 }

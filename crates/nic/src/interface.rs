@@ -83,6 +83,17 @@ pub struct Neighbour {
     pub mac: Mac,
 }
 
+/// What is switched on of an interface's offloads.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+pub struct Offloads {
+    /// The kernel leaves checksums of what it sends to the device.
+    pub checksums: bool,
+    /// It leaves cutting TCP's data into segments to the device (TSO).
+    pub segmentation: bool,
+    /// It puts received segments of a flow together before it works on them (GRO).
+    pub coalescing: bool,
+}
+
 /// What the driver of an interface can do for XDP.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct XdpSupport {
@@ -162,12 +173,12 @@ impl Interface {
         Ok(ethtool::set_checksum_offload(self.index, to_device)?)
     }
 
-    /// Whether the kernel leaves any checksums of what it sends through this interface to the device (`ethtool -k NAME`).
+    /// What of the kernel's work is done for many packets at once, or by the device (`ethtool -k NAME`).
     ///
     /// # Errors
     /// The kernel does not answer; this needs no rights.
-    pub fn checksum_offload(&self) -> io::Result<bool> {
-        Ok(ethtool::checksum_offload(self.index)?)
+    pub fn offloads(&self) -> io::Result<Offloads> {
+        Ok(ethtool::offloads(self.index)?)
     }
 
     /// What the driver says it can do for XDP. `None`: the kernel is older than Linux 6.3 and cannot be asked.

@@ -186,6 +186,24 @@ pub(super) fn transmit_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
     })
 }
 
+/// What the kernel would do itself for each packet. For AF_XDP it matters only at the other end.
+pub(super) fn offloads(case: &Case<'_>, card: &Card) -> Option<Check> {
+    case.on_kernel()?;
+    let on = case.machine.driver(&card.name)?.offloads;
+    let state = |is: bool| if is { "on" } else { "off" };
+    Some(Check {
+        name: format!("offloads of {}", card.name),
+        is: format!("checksums {}, TSO {}, GRO {}", state(on.checksums), state(on.segmentation), state(on.coalescing)),
+        needs: "all on".into(),
+        verdict: case.judge(on.checksums && on.segmentation && on.coalescing, Verdict::Weakens),
+        why: "without them the kernel sums, cuts and hands on packet by packet, which shows with large payloads first",
+        remedies: vec![Remedy::words(format!(
+            "ethtool -K {} tx on tso on gro on, as far as its driver can",
+            card.name
+        ))],
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -73,16 +73,19 @@ pub(super) fn descriptors(case: &Case<'_>) -> Option<Check> {
         needs: format!("{} or more, hard", grouped(needs)),
         verdict: case.judge(range.hard >= needs, Verdict::Breaks),
         why: "each connection that the kernel carries is a descriptor of the process, which raises its soft limit to the hard one",
-        remedies: vec![raise(needs)],
+        remedies: raise(needs),
     })
 }
 
-fn raise(needs: u64) -> Remedy {
+fn raise(needs: u64) -> Vec<Remedy> {
     let limit = needs.checked_next_power_of_two().unwrap_or(u64::MAX);
-    Remedy::words(format!(
-        "LimitNOFILE={limit} in the unit of systemd, or `ulimit -n {limit}` as root in the shell that starts it (to keep it: \
-         `* - nofile {limit}` and `root - nofile {limit}` in /etc/security/limits.d/90-crore.conf)"
-    ))
+    vec![
+        Remedy::words(format!("LimitNOFILE={limit} in the unit of systemd")),
+        Remedy::words(format!("or `ulimit -n {limit}` as root in the shell that starts it")),
+        Remedy::words(format!(
+            "or, from the next login, `* - nofile {limit}` and `root - nofile {limit}` in /etc/security/limits.d/90-crore.conf"
+        )),
+    ]
 }
 
 /// Direct descriptors are entries of a ring's table, and each table has the limit of the process.
@@ -96,7 +99,7 @@ fn rings(case: &Case<'_>, range: Range, is: String) -> Check {
         needs: format!("{} of direct descriptors, {} each", counted(rings, "ring", "rings"), grouped(table)),
         verdict: case.judge(rings <= case.process.processors, Verdict::Weakens),
         why: "a ring has a table of as many direct descriptors as a process may open, and each ring more is a system call more in a turn",
-        remedies: vec![raise(each)],
+        remedies: raise(each),
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn checksums(case: &Case<'_>, card: &Card) -> Option<Check> {
     let peer = card.peer(case.machine);
     let name = peer.as_ref().map_or("PEER", |peer| &peer.name);
     let (is, verdict) = match peer.as_ref().and_then(|peer| case.machine.driver(&peer.name)) {
-        Some(driver) if driver.leaves_checksums => (format!("{name} leaves them out"), Verdict::Breaks),
+        Some(driver) if driver.offloads.checksums => (format!("{name} leaves them out"), Verdict::Breaks),
         Some(_) => (format!("{name} writes them"), Verdict::Holds),
         None => ("the other end is in another namespace".into(), Verdict::Holds),
     };

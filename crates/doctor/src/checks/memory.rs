@@ -124,10 +124,13 @@ pub(super) fn locked(case: &Case<'_>) -> Option<Check> {
         needs: format!("{} or more", bytes(needs)),
         verdict: case.judge(is_free || range.soft >= needs, or),
         why,
-        remedies: vec![Remedy::words(format!(
-            "LimitMEMLOCK=infinity in the unit of systemd, or `ulimit -l {kib}` in the shell that starts it (to keep it: \
-             `* - memlock {kib}` in /etc/security/limits.d/90-crore.conf)"
-        ))],
+        remedies: vec![
+            Remedy::words("LimitMEMLOCK=infinity in the unit of systemd"),
+            Remedy::words(format!("or `ulimit -l {kib}` as root in the shell that starts it")),
+            Remedy::words(format!(
+                "or, from the next login, `* - memlock {kib}` in /etc/security/limits.d/90-crore.conf"
+            )),
+        ],
     })
 }
 

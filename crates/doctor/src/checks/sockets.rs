@@ -96,7 +96,8 @@ pub(super) fn conntrack(case: &Case<'_>) -> Option<Check> {
         remedies: vec![
             Remedy::setting(key, enough),
             Remedy::words(
-                "or do not track these ports: `nft add rule ip raw prerouting tcp dport PORT notrack` (and for what is sent)",
+                "or do not track it: `iptables -t raw -A PREROUTING -p tcp --dport PORT -j NOTRACK` and `iptables -t raw -A OUTPUT -p tcp \
+                 --sport PORT -j NOTRACK`",
             ),
         ],
     })

@@ -1,7 +1,7 @@
 //! Interfaces and devices: queues, steering, bonds, XDP, huge pages.
 
 use crore_doctor::Verdict::{Breaks, Holds, Weakens};
-use crore_doctor::{Driver, Machine, XdpSupport, examine};
+use crore_doctor::{Driver, Machine, Offloads, XdpSupport, examine};
 
 use crate::folder::{Folder, GOOD_DRIVER, find, names, question};
 
@@ -105,10 +105,11 @@ fn a_virtual_cable_whose_other_end_leaves_checksums_out_breaks_af_xdp() {
         let machine = peer.into_iter().fold(folder.machine(), |machine, driver| machine.with_driver("vb", driver));
         examine(&machine.with_driver("va", GOOD_DRIVER), &question(1_000, &format!("xdp:{own}")))
     };
-    let bad = cable("va", Some(Driver { leaves_checksums: true, ..GOOD_DRIVER }));
+    let bad = cable("va", Some(GOOD_DRIVER));
     assert_eq!(names(&bad, Breaks), ["checksums to va"]);
     assert_eq!(find(&bad, "checksums to va").how(), "ethtool -K vb tx off, at the other end");
-    assert_eq!(find(&cable("va", Some(GOOD_DRIVER)), "checksums to va").is, "vb writes them");
+    let written = cable("va", Some(Driver { offloads: Offloads::default(), ..GOOD_DRIVER }));
+    assert_eq!((find(&written, "checksums to va").is.as_str(), written.holds), ("vb writes them", true));
     let unseen = cable("va", None);
     assert!(unseen.holds && find(&unseen, "checksums to va").how().contains("PEER"));
 }
@@ -187,6 +188,19 @@ fn a_bond_that_spreads_by_hardware_addresses_or_lost_a_member_is_named() {
     put("mode", "active-backup 1");
     folder.put("/sys/class/net/eth0/operstate", "up").put("/sys/class/net/eth1/operstate", "up");
     assert_eq!(verdict(), (Holds, "active-backup, 2 of 2 members up".into()));
+}
+
+#[test]
+fn offloads_that_are_off_weaken_the_kernels_models_only() {
+    let folder = Folder::reference();
+    let ask =
+        |driver: Driver, model: &str| examine(&folder.machine().with_driver("eth0", driver), &question(1_000, model));
+    assert_eq!(find(&ask(GOOD_DRIVER, "epoll"), "offloads of eth0").verdict, Holds);
+    let off = Driver { offloads: Offloads { segmentation: false, ..GOOD_DRIVER.offloads }, ..GOOD_DRIVER };
+    let report = ask(off, "epoll");
+    let check = find(&report, "offloads of eth0");
+    assert_eq!((check.verdict, check.is.as_str()), (Weakens, "checksums on, TSO off, GRO on"));
+    assert!(ask(off, "xdp:eth0").checks.iter().all(|check| check.name != "offloads of eth0"));
 }
 
 #[test]

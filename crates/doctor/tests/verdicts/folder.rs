@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crore_doctor::{Check, Driver, Machine, Question, Report, Verdict, XdpSupport, examine};
+use crore_doctor::{Check, Driver, Machine, Offloads, Question, Report, Verdict, XdpSupport, examine};
 
 pub(crate) struct Folder {
     root: PathBuf,
@@ -214,5 +214,8 @@ pub(crate) fn find<'a>(report: &'a Report, name: &str) -> &'a Check {
 }
 
 /// A driver that can do everything, with nothing attached.
-pub(crate) const GOOD_DRIVER: Driver =
-    Driver { leaves_checksums: false, xdp: Some(XdpSupport { native: true, zero_copy: true }), program: None };
+pub(crate) const GOOD_DRIVER: Driver = Driver {
+    offloads: Offloads { checksums: true, segmentation: true, coalescing: true },
+    xdp: Some(XdpSupport { native: true, zero_copy: true }),
+    program: None,
+};

@@ -113,7 +113,7 @@ fn select_ends_at_a_thousand_descriptors_whatever_the_machine_allows() {
 }
 
 #[test]
-fn a_server_without_a_number_asks_for_as_many_as_its_descriptors_allow() {
+fn a_server_without_a_number_asks_for_as_many_as_its_descriptors_and_the_memory_allow() {
     let folder = Folder::small();
     let of = |model: &str| Question::of_server(&folder.machine(), model.parse::<Model>().unwrap());
     assert_eq!(of("epoll"), question(20_000 - 84, "epoll"));
@@ -123,6 +123,15 @@ fn a_server_without_a_number_asks_for_as_many_as_its_descriptors_allow() {
     folder.set("net.netfilter.nf_conntrack_max", "8192").set("net.netfilter.nf_conntrack_count", "12");
     let report = crore_doctor::examine(&folder.machine(), &of("auto"));
     assert_eq!(names(&report, Verdict::Breaks), ["conntrack"]);
+
+    folder.replace("/proc/self/limits", "20000                20000", "1073741816           1073741816");
+    assert_eq!(of("epoll"), question(1_000_000, "epoll"));
+    folder.replace("/proc/meminfo", "23837948", "1000000");
+    assert_eq!(of("epoll").connections(), 249_020, "of a gigabyte, each with 4,079 bytes");
+    folder.put("/sys/fs/cgroup/memory.max", "100000000");
+    assert_eq!(of("epoll").connections(), 22_493);
+    folder.put("/sys/fs/cgroup/memory.max", "1000000");
+    assert_eq!(of("epoll").connections(), 1);
 }
 
 #[test]

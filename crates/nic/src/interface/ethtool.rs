@@ -4,6 +4,7 @@
 
 use rustix::io::Errno;
 
+use super::Offloads;
 use super::generic::{self, GENERIC_BYTES};
 use super::netlink::{Netlink, attribute, attributes, number, put, put_nested};
 
@@ -21,6 +22,9 @@ const BIT_NAME: u16 = 2;
 const BIT_VALUE: u16 = 3;
 /// The kinds of checksums that `ethtool -K NAME tx` stands for. A driver has the first, or some of the others.
 const CHECKSUMS: [&str; 3] = ["tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6"];
+
+const SEGMENTATION: &[u8] = b"tx-tcp-segmentation";
+const COALESCING: &[u8] = b"rx-gro";
 
 const HEADER: u16 = 1;
 const HEADER_INTERFACE: u16 = 1;
@@ -43,23 +47,23 @@ pub(super) fn queues(interface: u32) -> Result<u32, Errno> {
     }
 }
 
-/// Whether any kind of checksum is left to the device.
-pub(super) fn checksum_offload(interface: u32) -> Result<bool, Errno> {
+/// What the driver does of what the kernel would do otherwise.
+pub(super) fn offloads(interface: u32) -> Result<Offloads, Errno> {
     let mut netlink = generic::open()?;
     let family = family(&mut netlink)?;
-    let mut left = false;
+    let mut on = Offloads::default();
     netlink.ask(family, 0, &question(FEATURES_GET, interface), |message| {
         let active = message.get(GENERIC_BYTES..).and_then(|attributes| attribute(attributes, FEATURES_ACTIVE));
         let bits = active.and_then(|active| attribute(active, BITS)).unwrap_or_default();
         // The answer lists only what is on.
-        let mut on = attributes(bits).filter(|(kind, _)| *kind == BIT);
-        left |= on.any(|(_, bit)| attribute(bit, BIT_NAME).is_some_and(is_checksum));
+        for (_, bit) in attributes(bits).filter(|(kind, _)| *kind == BIT) {
+            let name = attribute(bit, BIT_NAME).and_then(|name| name.strip_suffix(b"\0")).unwrap_or_default();
+            on.checksums |= CHECKSUMS.iter().any(|known| name == known.as_bytes());
+            on.segmentation |= name == SEGMENTATION;
+            on.coalescing |= name == COALESCING;
+        }
     })?;
-    Ok(left)
-}
-
-fn is_checksum(name: &[u8]) -> bool {
-    CHECKSUMS.iter().any(|known| name.strip_suffix(b"\0") == Some(known.as_bytes()))
+    Ok(on)
 }
 
 pub(super) fn set_checksum_offload(interface: u32, to_device: bool) -> Result<(), Errno> {
