@@ -89,7 +89,7 @@ fn allowed(machine: &Machine) -> u64 {
 pub fn examine(machine: &Machine, question: &Question) -> Report {
     let Question { connections, model } = question;
     let checks = checks::all(&Case::new(machine, model, *connections));
-    Report::new(model.to_string(), *connections, checks)
+    Report::new(model.described(), *connections, checks)
 }
 
 /// Changes what stands in the way or could be better, as far as that is done by writing a file of the kernel's; the changes last until the

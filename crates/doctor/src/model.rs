@@ -37,6 +37,11 @@ impl Model {
     pub(crate) fn is_kernel(&self) -> bool {
         matches!(self.kind, Kind::Select | Kind::Poll | Kind::Epoll | Kind::Uring)
     }
+
+    /// As people read it.
+    pub(crate) fn described(&self) -> String {
+        if self.name == "auto" { "auto, judged as epoll".to_owned() } else { self.name.clone() }
+    }
 }
 
 impl FromStr for Model {
