@@ -154,11 +154,6 @@ fn limit(text: &str) -> Option<u64> {
     if matches!(text, "max" | "unlimited") { Some(u64::MAX) } else { parsed(text) }
 }
 
-/// How many are in a list like `0-3,8`.
-fn listed(list: &str) -> Option<u64> {
-    processors(list).map(|processors| processors.len() as u64)
-}
-
 /// Those in a list like `0-3,8`. None: it is not a list, or names more than there can be.
 fn processors(list: &str) -> Option<Vec<u64>> {
     let mut found = Vec::new();

@@ -12,16 +12,16 @@ fn is_set(mask: &str) -> bool {
     mask.bytes().any(|digit| digit.is_ascii_hexdigit() && digit != b'0')
 }
 
-/// The set of the first `processors`, as the kernel writes it.
-fn mask(processors: u64) -> String {
-    let words: Vec<String> = (0..processors.div_ceil(32))
-        .rev()
-        .map(|word| match processors - word * 32 {
-            32.. => "ffffffff".to_owned(),
-            bits => format!("{:x}", (1_u32 << bits) - 1),
-        })
-        .collect();
-    words.join(",")
+/// The set of these processors, as the kernel writes it.
+fn mask(processors: &[u64]) -> String {
+    let words = processors.iter().max().map_or(1, |last| last / 32 + 1);
+    let word = |number: u64| {
+        let own = processors.iter().filter(|processor| *processor / 32 == number);
+        own.fold(0_u32, |word, processor| word | 1 << (processor % 32))
+    };
+    let mut text = format!("{:x}", word(words - 1));
+    (0..words - 1).rev().for_each(|number| text += &format!(",{:08x}", word(number)));
+    text
 }
 
 /// The queues of those given whose file of a set is there and empty.
@@ -134,7 +134,7 @@ pub(super) fn receive_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
         needs: format!("on: {receive} of {processors} processors have a queue"),
         verdict: case.judge(steered, Verdict::Weakens),
         why: "the kernel can spread what few queues receive over all processors by its own hash",
-        remedies: files.map(|path| Remedy::File { path, value: mask(processors) }).collect(),
+        remedies: files.map(|path| Remedy::File { path, value: mask(&case.process.allowed) }).collect(),
     })
 }
 
@@ -210,11 +210,11 @@ mod tests {
 
     #[test]
     fn sets_of_processors_are_words_of_thirty_two() {
-        let masks = [1, 2, 8, 31, 32, 33, 64, 72].map(mask);
-        let expected =
-            ["1", "3", "ff", "7fffffff", "ffffffff", "1,ffffffff", "ffffffff,ffffffff", "ff,ffffffff,ffffffff"];
-        assert_eq!(masks, expected);
-        assert!(masks.iter().all(|mask| is_set(mask)));
+        let first = |count: u64| (0..count).collect::<Vec<_>>();
+        let masks = [first(1), first(8), first(32), first(33), vec![4, 5], vec![0, 64], vec![]].map(|set| mask(&set));
+        assert_eq!(masks[..4], ["1", "ff", "ffffffff", "1,ffffffff"]);
+        assert_eq!(masks[4..], ["30", "1,00000000,00000001", "0"]);
+        assert!(masks[..6].iter().all(|mask| is_set(mask)) && !is_set(&masks[6]));
         assert!(!is_set("0") && !is_set("00000000,00000000") && !is_set(""));
     }
 }

@@ -1,7 +1,7 @@
 //! What this process may do: its limits, its rights, its processors. Children inherit all of it, so that it holds for a server that the
 //! same shell starts.
 
-use super::{Machine, limit, listed};
+use super::{Machine, limit, processors};
 
 /// A right that root is made of (capabilities(7)); the value is its number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,12 +34,14 @@ pub(crate) struct Range {
 }
 
 /// This process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Process {
     pub(crate) descriptors: Option<Range>,
     /// Bytes.
     pub(crate) locked: Option<Range>,
-    /// Processors that it may use, at least one.
+    /// The numbers of the processors that it may use, at least one.
+    pub(crate) allowed: Vec<u64>,
+    /// How many they are.
     pub(crate) processors: u64,
     /// A filter of system calls is set.
     pub(crate) filtered: bool,
@@ -52,11 +54,13 @@ impl Process {
         let status = machine.text("/proc/self/status").unwrap_or_default();
         let field =
             |name: &str| status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()));
-        let processors = field("Cpus_allowed_list").and_then(listed);
+        let allowed = field("Cpus_allowed_list").and_then(processors).filter(|allowed| !allowed.is_empty());
+        let allowed = allowed.unwrap_or_else(|| vec![0]);
         Process {
             descriptors: range(&limits, "Max open files"),
             locked: range(&limits, "Max locked memory"),
-            processors: processors.unwrap_or(1).max(1),
+            processors: allowed.len() as u64,
+            allowed,
             filtered: field("Seccomp").is_some_and(|mode| mode != "0"),
             rights: field("CapEff").and_then(|bits| u64::from_str_radix(bits, 16).ok()).unwrap_or(0),
         }

@@ -3,10 +3,11 @@
 use super::*;
 
 #[test]
-fn lists_of_processors_are_counted_and_nonsense_is_none() {
-    assert_eq!([listed("0"), listed("0-3"), listed("0-3,8,10-11")], [Some(1), Some(4), Some(7)]);
+fn lists_of_processors_are_read_and_nonsense_is_none() {
+    assert_eq!(processors("0"), Some(vec![0]));
+    assert_eq!(processors("0-2,8,10-11"), Some(vec![0, 1, 2, 8, 10, 11]));
     for wrong in ["", "a", "0-", "0-99999999999", "3;4"] {
-        assert_eq!(listed(wrong), None, "{wrong}");
+        assert_eq!(processors(wrong), None, "{wrong}");
     }
 }
 
