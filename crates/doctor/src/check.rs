@@ -18,6 +18,13 @@ pub enum Verdict {
     Holds,
 }
 
+impl Verdict {
+    /// `Holds` if it `is` so, otherwise `or`.
+    pub(crate) fn holds_if(is: bool, or: Verdict) -> Verdict {
+        if is { Verdict::Holds } else { or }
+    }
+}
+
 /// One thing that was looked at. Serializes to an object of `--json`, which is an interface.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Check {

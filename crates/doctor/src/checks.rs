@@ -50,11 +50,6 @@ impl<'a> Case<'a> {
         fits(&self.model.kind).then_some(())
     }
 
-    /// `Holds` if it `is` so, otherwise `or`.
-    fn judge(&self, is: bool, or: Verdict) -> Verdict {
-        if is { Verdict::Holds } else { or }
-    }
-
     /// A check of a setting that should be at least `needs`; it is left alone where it is more.
     fn at_least(&self, name: &str, key: &'static str, needs: u64, or: Verdict, why: &'static str) -> Option<Check> {
         let [is] = self.machine.numbers(key)?;
@@ -62,7 +57,7 @@ impl<'a> Case<'a> {
             name: name.to_owned(),
             is: grouped(is),
             needs: format!("{} or more", grouped(needs)),
-            verdict: self.judge(is >= needs, or),
+            verdict: Verdict::holds_if(is >= needs, or),
             why,
             remedies: vec![Remedy::setting(key, is.max(needs))],
         })

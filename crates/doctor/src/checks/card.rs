@@ -50,7 +50,7 @@ pub(super) fn bond(case: &Case<'_>, card: &Card) -> Option<Check> {
     let hash = if spreads { format!(", hash {policy}") } else { String::new() };
     let verdict = match up {
         0 => Verdict::Breaks,
-        _ => case.judge(up == members && !narrow, Verdict::Weakens),
+        _ => Verdict::holds_if(up == members && !narrow, Verdict::Weakens),
     };
     Some(Check {
         name: format!("bond {}", card.name),
@@ -91,7 +91,7 @@ pub(super) fn queues(case: &Case<'_>, card: &Card) -> Option<Check> {
         name: format!("queues of {}", card.name),
         is: format!("{} to receive, {} to send", grouped(receive), grouped(send)),
         needs,
-        verdict: case.judge(is_enough, Verdict::Weakens),
+        verdict: Verdict::holds_if(is_enough, Verdict::Weakens),
         why,
         remedies: vec![Remedy::words(format!(
             "ethtool -L {} combined {processors}, if `ethtool -l {}` says that it has so many{workers}",
@@ -108,7 +108,7 @@ pub(super) fn interrupts(case: &Case<'_>, card: &Card) -> Option<Check> {
         name: format!("interrupts of {}", card.name),
         is: format!("on {}", counted(found, "processor", "processors")),
         needs: format!("{} or more", grouped(needs)),
-        verdict: case.judge(found >= needs, Verdict::Weakens),
+        verdict: Verdict::holds_if(found >= needs, Verdict::Weakens),
         why: "a queue is emptied where its interrupt goes; several on one processor are as slow as one queue",
         remedies: vec![Remedy::words(
             "systemctl enable --now irqbalance, or one processor for each queue: `echo N > /proc/irq/IRQ/smp_affinity_list` for the \
@@ -132,7 +132,7 @@ pub(super) fn receive_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
         name: format!("RPS of {}", card.name),
         is: if steered { "on".into() } else { format!("off on {}", counted(missing.len() as u64, "queue", "queues")) },
         needs: format!("on: {receive} of {processors} processors have a queue"),
-        verdict: case.judge(steered, Verdict::Weakens),
+        verdict: Verdict::holds_if(steered, Verdict::Weakens),
         why: "the kernel can spread what few queues receive over all processors by its own hash",
         remedies: files.map(|path| Remedy::File { path, value: mask(&case.process.allowed) }).collect(),
     })
@@ -154,7 +154,10 @@ pub(super) fn flow_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
         name: format!("RFS of {}", card.name),
         is: format!("{} flows, {} of its queues", grouped(entries), grouped(queued)),
         needs: format!("{} or more of both", grouped(each * card.receive_queues.len() as u64)),
-        verdict: case.judge(entries >= needs && queued >= each * card.receive_queues.len() as u64, Verdict::Weakens),
+        verdict: Verdict::holds_if(
+            entries >= needs && queued >= each * card.receive_queues.len() as u64,
+            Verdict::Weakens,
+        ),
         why: "with it a packet goes to the processor of the worker that has the connection, and not from one to the other",
         remedies: std::iter::once(Remedy::setting(key, needs.max(entries))).chain(remedies).collect(),
     })
@@ -176,7 +179,7 @@ pub(super) fn transmit_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
         name: format!("XPS of {}", card.name),
         is: format!("{} of {} have processors", known.len() - missing, counted(known.len() as u64, "queue", "queues")),
         needs: "all, or none has and the driver chooses".into(),
-        verdict: case.judge(missing == 0 || missing == known.len(), Verdict::Weakens),
+        verdict: Verdict::holds_if(missing == 0 || missing == known.len(), Verdict::Weakens),
         why: "a queue of its own for each processor is one that it need not wait for",
         remedies: vec![Remedy::words(format!(
             "give each queue its processors: `echo MASK > /sys/class/net/{}/queues/tx-N/xps_cpus`; drivers do it themselves when their \
@@ -195,7 +198,7 @@ pub(super) fn offloads(case: &Case<'_>, card: &Card) -> Option<Check> {
         name: format!("offloads of {}", card.name),
         is: format!("checksums {}, TSO {}, GRO {}", state(on.checksums), state(on.segmentation), state(on.coalescing)),
         needs: "all on".into(),
-        verdict: case.judge(on.checksums && on.segmentation && on.coalescing, Verdict::Weakens),
+        verdict: Verdict::holds_if(on.checksums && on.segmentation && on.coalescing, Verdict::Weakens),
         why: "without them the kernel sums, cuts and hands on packet by packet, which shows with large payloads first",
         remedies: vec![Remedy::words(format!(
             "ethtool -K {} tx on tso on gro on, as far as its driver can",

@@ -23,7 +23,7 @@ pub(super) fn select(case: &Case<'_>) -> Option<Check> {
         name: "select".into(),
         is: format!("{} descriptors", grouped(SELECT_DESCRIPTORS)),
         needs: format!("{} connections, about {} at most", grouped(case.connections), grouped(most)),
-        verdict: case.judge(case.connections <= most, Verdict::Breaks),
+        verdict: Verdict::holds_if(case.connections <= most, Verdict::Breaks),
         why: "select(2) names descriptors in sets of 1,024 bits, and no setting changes that",
         remedies: vec![Remedy::words("choose another model: --io epoll, or --io poll where there is no epoll")],
     })
@@ -35,28 +35,23 @@ pub(super) fn poll(case: &Case<'_>) -> Option<Check> {
         name: "poll".into(),
         is: format!("every call hands over {} descriptors", grouped(case.connections)),
         needs: format!("{} or fewer", grouped(POLL_CONNECTIONS)),
-        verdict: case.judge(case.connections <= POLL_CONNECTIONS, Verdict::Weakens),
+        verdict: Verdict::holds_if(case.connections <= POLL_CONNECTIONS, Verdict::Weakens),
         why: "poll(2) looks at every descriptor in every call, also at those on which nothing happens",
         remedies: vec![Remedy::words("choose a model that only names those with news: --io epoll")],
     })
 }
 
 pub(super) fn nr_open(case: &Case<'_>) -> Option<Check> {
+    const KEY: &str = "fs.nr_open";
     case.on_kernel()?;
     case.on(|kind| *kind != Kind::Uring)?;
+    let [is] = case.machine.numbers(KEY)?;
+    let why = "no limit of descriptors of a process can be set above it";
+    let check = case.at_least("nr_open", KEY, needed(case), Verdict::Breaks, why)?;
     // A power of two, as the kernel grows its tables.
     let enough = needed(case).checked_next_power_of_two().unwrap_or(u64::MAX);
-    let check = case.at_least(
-        "nr_open",
-        "fs.nr_open",
-        needed(case),
-        Verdict::Breaks,
-        "no limit of descriptors of a process can be set above it",
-    )?;
-    Some(Check {
-        remedies: vec![Remedy::setting("fs.nr_open", enough.max(case.machine.numbers::<1>("fs.nr_open")?[0]))],
-        ..check
-    })
+    let value = if is >= needed(case) { is } else { enough };
+    Some(Check { remedies: vec![Remedy::setting(KEY, value)], ..check })
 }
 
 pub(super) fn descriptors(case: &Case<'_>) -> Option<Check> {
@@ -71,14 +66,17 @@ pub(super) fn descriptors(case: &Case<'_>) -> Option<Check> {
         name: "descriptors".into(),
         is,
         needs: format!("{} or more, hard", grouped(needs)),
-        verdict: case.judge(range.hard >= needs, Verdict::Breaks),
+        verdict: Verdict::holds_if(range.hard >= needs, Verdict::Breaks),
         why: "each connection that the kernel carries is a descriptor of the process, which raises its soft limit to the hard one",
-        remedies: raise(needs),
+        remedies: raise(case, needs),
     })
 }
 
-fn raise(needs: u64) -> Vec<Remedy> {
-    let limit = needs.checked_next_power_of_two().unwrap_or(u64::MAX);
+/// How to raise the limit of a process to a power of two that is enough, but not beyond what may be set.
+fn raise(case: &Case<'_>, needs: u64) -> Vec<Remedy> {
+    let enough = needs.checked_next_power_of_two().unwrap_or(u64::MAX);
+    let most = case.machine.numbers("fs.nr_open").map(|[most]| most).filter(|most| *most >= needs);
+    let limit = most.map_or(enough, |most| enough.min(most));
     vec![
         Remedy::words(format!("LimitNOFILE={limit} in the unit of systemd")),
         Remedy::words(format!("or `ulimit -n {limit}` as root in the shell that starts it")),
@@ -97,9 +95,9 @@ fn rings(case: &Case<'_>, range: Range, is: String) -> Check {
         name: "descriptors".into(),
         is,
         needs: format!("{} of direct descriptors, {} each", counted(rings, "ring", "rings"), grouped(table)),
-        verdict: case.judge(rings <= case.process.processors, Verdict::Weakens),
+        verdict: Verdict::holds_if(rings <= case.process.processors, Verdict::Weakens),
         why: "a ring has a table of as many direct descriptors as a process may open, and each ring more is a system call more in a turn",
-        remedies: raise(each),
+        remedies: raise(case, each),
     }
 }
 

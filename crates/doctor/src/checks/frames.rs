@@ -32,7 +32,7 @@ fn state(case: &Case<'_>, card: &Card) -> (String, Verdict) {
     let speed = speed.map_or_else(String::new, |speed| format!(", {} Mbit/s", grouped(speed)));
     // Virtual interfaces do not know, and say so.
     let works = matches!(state.as_str(), "up" | "unknown") && mtu <= XDP_MTU_BYTES;
-    (format!("{state}, MTU {}{speed}", grouped(mtu)), case.judge(works, Verdict::Breaks))
+    (format!("{state}, MTU {}{speed}", grouped(mtu)), Verdict::holds_if(works, Verdict::Breaks))
 }
 
 /// What the driver can do, and whether somebody else is there already.

@@ -13,7 +13,7 @@ pub(super) fn memory(case: &Case<'_>) -> Option<Check> {
         name: "cgroup memory".into(),
         is: format!("{} left of {}", bytes(bound.left()), bytes(bound.limit)),
         needs: bytes(needs),
-        verdict: case.judge(bound.left() >= needs, Verdict::Breaks),
+        verdict: Verdict::holds_if(bound.left() >= needs, Verdict::Breaks),
         why: "the kernel's memory of our sockets counts, too; who needs more is killed",
         remedies: vec![Remedy::words(format!(
             "MemoryMax={limit} in the unit of systemd, `docker run --memory {limit}`, or memory.max of the group"
@@ -53,7 +53,7 @@ pub(super) fn processors(case: &Case<'_>) -> Option<Check> {
         name: "cgroup processors".into(),
         is: format!("{}.{:02} of {processors}", millis / 1_000, millis % 1_000 / 10),
         needs: format!("{processors}, or fewer workers"),
-        verdict: case.judge(millis >= processors.saturating_mul(1_000), Verdict::Weakens),
+        verdict: Verdict::holds_if(millis >= processors.saturating_mul(1_000), Verdict::Weakens),
         why: "workers follow the processors, not the quota; when it is used up, all of them stand still for the rest of the period",
         remedies: vec![Remedy::words(format!(
             "crore serve --workers {whole}; or CPUQuota={}% in the unit of systemd, `docker run --cpus {processors}`",

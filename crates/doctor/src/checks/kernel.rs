@@ -31,7 +31,7 @@ pub(super) fn version(case: &Case<'_>) -> Option<Check> {
         name: "kernel".into(),
         is: format!("Linux {is}"),
         needs: format!("Linux {}.{} or newer", needed.0, needed.1),
-        verdict: case.judge(found >= needed, or),
+        verdict: Verdict::holds_if(found >= needed, or),
         why,
         remedies: vec![Remedy::words("install a newer kernel")],
     })
@@ -42,10 +42,11 @@ pub(super) fn io_uring(case: &Case<'_>) -> Option<Check> {
     // Kernels before 6.6 have no such setting, and permit it to everybody.
     let disabled = case.machine.numbers::<1>("kernel.io_uring_disabled").map_or(0, |[disabled]| disabled);
     let group = case.machine.setting("kernel.io_uring_group").unwrap_or_default();
+    let is_member = group.parse().is_ok_and(|group| case.process.groups.contains(&group));
     let (is, verdict) = match disabled {
         0 if case.process.filtered => ("permitted, but a filter of system calls is set".to_owned(), Verdict::Weakens),
         0 => ("permitted".to_owned(), Verdict::Holds),
-        1 if case.may(Capability::SysAdmin) => ("permitted to this user".to_owned(), Verdict::Holds),
+        1 if is_member || case.may(Capability::SysAdmin) => ("permitted to this user".to_owned(), Verdict::Holds),
         1 => (format!("only for group {group} and root"), Verdict::Breaks),
         _ => ("forbidden to all".to_owned(), Verdict::Breaks),
     };
@@ -85,7 +86,7 @@ pub(super) fn rights(case: &Case<'_>) -> Option<Check> {
         name: "rights".into(),
         is,
         needs: names(&needed),
-        verdict: case.judge(missing.is_empty(), Verdict::Breaks),
+        verdict: Verdict::holds_if(missing.is_empty(), Verdict::Breaks),
         why: "frames that have not been through the kernel's rules are not for everybody",
         remedies: vec![Remedy::words(format!(
             "start it as root, with AmbientCapabilities={units} in the unit of systemd, or after `setcap {files}+ep crore`"
@@ -100,7 +101,7 @@ pub(super) fn tun(case: &Case<'_>) -> Option<Check> {
         name: "tun device".into(),
         is: if is_there { "/dev/net/tun" } else { "not there" }.into(),
         needs: "/dev/net/tun".into(),
-        verdict: case.judge(is_there, Verdict::Breaks),
+        verdict: Verdict::holds_if(is_there, Verdict::Breaks),
         why: "TAP interfaces are made through it",
         remedies: vec![Remedy::words("modprobe tun (to keep it: `tun` in /etc/modules-load.d/crore.conf)")],
     })
@@ -123,7 +124,7 @@ pub(super) fn clock(case: &Case<'_>) -> Option<Check> {
     };
     Some(Check {
         name: "clock source".into(),
-        verdict: case.judge(FAST_CLOCKS.contains(&is.as_str()), Verdict::Weakens),
+        verdict: Verdict::holds_if(FAST_CLOCKS.contains(&is.as_str()), Verdict::Weakens),
         is,
         needs: "one that is read without a system call".into(),
         why: "each core reads the clock in every turn of its loop; through the kernel that takes a microsecond instead of 20 ns",

@@ -64,7 +64,7 @@ pub(super) fn overcommit(case: &Case<'_>) -> Option<Check> {
         name: "overcommit".into(),
         is: name.into(),
         needs: "0 or 1".into(),
-        verdict: case.judge(mode < 2, Verdict::Weakens),
+        verdict: Verdict::holds_if(mode < 2, Verdict::Weakens),
         why: "tables reserve address space for the most that they may ever hold, and take memory as they are filled",
         remedies: vec![Remedy::setting("vm.overcommit_memory", 0)],
     })
@@ -78,7 +78,7 @@ pub(super) fn transparent_huge_pages(case: &Case<'_>) -> Option<Check> {
         name: "transparent huge pages".into(),
         is: mode.into(),
         needs: "madvise or always".into(),
-        verdict: case.judge(mode != "never", Verdict::Weakens),
+        verdict: Verdict::holds_if(mode != "never", Verdict::Weakens),
         why: "tables from 8 MiB on stand on huge pages; on ordinary ones a connection that has not spoken for long takes a third longer",
         remedies: vec![Remedy::File { path: FILE.into(), value: "madvise".into() }],
     })
@@ -95,7 +95,7 @@ pub(super) fn reserved_huge_pages(case: &Case<'_>) -> Option<Check> {
         name: "reserved huge pages".into(),
         is: format!("{} free of {}, {} each", grouped(free), grouped(all), bytes(page)),
         needs: format!("{} free", grouped(needs)),
-        verdict: case.judge(free >= needs, Verdict::Breaks),
+        verdict: Verdict::holds_if(free >= needs, Verdict::Breaks),
         why: "DPDK keeps its frames on pages that were reserved for it; soon after the machine has started they are easiest to find",
         remedies: vec![Remedy::setting("vm.nr_hugepages", all.saturating_add(needs.saturating_sub(free)))],
     })
@@ -122,7 +122,7 @@ pub(super) fn locked(case: &Case<'_>) -> Option<Check> {
         name: "locked memory".into(),
         is: format!("{}{}", bytes(range.soft), if is_free { ", and CAP_IPC_LOCK: no limit" } else { "" }),
         needs: format!("{} or more", bytes(needs)),
-        verdict: case.judge(is_free || range.soft >= needs, or),
+        verdict: Verdict::holds_if(is_free || range.soft >= needs, or),
         why,
         remedies: vec![
             Remedy::words("LimitMEMLOCK=infinity in the unit of systemd"),
@@ -148,7 +148,7 @@ pub(super) fn swap(case: &Case<'_>) -> Option<Check> {
         name: "swap".into(),
         is,
         needs: format!("none, or swappiness {SWAPPINESS_MAX} or less"),
-        verdict: case.judge(swap == 0 || swappiness <= SWAPPINESS_MAX, Verdict::Weakens),
+        verdict: Verdict::holds_if(swap == 0 || swappiness <= SWAPPINESS_MAX, Verdict::Weakens),
         why: "idle connections look like memory that nobody needs; a push to them then waits for a disk, and its core with it",
         remedies: vec![Remedy::setting("vm.swappiness", swappiness.min(SWAPPINESS_MAX))],
     })

@@ -18,7 +18,7 @@ pub(super) fn ports(case: &Case<'_>) -> Option<Check> {
         name: "port range".into(),
         is: format!("{first}-{last}, {}", counted(ports, "port", "ports")),
         needs: format!("as a client of one port: {}", counted(sources, "source address", "source addresses")),
-        verdict: case.judge(found_fast, Verdict::Weakens),
+        verdict: Verdict::holds_if(found_fast, Verdict::Weakens),
         why: "who connects has a port for each connection from one address to one port; half of the range is found fast (a server that \
               only accepts needs none)",
         remedies: vec![Remedy::setting(
@@ -50,7 +50,7 @@ pub(super) fn half_open(case: &Case<'_>) -> Option<Check> {
         name: "SYN backlog".into(),
         is: format!("{}, cookies {}", grouped(backlog), if cookies == 0 { "off" } else { "on" }),
         needs: format!("cookies, or {} or more", grouped(needs)),
-        verdict: case.judge(cookies != 0 || backlog >= needs, Verdict::Weakens),
+        verdict: Verdict::holds_if(cookies != 0 || backlog >= needs, Verdict::Weakens),
         why: "half-open connections of a storm, or of an attack: beyond the backlog cookies answer, or nobody does",
         remedies,
     })
@@ -70,7 +70,7 @@ pub(super) fn time_wait(case: &Case<'_>) -> Option<Check> {
         name: "TIME-WAIT".into(),
         is: format!("{}, {reuse}", grouped(buckets)),
         needs: format!("{} or more", grouped(needs)),
-        verdict: case.judge(buckets >= needs, Verdict::Weakens),
+        verdict: Verdict::holds_if(buckets >= needs, Verdict::Weakens),
         why: "whoever closes first remembers the connection for a minute; what does not fit is forgotten at once, and late segments \
               meet strangers",
         remedies: vec![Remedy::setting("net.ipv4.tcp_max_tw_buckets", needs.max(buckets))],
@@ -91,7 +91,7 @@ pub(super) fn conntrack(case: &Case<'_>) -> Option<Check> {
         name: "conntrack".into(),
         is: format!("{}, {} tracked now", grouped(most), grouped(tracked)),
         needs: format!("{} or more, {}", grouped(needs), bytes(needs.saturating_mul(CONNTRACK_ENTRY_BYTES))),
-        verdict: case.judge(most >= needs, or),
+        verdict: Verdict::holds_if(most >= needs, or),
         why: "where a rule of the firewall looks at states, each connection has an entry, and packets of new ones beyond are dropped",
         remedies: vec![
             Remedy::setting(key, enough),

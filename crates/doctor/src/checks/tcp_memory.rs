@@ -19,7 +19,7 @@ pub(super) fn all(case: &Case<'_>) -> Option<Check> {
         name: "tcp_mem".into(),
         is: format!("{} pages, {}", grouped(most), bytes(most.saturating_mul(PAGE_BYTES))),
         needs: format!("{} or more, {}", grouped(needs), bytes(needs.saturating_mul(PAGE_BYTES))),
-        verdict: case.judge(most >= needs, Verdict::Breaks),
+        verdict: Verdict::holds_if(most >= needs, Verdict::Breaks),
         why: "a socket with anything unread or not acknowledged takes a page at least, an idle one none; above the bound the kernel \
               drops data of everybody (counted: one connection in ten)",
         remedies: vec![Remedy::setting("net.ipv4.tcp_mem", format!("{} {} {enough}", enough / 2, enough / 4 * 3))],
@@ -47,7 +47,7 @@ fn buffer(case: &Case<'_>, name: &str, key: &'static str, why: &'static str) -> 
         name: name.into(),
         is: format!("{least} {default} {most}"),
         needs: format!("smallest {PAGE_BYTES}, default {fitting} or less"),
-        verdict: case.judge(least <= PAGE_BYTES && default <= share, Verdict::Weakens),
+        verdict: Verdict::holds_if(least <= PAGE_BYTES && default <= share, Verdict::Weakens),
         why,
         remedies: vec![Remedy::setting(key, format!("{} {fitting} {}", least.min(PAGE_BYTES), most.max(fitting)))],
     })

@@ -45,6 +45,8 @@ pub(crate) struct Process {
     pub(crate) processors: u64,
     /// A filter of system calls is set.
     pub(crate) filtered: bool,
+    /// The numbers of its groups.
+    pub(crate) groups: Vec<u64>,
     rights: u64,
 }
 
@@ -56,12 +58,14 @@ impl Process {
             |name: &str| status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()));
         let allowed = field("Cpus_allowed_list").and_then(processors).filter(|allowed| !allowed.is_empty());
         let allowed = allowed.unwrap_or_else(|| vec![0]);
+        let groups = [field("Gid"), field("Groups")].into_iter().flatten().flat_map(str::split_whitespace);
         Process {
             descriptors: range(&limits, "Max open files"),
             locked: range(&limits, "Max locked memory"),
             processors: allowed.len() as u64,
             allowed,
             filtered: field("Seccomp").is_some_and(|mode| mode != "0"),
+            groups: groups.filter_map(|group| group.parse().ok()).collect(),
             rights: field("CapEff").and_then(|bits| u64::from_str_radix(bits, 16).ok()).unwrap_or(0),
         }
     }

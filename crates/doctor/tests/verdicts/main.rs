@@ -74,6 +74,15 @@ fn twenty_thousand_descriptors_refuse_a_million_and_hold_nineteen_thousand() {
 }
 
 #[test]
+fn the_limit_that_is_proposed_is_one_that_may_be_set() {
+    let folder = Folder::small();
+    folder.set("fs.nr_open", "700000");
+    let how = |connections| find(&folder.asked(connections, "epoll"), "descriptors").how();
+    assert!(how(600_000).starts_with("LimitNOFILE=700000 "), "{}", how(600_000));
+    assert!(how(800_000).starts_with("LimitNOFILE=1048576 "), "after nr_open was raised: {}", how(800_000));
+}
+
+#[test]
 fn io_uring_holds_a_million_in_spite_of_twenty_thousand_descriptors_on_fifty_rings() {
     let folder = Folder::small();
     let report = folder.asked(1_000_000, "uring");
@@ -95,6 +104,10 @@ fn io_uring_that_is_forbidden_breaks_only_what_needs_it() {
     assert!(folder.asked(1_000, "uring").holds, "who may do everything may also do this");
     folder.replace("/proc/self/status", "000001fffeffffff", "0000000000000000");
     assert_eq!(find(&folder.asked(1_000, "uring"), "io_uring").is, "only for group -1 and root");
+    folder.set("kernel.io_uring_group", "1007");
+    assert_eq!(names(&folder.asked(1_000, "uring"), Verdict::Breaks), ["io_uring"]);
+    folder.replace("/proc/self/status", "Seccomp", "Groups:\t27 1007\nSeccomp");
+    assert!(folder.asked(1_000, "uring").holds);
     folder.set("kernel.io_uring_disabled", "0").replace("/proc/self/status", "Seccomp:\t0", "Seccomp:\t2");
     assert_eq!(find(&folder.asked(1_000, "uring"), "io_uring").verdict, Verdict::Weakens);
     folder.set("kernel.osrelease", "5.15.0-91-generic");
