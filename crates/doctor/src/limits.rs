@@ -106,3 +106,6 @@ pub const PROCESSORS_MAX: u64 = 8_192;
 
 /// Levels of control groups that are looked at, from ours to the root. systemd makes about five.
 pub const GROUP_LEVELS_MAX: usize = 64;
+
+/// Interfaces that are looked at: those of the default routes and what is below them. Stops: a bridge with thousands of cables.
+pub const INTERFACES_MAX: usize = 64;

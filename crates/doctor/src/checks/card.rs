@@ -1,4 +1,7 @@
 //! Network interfaces: how packets are spread over processors, in both directions.
+//!
+//! What is about queues is asked of interfaces with a device behind them: those of bonds, bridges, VLANs and virtual cables are nobody's
+//! work, but for AF_XDP, which serves them.
 
 use super::Case;
 use crate::check::{Check, Remedy, Verdict};
@@ -67,14 +70,13 @@ pub(super) fn bond(case: &Case<'_>, card: &Card) -> Option<Check> {
 }
 
 pub(super) fn queues(case: &Case<'_>, card: &Card) -> Option<Check> {
-    // A bond's own queues are nobody's; its members' count.
-    card.members.is_empty().then_some(())?;
+    let is_xdp = matches!(case.model.kind, Kind::Xdp { .. });
+    (card.is_physical || is_xdp).then_some(())?;
     let (receive, send) = (card.receive_queues.len() as u64, card.send_queues.len() as u64);
     if receive == 0 {
         return None;
     }
     let processors = case.process.processors;
-    let is_xdp = matches!(case.model.kind, Kind::Xdp { .. });
     let is_enough = if is_xdp { receive == processors } else { receive >= processors || is_steered(case, card) };
     let (needs, why) = match is_xdp {
         true => (
@@ -122,7 +124,7 @@ pub(super) fn receive_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
     case.on_kernel()?;
     let processors = case.process.processors;
     let receive = card.receive_queues.len() as u64;
-    if receive == 0 || receive >= processors || !card.members.is_empty() {
+    if receive == 0 || receive >= processors || !card.is_physical {
         return None;
     }
     let missing = without(case, &card.receive_queues, "rps_cpus");
@@ -141,23 +143,20 @@ pub(super) fn receive_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
 /// Receive flow steering: packets go to the processor whose worker reads them. It builds on RPS.
 pub(super) fn flow_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
     case.on_kernel()?;
-    (is_steered(case, card) && card.members.is_empty()).then_some(())?;
+    (is_steered(case, card) && card.is_physical).then_some(())?;
     let key = "net.core.rps_sock_flow_entries";
     let [entries] = case.machine.numbers(key)?;
     let needs = case.connections.min(STEERED_FLOWS_MAX).next_power_of_two();
-    let each = needs / card.receive_queues.len() as u64;
+    let queues = card.receive_queues.len() as u64;
+    let each = needs.div_ceil(queues);
     let files = card.receive_queues.iter().map(|queue| format!("{queue}/rps_flow_cnt"));
-    let counts = files.clone().filter_map(|file| case.machine.number(&file));
-    let queued: u64 = counts.sum();
+    let queued = files.clone().filter_map(|file| case.machine.number(&file)).fold(0, u64::saturating_add);
     let remedies = files.map(|path| Remedy::File { path, value: each.to_string() });
     Some(Check {
         name: format!("RFS of {}", card.name),
         is: format!("{} flows, {} of its queues", grouped(entries), grouped(queued)),
-        needs: format!("{} or more of both", grouped(each * card.receive_queues.len() as u64)),
-        verdict: Verdict::holds_if(
-            entries >= needs && queued >= each * card.receive_queues.len() as u64,
-            Verdict::Weakens,
-        ),
+        needs: format!("{} or more of both", grouped(needs)),
+        verdict: Verdict::holds_if(entries >= needs && queued >= needs, Verdict::Weakens),
         why: "with it a packet goes to the processor of the worker that has the connection, and not from one to the other",
         remedies: std::iter::once(Remedy::setting(key, needs.max(entries))).chain(remedies).collect(),
     })
@@ -166,7 +165,7 @@ pub(super) fn flow_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
 /// Transmit packet steering: which queue a processor sends through.
 pub(super) fn transmit_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
     case.on_kernel()?;
-    if card.send_queues.len() < 2 || case.process.processors < 2 || !card.members.is_empty() {
+    if card.send_queues.len() < 2 || case.process.processors < 2 || !card.is_physical {
         return None;
     }
     let known: Vec<&String> =
@@ -192,6 +191,7 @@ pub(super) fn transmit_steering(case: &Case<'_>, card: &Card) -> Option<Check> {
 /// What the kernel would do itself for each packet. For AF_XDP it matters only at the other end.
 pub(super) fn offloads(case: &Case<'_>, card: &Card) -> Option<Check> {
     case.on_kernel()?;
+    card.is_physical.then_some(())?;
     let on = case.machine.driver(&card.name)?.offloads;
     let state = |is: bool| if is { "on" } else { "off" };
     Some(Check {

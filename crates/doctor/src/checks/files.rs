@@ -18,12 +18,12 @@ fn needed(case: &Case<'_>) -> u64 {
 
 pub(super) fn select(case: &Case<'_>) -> Option<Check> {
     case.on(|kind| *kind == Kind::Select)?;
-    let most = SELECT_DESCRIPTORS - DESCRIPTORS_RESERVED;
+    let needs = case.connections.saturating_add(DESCRIPTORS_RESERVED);
     Some(Check {
         name: "select".into(),
         is: format!("{} descriptors", grouped(SELECT_DESCRIPTORS)),
-        needs: format!("{} connections, about {} at most", grouped(case.connections), grouped(most)),
-        verdict: Verdict::holds_if(case.connections <= most, Verdict::Breaks),
+        needs: grouped(needs),
+        verdict: Verdict::holds_if(needs <= SELECT_DESCRIPTORS, Verdict::Breaks),
         why: "select(2) names descriptors in sets of 1,024 bits, and no setting changes that",
         remedies: vec![Remedy::words("choose another model: --io epoll, or --io poll where there is no epoll")],
     })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Machine, processors};
+use crate::limits::INTERFACES_MAX;
 
 /// An interface.
 #[derive(Clone, Debug)]
@@ -14,6 +15,10 @@ pub(crate) struct Card {
     pub(crate) send_queues: Vec<String>,
     /// The interfaces that it joins, if it is a bond.
     pub(crate) members: Vec<String>,
+    /// The interfaces that carry its packets, if it is a bond, a bridge or a VLAN.
+    lower: Vec<String>,
+    /// There is a device behind it.
+    pub(crate) is_physical: bool,
 }
 
 impl Card {
@@ -28,11 +33,14 @@ impl Card {
             names.filter(|queue| queue.starts_with(kind)).map(|queue| format!("{folder}/queues/{queue}")).collect()
         };
         let members = machine.text(&format!("{folder}/bonding/slaves")).unwrap_or_default();
+        let lower = machine.names(&folder).into_iter();
         Some(Card {
             name: name.to_owned(),
             receive_queues: queues("rx-"),
             send_queues: queues("tx-"),
             members: members.split_whitespace().map(str::to_owned).collect(),
+            lower: lower.filter_map(|file| Some(file.strip_prefix("lower_")?.to_owned())).collect(),
+            is_physical: machine.exists(&format!("{folder}/device")),
         })
     }
 
@@ -81,8 +89,24 @@ fn happened(line: &str) -> Option<&str> {
     counts.any(|count| count > 0).then_some(number.trim())
 }
 
-/// The interfaces that the kernel's connections come through: those of its default routes, in the order of their names.
+/// The interfaces that the kernel's connections come through: those of its default routes, and what is below bonds, bridges and VLANs.
 pub(crate) fn cards(machine: &Machine) -> Vec<Card> {
+    let mut names: Vec<String> = routed(machine).into_iter().collect();
+    let mut cards: Vec<Card> = Vec::new();
+    while let Some(name) = names.pop() {
+        if cards.len() == INTERFACES_MAX || cards.iter().any(|card| card.name == name) {
+            continue;
+        }
+        let card = Card::of(machine, &name);
+        names.extend(card.iter().flat_map(|card| card.lower.iter().cloned()));
+        cards.extend(card);
+    }
+    cards.sort_by(|one, other| one.name.cmp(&other.name));
+    cards
+}
+
+/// The interfaces of default routes.
+fn routed(machine: &Machine) -> BTreeSet<String> {
     const FIELDS_V4: [usize; 2] = [0, 1];
     const FIELDS_V6: [usize; 2] = [9, 0];
     let mut names = BTreeSet::new();
@@ -97,5 +121,5 @@ pub(crate) fn cards(machine: &Machine) -> Vec<Card> {
             }
         }
     }
-    names.iter().filter_map(|name| Card::of(machine, name)).collect()
+    names
 }

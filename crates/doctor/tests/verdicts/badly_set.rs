@@ -192,6 +192,8 @@ fn files_with_nonsense_in_them_are_left_out_and_break_nothing() {
         for file in folder.files() {
             std::fs::write(file, nonsense).unwrap();
         }
+        // So that the interface is looked at.
+        folder.put("/proc/net/route", "eth0\t00000000");
         for model in ["epoll", "uring", "xdp:eth0", "dpdk:net_ring0"] {
             let report = folder.asked(10_000_000_000, model);
             assert!(report.to_json().starts_with(r#"{"holds":"#), "{nonsense:?}");

@@ -166,7 +166,11 @@ fn a_bond_that_spreads_by_hardware_addresses_or_lost_a_member_is_named() {
     let folder = Folder::reference();
     folder.replace("/proc/net/route", "eth0\t00000000", "bond0\t00000000");
     folder.card("bond0", 16);
-    folder.card("eth1", 8);
+    folder.remove("/sys/class/net/bond0/device");
+    folder.card("eth1", 4);
+    for member in ["eth0", "eth1"] {
+        folder.link(&format!("/sys/class/net/bond0/lower_{member}"), &format!("../{member}"));
+    }
     let put = |file: &str, text: &str| {
         folder.put(&format!("/sys/class/net/bond0/bonding/{file}"), text);
     };
@@ -181,6 +185,14 @@ fn a_bond_that_spreads_by_hardware_addresses_or_lost_a_member_is_named() {
     assert_eq!(verdict(), (Weakens, "802.3ad, hash layer2, 2 members up".replace("2 members", "2 of 2 members")));
     put("xmit_hash_policy", "layer3+4 1");
     assert_eq!(verdict().0, Holds);
+    let report = folder.asked(10_000, "epoll");
+    let queues: Vec<_> = report.checks.iter().filter(|check| check.name.starts_with("queues")).collect();
+    let queues: Vec<_> = queues.iter().map(|check| (check.name.as_str(), check.verdict)).collect();
+    assert_eq!(
+        queues,
+        [("queues of eth1", Weakens), ("queues of eth0", Holds)],
+        "the members' queues count, not the bond's"
+    );
     folder.put("/sys/class/net/eth1/operstate", "down");
     assert_eq!(verdict(), (Weakens, "802.3ad, hash layer3+4, 1 of 2 members up".into()));
     folder.put("/sys/class/net/eth0/operstate", "down");
@@ -188,6 +200,16 @@ fn a_bond_that_spreads_by_hardware_addresses_or_lost_a_member_is_named() {
     put("mode", "active-backup 1");
     folder.put("/sys/class/net/eth0/operstate", "up").put("/sys/class/net/eth1/operstate", "up");
     assert_eq!(verdict(), (Holds, "active-backup, 2 of 2 members up".into()));
+}
+
+#[test]
+fn the_virtual_cable_of_a_container_is_not_asked_for_queues() {
+    let folder = Folder::reference();
+    folder.remove("/sys/class/net/eth0");
+    folder.card("eth0", 1);
+    folder.remove("/sys/class/net/eth0/device");
+    let report = folder.asked(10_000, "epoll");
+    assert!(report.checks.iter().all(|check| !check.name.ends_with(" of eth0")), "{}", report.to_text());
 }
 
 #[test]
