@@ -85,14 +85,8 @@ pub(crate) fn warn(io: &str) {
     let report = examine(&machine, &question);
     let connections = question.connections();
     for check in report.of(Verdict::Breaks) {
-        let (name, is, needs, how) = (&check.name, &check.is, &check.needs, check.how());
-        tracing::warn!(
-            connections,
-            is,
-            needs,
-            how,
-            "{name}: not enough for the connections that could be held otherwise"
-        );
+        let (is, needs, how) = (&check.is, &check.needs, check.how());
+        tracing::warn!(connections, is, needs, how, "{}: {}", check.name, check.why);
     }
     let better = report.of(Verdict::Weakens).count();
     tracing::debug!(better, "`crore doctor --io {io}` says what could be better");

@@ -15,6 +15,16 @@
 //! says `crore plan`.
 //!
 //! A machine is a folder with `proc` and `sys` in it, so a test judges one that it has made.
+//!
+//! ```
+//! use crore_doctor::{Machine, Question, examine};
+//!
+//! let question = Question::new(10_000, "epoll".parse()?)?;
+//! let report = examine(&Machine::here(), &question);
+//! println!("{}", report.to_text());
+//! assert_eq!(report.holds, report.to_json().starts_with(r#"{"holds":true,"#));
+//! # Ok::<(), String>(())
+//! ```
 
 mod check;
 mod checks;

@@ -38,35 +38,43 @@ impl Groups {
         let memberships = machine.text("/proc/self/cgroup").unwrap_or_default();
         let mut groups = Groups::default();
         for line in memberships.lines() {
+            // Number of the hierarchy, its controllers, our group in it. The one of version 2 names no controllers.
             let mut parts = line.splitn(3, ':').skip(1);
             let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
+            let folders = |kind, controller| {
+                mounted(&mounts, kind, controller).map(|mount| levels(&mount, path)).unwrap_or_default()
+            };
             if controllers.is_empty() {
-                let at = mounted(&mounts, "cgroup2", None).map(|mount| levels(&mount, path)).unwrap_or_default();
-                groups.tighten(Groups {
-                    memory: tightest(machine, &at, ["memory.max", "memory.current"]),
-                    tasks: tightest(machine, &at, ["pids.max", "pids.current"]),
-                    processor_millis: at.iter().filter_map(|folder| quota(machine, folder)).min(),
-                });
-                continue;
+                groups.tighten(Groups::of_version_2(machine, &folders("cgroup2", None)));
+            } else {
+                for controller in controllers.split(',') {
+                    let folders = folders("cgroup", Some(controller));
+                    groups.tighten(Groups::of_version_1(machine, controller, &folders));
+                }
             }
-            for controller in controllers.split(',') {
-                let at =
-                    mounted(&mounts, "cgroup", Some(controller)).map(|mount| levels(&mount, path)).unwrap_or_default();
-                groups.tighten(match controller {
-                    "memory" => {
-                        let names = ["memory.limit_in_bytes", "memory.usage_in_bytes"];
-                        Groups { memory: tightest(machine, &at, names), ..Groups::default() }
-                    }
-                    "pids" => {
-                        Groups { tasks: tightest(machine, &at, ["pids.max", "pids.current"]), ..Groups::default() }
-                    }
-                    "cpu" => {
-                        let millis = at.iter().filter_map(|folder| quota_of_version_1(machine, folder)).min();
-                        Groups { processor_millis: millis, ..Groups::default() }
-                    }
-                    _ => Groups::default(),
-                });
+        }
+        groups
+    }
+
+    fn of_version_2(machine: &Machine, folders: &[String]) -> Groups {
+        Groups {
+            memory: tightest(machine, folders, ["memory.max", "memory.current"], Some("inactive_file")),
+            tasks: tightest(machine, folders, ["pids.max", "pids.current"], None),
+            processor_millis: folders.iter().filter_map(|folder| quota(machine, folder)).min(),
+        }
+    }
+
+    fn of_version_1(machine: &Machine, controller: &str, folders: &[String]) -> Groups {
+        const MEMORY: [&str; 2] = ["memory.limit_in_bytes", "memory.usage_in_bytes"];
+        let mut groups = Groups::default();
+        match controller {
+            "memory" => groups.memory = tightest(machine, folders, MEMORY, Some("total_inactive_file")),
+            "pids" => groups.tasks = tightest(machine, folders, ["pids.max", "pids.current"], None),
+            "cpu" => {
+                let quotas = folders.iter().filter_map(|folder| quota_of_version_1(machine, folder));
+                groups.processor_millis = quotas.min();
             }
+            _ => {}
         }
         groups
     }
@@ -114,10 +122,23 @@ fn levels(mount: &Mount, path: &str) -> Vec<String> {
     levels
 }
 
-fn tightest(machine: &Machine, folders: &[String], [limit, used]: [&str; 2]) -> Option<Bound> {
+/// The bound with least left, from the files of a limit and of what is used. What of the latter the kernel gives back when somebody
+/// needs it, pages of files that nobody has read for a while, is the line of `memory.stat` called `reclaimable`.
+fn tightest(
+    machine: &Machine,
+    folders: &[String],
+    [limit, used]: [&str; 2],
+    reclaimable: Option<&str>,
+) -> Option<Bound> {
+    let reclaimed = |folder: &str| -> Option<u64> {
+        let statistics = machine.text(&format!("{folder}/memory.stat"))?;
+        let name = reclaimable?;
+        statistics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    };
     let bounds = folders.iter().filter_map(|folder| {
         let limit = machine.number(&format!("{folder}/{limit}")).filter(|limit| *limit < NO_MEMORY_LIMIT)?;
-        Some(Bound { limit, used: machine.number(&format!("{folder}/{used}")).unwrap_or(0) })
+        let used = machine.number(&format!("{folder}/{used}")).unwrap_or(0);
+        Some(Bound { limit, used: used.saturating_sub(reclaimed(folder).unwrap_or(0)) })
     });
     bounds.min_by_key(|bound| bound.left())
 }

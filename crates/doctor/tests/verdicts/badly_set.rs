@@ -157,6 +157,18 @@ fn the_tightest_group_on_the_way_to_the_root_counts() {
 }
 
 #[test]
+fn what_the_kernel_would_give_back_is_not_used_memory() {
+    let folder = tuned();
+    let group = "/sys/fs/cgroup/user.slice";
+    folder.put(&format!("{group}/memory.max"), "8000000000").put(&format!("{group}/memory.current"), "7000000000");
+    assert_eq!(names(&folder.asked(1_000_000, "epoll"), Breaks), ["cgroup memory"]);
+    folder.put(&format!("{group}/memory.stat"), "anon 1000000000\ninactive_file_x 1\ninactive_file 6000000000");
+    let report = folder.asked(1_000_000, "epoll");
+    assert!(report.holds, "{}", report.to_text());
+    assert_eq!(find(&report, "cgroup memory").is, "7.00 GB left of 8.00 GB");
+}
+
+#[test]
 fn groups_of_the_first_version_are_found_by_their_controllers() {
     let outcome = told(|folder| {
         folder.put("/proc/self/cgroup", "5:cpu,cpuacct:/jail\n4:memory:/docker/abc\n0::/");
