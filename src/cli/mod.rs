@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod c10m;
+mod doctor;
 mod load;
 mod plan;
 mod serve;
@@ -33,6 +34,8 @@ enum Command {
     Load(load::Args),
     /// Prove ten million connections on this machine: connect, hold, broadcast, steady traffic, reconnects, drain.
     C10m(c10m::Args),
+    /// Say whether this machine can hold so many connections, what stands in the way, and how to change it.
+    Doctor(doctor::Args),
     /// Say what so many connections take, and how many machines, from measured figures by arithmetic.
     Plan(plan::Args),
 }
@@ -42,6 +45,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Load(args) => load::run(args),
         Command::C10m(args) => c10m::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Plan(args) => plan::run(args),
     }
 }

@@ -12,7 +12,7 @@ use crore_rt::net::{Accept, Prefix};
 use crore_rt::signal::{SIGHUP, SIGINT, SIGTERM, Signals};
 use tracing_subscriber::EnvFilter;
 
-use super::{BAD_USAGE, FAILED};
+use super::{BAD_USAGE, FAILED, doctor};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -114,6 +114,10 @@ fn start_log() {
 
 fn serve(config: Config) -> io::Result<()> {
     let descriptors = crore_rt::raise_descriptor_limit();
+    // A playground is on loopback, and nobody's service.
+    if !config.playground {
+        doctor::warn(&config.io);
+    }
     let network = config.network().map_err(io::Error::other)?;
     let runtime = Runtime::builder()
         .workers(config.workers)

@@ -5,6 +5,8 @@
 //! network namespace of the calling thread (the files under `/sys` are of the namespace in which they were mounted).
 
 mod ethtool;
+mod generic;
+mod netdev;
 mod netlink;
 
 use std::io;
@@ -81,6 +83,26 @@ pub struct Neighbour {
     pub mac: Mac,
 }
 
+/// What is switched on of an interface's offloads.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+pub struct Offloads {
+    /// The kernel leaves checksums of what it sends to the device.
+    pub checksums: bool,
+    /// It leaves cutting TCP's data into segments to the device (TSO).
+    pub segmentation: bool,
+    /// It puts received segments of a flow together before it works on them (GRO).
+    pub coalescing: bool,
+}
+
+/// What the driver of an interface can do for XDP.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct XdpSupport {
+    /// It runs programs itself and obeys them when they redirect (native mode), before the kernel makes a packet of a frame.
+    pub native: bool,
+    /// It receives into and sends from memory of an AF_XDP socket.
+    pub zero_copy: bool,
+}
+
 impl Interface {
     /// Asks the kernel for the interface `name`, in about six questions. `None` if there is none of that name.
     ///
@@ -149,6 +171,22 @@ impl Interface {
     /// No right to; or the driver can do only one of the two.
     pub fn set_checksum_offload(&self, to_device: bool) -> io::Result<()> {
         Ok(ethtool::set_checksum_offload(self.index, to_device)?)
+    }
+
+    /// What of the kernel's work is done for many packets at once, or by the device (`ethtool -k NAME`).
+    ///
+    /// # Errors
+    /// The kernel does not answer; this needs no rights.
+    pub fn offloads(&self) -> io::Result<Offloads> {
+        Ok(ethtool::offloads(self.index)?)
+    }
+
+    /// What the driver says it can do for XDP. `None`: the kernel is older than Linux 6.3 and cannot be asked.
+    ///
+    /// # Errors
+    /// The kernel does not answer; this needs no rights.
+    pub fn xdp_support(&self) -> io::Result<Option<XdpSupport>> {
+        Ok(netdev::xdp_support(self.index)?)
     }
 
     /// Whether the kernel has this address on this interface.

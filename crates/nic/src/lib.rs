@@ -31,7 +31,7 @@ mod xdp;
 
 pub use counted::{Counted, Counts};
 pub use faulty::{Chance, Direction, FaultCounts, Faults, Faulty};
-pub use interface::{Interface, Neighbour};
+pub use interface::{Interface, Neighbour, Offloads, XdpSupport};
 pub use open::{DeviceName, OpenError, open};
 pub use packet_io::{Capabilities, Link, PacketIo};
 pub use pcap::Pcap;

@@ -1,25 +1,21 @@
-//! Two questions to a network driver, as `ethtool -l` and `ethtool -K NAME tx` ask them.
+//! Three questions to a network driver, as `ethtool -l`, `ethtool -k` and `ethtool -K NAME tx` ask them.
 //!
-//! They go over generic netlink: the family called `ethtool` has a number that must be asked for first. See
-//! `Documentation/networking/ethtool-netlink.rst` of Linux.
+//! They go over generic netlink. See `Documentation/networking/ethtool-netlink.rst` of Linux.
 
 use rustix::io::Errno;
-use rustix::net::netlink::GENERIC;
 
-use super::netlink::{Netlink, attribute, number, put, put_nested};
-
-/// The family that knows the others.
-const CONTROL: u16 = 0x10;
-const CONTROL_GET_FAMILY: u8 = 3;
-const CONTROL_FAMILY_NUMBER: u16 = 1;
-const CONTROL_FAMILY_NAME: u16 = 2;
+use super::Offloads;
+use super::generic::{self, GENERIC_BYTES};
+use super::netlink::{Netlink, attribute, attributes, number, put, put_nested};
 
 const CHANNELS_GET: u8 = 17;
 const CHANNELS_RECEIVE: u16 = 6;
 const CHANNELS_COMBINED: u16 = 9;
 
+const FEATURES_GET: u8 = 11;
 const FEATURES_SET: u8 = 12;
 const FEATURES_WANTED: u16 = 3;
+const FEATURES_ACTIVE: u16 = 4;
 const BITS: u16 = 3;
 const BIT: u16 = 1;
 const BIT_NAME: u16 = 2;
@@ -27,14 +23,15 @@ const BIT_VALUE: u16 = 3;
 /// The kinds of checksums that `ethtool -K NAME tx` stands for. A driver has the first, or some of the others.
 const CHECKSUMS: [&str; 3] = ["tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6"];
 
+const SEGMENTATION: &[u8] = b"tx-tcp-segmentation";
+const COALESCING: &[u8] = b"rx-gro";
+
 const HEADER: u16 = 1;
 const HEADER_INTERFACE: u16 = 1;
-/// Command and version of a generic message, and two bytes of nothing.
-const GENERIC_BYTES: usize = 4;
 
 /// Queues on which an interface receives; 1 if its driver does not say.
 pub(super) fn queues(interface: u32) -> Result<u32, Errno> {
-    let mut netlink = Netlink::open(Some(GENERIC))?;
+    let mut netlink = generic::open()?;
     let mut queues = 0;
     let asked = family(&mut netlink).and_then(|family| {
         netlink.ask(family, 0, &question(CHANNELS_GET, interface), |message| {
@@ -50,8 +47,27 @@ pub(super) fn queues(interface: u32) -> Result<u32, Errno> {
     }
 }
 
+/// What the driver does of what the kernel would do otherwise.
+pub(super) fn offloads(interface: u32) -> Result<Offloads, Errno> {
+    let mut netlink = generic::open()?;
+    let family = family(&mut netlink)?;
+    let mut on = Offloads::default();
+    netlink.ask(family, 0, &question(FEATURES_GET, interface), |message| {
+        let active = message.get(GENERIC_BYTES..).and_then(|attributes| attribute(attributes, FEATURES_ACTIVE));
+        let bits = active.and_then(|active| attribute(active, BITS)).unwrap_or_default();
+        // The answer lists only what is on.
+        for (_, bit) in attributes(bits).filter(|(kind, _)| *kind == BIT) {
+            let name = attribute(bit, BIT_NAME).and_then(|name| name.strip_suffix(b"\0")).unwrap_or_default();
+            on.checksums |= CHECKSUMS.iter().any(|known| name == known.as_bytes());
+            on.segmentation |= name == SEGMENTATION;
+            on.coalescing |= name == COALESCING;
+        }
+    })?;
+    Ok(on)
+}
+
 pub(super) fn set_checksum_offload(interface: u32, to_device: bool) -> Result<(), Errno> {
-    let mut netlink = Netlink::open(Some(GENERIC))?;
+    let mut netlink = generic::open()?;
     let family = family(&mut netlink)?;
     let mut body = question(FEATURES_SET, interface);
     put_nested(&mut body, FEATURES_WANTED, |wanted| {
@@ -71,15 +87,7 @@ pub(super) fn set_checksum_offload(interface: u32, to_device: bool) -> Result<()
 
 /// The number of the family `ethtool` on this machine.
 fn family(netlink: &mut Netlink) -> Result<u16, Errno> {
-    let mut body = vec![CONTROL_GET_FAMILY, 1, 0, 0];
-    put(&mut body, CONTROL_FAMILY_NAME, b"ethtool\0");
-    let mut family = None;
-    netlink.ask(CONTROL, 0, &body, |message| {
-        let attributes = message.get(GENERIC_BYTES..).unwrap_or_default();
-        let number = attribute(attributes, CONTROL_FAMILY_NUMBER).and_then(|number| number.try_into().ok());
-        family = number.map(u16::from_ne_bytes);
-    })?;
-    family.ok_or(Errno::NOENT)
+    generic::family(netlink, "ethtool")
 }
 
 /// The beginning of a message about an interface.

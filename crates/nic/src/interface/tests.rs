@@ -21,6 +21,19 @@ fn the_loopback_interface_is_found_as_it_is() {
 }
 
 #[test]
+fn the_loopback_interface_leaves_checksums_out_and_runs_no_xdp_program_itself() {
+    let Some(lo) = Interface::find("lo").unwrap() else {
+        println!("skipped: no loopback interface here");
+        return;
+    };
+    let offloads = lo.offloads().unwrap();
+    assert!(offloads.checksums && offloads.segmentation, "its driver begins with them: {offloads:?}");
+    if let Some(support) = lo.xdp_support().unwrap() {
+        assert_eq!(support, XdpSupport { native: false, zero_copy: false });
+    }
+}
+
+#[test]
 fn a_name_that_no_interface_has_is_none() {
     for name in ["", "crore-no-such", "a-name-that-is-too-long-for-an-interface", "l\0o"] {
         assert_eq!(Interface::find(name).unwrap(), None, "{name}");

@@ -56,6 +56,9 @@ fn frames_go_from_each_queue_to_its_other_end_and_all_memory_comes_back() {
     let mode = near[0].device.mode();
     assert!(mode.native, "{:?}", near[0].device.interface().not_native());
     assert_eq!(mode.to_string(), "filter in the driver, frames copied by the kernel");
+    if let Some(said) = lab.at_near(|| interface("va").xdp_support().unwrap()) {
+        assert_eq!((said.native, said.zero_copy), (true, false), "the driver said so before anything was attached");
+    }
     for round in 0..20 {
         exchange(&mut near, &mut far);
         assert_eq!(near[0].device.statistics().lost_down + near[0].device.statistics().foreign, 0, "round {round}");

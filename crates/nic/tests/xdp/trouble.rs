@@ -130,7 +130,9 @@ fn a_peer_that_leaves_checksums_to_a_device_is_noticed_and_named() {
         near.iter_mut().map(|station| station.device.statistics().partial_checksums).sum()
     };
     assert_eq!(partial(&mut near, 5), 0);
+    assert!(!lab.at_far(|| interface("vb").offloads().unwrap().checksums), "the laboratory has turned them off");
     lab.at_far(|| interface("vb").set_checksum_offload(true).unwrap());
+    assert!(lab.at_far(|| interface("vb").offloads().unwrap().checksums));
     assert!(partial(&mut near, 40) >= 30);
     let advice: Vec<String> = near.iter().flat_map(|station| station.device.statistics().advice()).collect();
     assert!(advice.iter().any(|line| line.contains("ethtool -K PEER tx off")), "{advice:?}");
