@@ -139,6 +139,7 @@ impl Builder {
         Ok(Runtime {
             place,
             workers,
+            driver: self.driver,
             seats: Mutex::new(seats),
             connections: self.connections,
             processors: if pin { processors } else { Vec::new() },
@@ -159,6 +160,7 @@ fn processors() -> Vec<usize> {
 pub struct Runtime {
     place: PlaceGuard,
     workers: usize,
+    driver: String,
     /// What each core takes when it begins: its queue of the device, if there is one.
     seats: Mutex<Vec<Option<stack::Seat>>>,
     connections: u32,
@@ -228,7 +230,7 @@ impl Runtime {
             connections: self.connections,
         };
         let seat = self.seats.lock().unwrap_or_else(|poisoned| poisoned.into_inner())[core].take();
-        let driver = driver::open(seat, surroundings)?;
+        let driver = driver::open(&self.driver, seat, surroundings)?;
         Ok(Worker::new(self.parts(core, control, clock, driver)))
     }
 

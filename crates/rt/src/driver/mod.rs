@@ -1,6 +1,6 @@
 //! The contract between the runtime and an I/O model.
 //!
-//! Readiness models (`epoll`) and completion models (`sim`, our own TCP/IP in `stack`) offer the same verbs; the driver is chosen
+//! Readiness models (`readiness`) and completion models (`sim`, our own TCP/IP in `stack`) offer the same verbs; the driver is chosen
 //! once, at start, by name. A driver belongs to one core and one turn at a time:
 //!
 //! 1. tasks call `poll_accept`, `poll_connect`, `poll_recv`, `send`, `poll_sendable`, `shutdown`, `close`;
@@ -24,8 +24,8 @@ use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 
-pub(crate) mod epoll;
 mod lease;
+pub(crate) mod readiness;
 mod send_queue;
 pub(crate) mod sim;
 pub(crate) mod stack;
@@ -102,7 +102,8 @@ pub(crate) trait Driver {
     }
     /// Connections may wait at a listener though nothing said so.
     fn look(&mut self, _listener: ListenerId) {}
-    /// Makes a connected stream socket of the kernel's a connection. None: no slot is free, and it is closed.
+    /// Makes a connected stream socket of the kernel's a connection. None: no slot is free, and it is closed. So it is when the model
+    /// cannot watch so high a descriptor, which is the error [`QuotaExceeded`](io::ErrorKind::QuotaExceeded).
     fn adopt(&mut self, _socket: OwnedFd, _send_limit: u32) -> io::Result<Option<ConnectionId>> {
         Err(without_kernel("sockets"))
     }
@@ -182,9 +183,10 @@ pub(crate) struct Surroundings {
     pub(crate) connections: u32,
 }
 
-/// The models that can be asked for by name. The last three are followed by the name of a device; an interface in another
+/// The models that can be asked for by name; `auto` is `epoll`. The last three are followed by the name of a device; an interface in another
 /// network namespace is `xdp:IFACE@NAMESPACE`.
-pub const DRIVERS: &[&str] = &["auto", "epoll", "wire:NAME", "tap:NAME", "xdp:IFACE"];
+pub const DRIVERS: &[&str] =
+    &["auto", "select", "poll", "epoll-lt", "epoll", "portable", "wire:NAME", "tap:NAME", "xdp:IFACE"];
 
 /// Checks that there is an I/O model called `name`, without opening it.
 ///
@@ -192,7 +194,8 @@ pub const DRIVERS: &[&str] = &["auto", "epoll", "wire:NAME", "tap:NAME", "xdp:IF
 /// What is wrong with the name, and which there are.
 pub fn check_driver(name: &str) -> Result<(), String> {
     match name {
-        "auto" | "epoll" => Ok(()),
+        "auto" => Ok(()),
+        _ if readiness::Model::named(name).is_some() => Ok(()),
         _ if is_device(name) => {
             stack::apart(name).0.parse::<crore_nic::DeviceName>().map(drop).map_err(|error| error.to_string())
         }
@@ -205,12 +208,13 @@ pub fn is_device(name: &str) -> bool {
     matches!(name.split_once(':'), Some(("wire" | "tap" | "xdp", _)))
 }
 
-/// Opens the driver of one core: on its seat at a device, or the kernel's.
-pub(crate) fn open(seat: Option<stack::Seat>, surroundings: Surroundings) -> io::Result<Box<dyn Driver>> {
-    Ok(match seat {
-        Some(seat) => Box::new(stack::Stack::new(seat, surroundings)?),
-        None => Box::new(epoll::Epoll::new(surroundings)?),
-    })
+/// Opens the driver of one core: on its seat at a device, or the kernel's called `name`, which [`check_driver`] knows.
+pub(crate) fn open(name: &str, seat: Option<stack::Seat>, surroundings: Surroundings) -> io::Result<Box<dyn Driver>> {
+    if let Some(seat) = seat {
+        return Ok(Box::new(stack::Stack::new(seat, surroundings)?));
+    }
+    let model = readiness::Model::named(name).unwrap_or(readiness::Model::Epoll);
+    Ok(Box::new(readiness::Readiness::new(model, surroundings)?))
 }
 
 /// The error of a call that only a kernel can serve.

@@ -1,8 +1,6 @@
-//! What an event says about whom: kind, index and generation in the 64 bits that epoll hands back.
+//! What an event says about whom: kind, index and generation in the 64 bits that every model hands back.
 
 use std::io;
-
-use rustix::event::epoll::EventData;
 
 use crate::limits::WATCHES_PER_CORE_MAX;
 
@@ -33,12 +31,12 @@ impl Token {
         Token(kind << (INDEX_BITS + GENERATION_BITS) | ((generation & MASK) as u64) << INDEX_BITS | index as u64)
     }
 
-    pub(crate) fn from_data(data: EventData) -> Token {
-        Token(data.u64())
+    pub(crate) fn from_bits(bits: u64) -> Token {
+        Token(bits)
     }
 
-    pub(crate) fn to_data(self) -> EventData {
-        EventData::new_u64(self.0)
+    pub(crate) fn bits(self) -> u64 {
+        self.0
     }
 
     pub(crate) fn kind(self) -> Kind {

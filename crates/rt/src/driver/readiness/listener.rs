@@ -6,19 +6,18 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use crore_base::time::Instant;
-use rustix::event::epoll::EventFlags;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 
-use super::Epoll;
+use super::Readiness;
 use super::connection::set_on_socket;
+use super::poller::{Interest, Registration};
 use super::token::{self, Kind, Token};
 use crate::driver::{ConnectionId, ListenerId, gone};
 use crate::executor::waker::WakeSlot;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, ACCEPTS_SHED_PER_PAUSE};
 use crate::net::{Accept, ListenOptions};
-use crate::selector::Selector;
 use crate::stats;
 
 pub(super) struct Listener {
@@ -27,6 +26,10 @@ pub(super) struct Listener {
     exclusive: bool,
     /// Connections may wait: the last accept did not say that there are none.
     pub(super) ready: bool,
+    /// Not watched while `ready`: a model that reports at the level has named it twice.
+    unwatched: bool,
+    /// A connection that the model cannot watch was refused, and the log says so.
+    told: bool,
     /// Accepts left in this turn.
     left: u32,
     /// Resting until then.
@@ -37,13 +40,18 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub(super) fn register(&self, selector: &Selector, index: u32) -> io::Result<()> {
-        let mut interest = EventFlags::IN | EventFlags::ET;
-        interest.set(EventFlags::EXCLUSIVE, self.exclusive);
-        selector.add(&self.socket, Token::new(Kind::Listener, index, 0).to_data(), interest)
+    pub(super) fn registration(&self, index: u32) -> Registration<'_> {
+        let token = Token::new(Kind::Listener, index, 0);
+        Registration { descriptor: self.socket.as_fd(), token, interest: self.interest() }
     }
 
-    pub(super) fn on_event(&mut self, woken: &mut Vec<WakeSlot>) {
+    fn interest(&self) -> Interest {
+        assert!(self.ready || !self.unwatched, "who is not watched has somebody waiting");
+        Interest { read: !self.unwatched, exclusive: self.exclusive, ..Interest::NONE }
+    }
+
+    /// Connections may wait.
+    fn look(&mut self, woken: &mut Vec<WakeSlot>) {
         self.ready = true;
         if self.paused_until.is_none() {
             woken.push(std::mem::take(&mut self.acceptor));
@@ -103,7 +111,23 @@ pub(crate) fn listening_socket(address: SocketAddr, options: &ListenOptions) -> 
     Ok((socket, local))
 }
 
-impl Epoll {
+impl Readiness {
+    /// False if it listens no more.
+    pub(super) fn on_listener_event(&mut self, token: Token, woken: &mut Vec<WakeSlot>) -> bool {
+        let Some(Some(listener)) = self.listeners.get_mut(token.index() as usize) else {
+            return false;
+        };
+        let left = self.trigger.left_of(listener.interest());
+        listener.unwatched |= self.trigger.ends_reading(listener.ready);
+        listener.look(woken);
+        let registration = listener.registration(token.index());
+        if registration.interest != left {
+            // Watching less takes no memory; should it fail even so, the core is woken in vain while it rests.
+            let _ = self.poller.change(registration, left);
+        }
+        true
+    }
+
     pub(super) fn open_listener(
         &mut self,
         address: SocketAddr,
@@ -125,12 +149,14 @@ impl Epoll {
             socket,
             exclusive,
             ready: true,
+            unwatched: false,
+            told: false,
             left: ACCEPTS_PER_TURN,
             paused_until: None,
             acceptor: WakeSlot::EMPTY,
             send_limit,
         };
-        listener.register(&self.selector, index)?;
+        self.poller.add(listener.registration(index))?;
         self.listeners[index as usize] = Some(listener);
         Ok(index)
     }
@@ -144,6 +170,7 @@ impl Epoll {
             match self.adopt_accepted(socket, limit) {
                 Ok(Some(connection)) => return Poll::Ready(Ok(connection)),
                 Ok(None) => self.pause(id, stats::ACCEPT_PAUSED_FULL),
+                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => self.pause_beyond(id, &error),
                 Err(_) => {} // the connection died between accept and registration
             }
         }
@@ -162,7 +189,7 @@ impl Epoll {
             listener.left -= 1;
             match net::accept_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok(socket) => return Poll::Ready(Ok(socket)),
-                Err(Errno::AGAIN) => listener.ready = false,
+                Err(Errno::AGAIN) => self.on_nobody_waiting(id),
                 // The client gave up while it waited, or a signal came: accept(2) says to go on.
                 Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::PERM) => {}
                 Err(Errno::NETDOWN | Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::NETUNREACH) => {}
@@ -179,7 +206,7 @@ impl Epoll {
     /// Another core will not accept what it was woken for: this one looks.
     pub(super) fn look_again(&mut self, id: ListenerId) {
         if let Some(Some(listener)) = self.listeners.get_mut(id as usize) {
-            listener.on_event(&mut self.orphans);
+            listener.look(&mut self.orphans);
         }
     }
 
@@ -189,6 +216,28 @@ impl Epoll {
             self.count(stats::ACCEPTED, 1);
         }
         Ok(connection)
+    }
+
+    /// All that came were accepted: it is watched again, if it was not.
+    fn on_nobody_waiting(&mut self, id: ListenerId) {
+        let listener = self.listeners[id as usize].as_mut().expect("the caller has accepted from it");
+        let before = listener.interest();
+        if std::mem::take(&mut listener.unwatched) && self.poller.change(listener.registration(id), before).is_err() {
+            // No memory is free for it: it looks again after a rest.
+            listener.unwatched = true;
+            return self.pause(id, stats::ACCEPT_PAUSED_FULL);
+        }
+        listener.ready = false;
+    }
+
+    /// Rests because the model cannot watch what was accepted, and was closed.
+    fn pause_beyond(&mut self, id: ListenerId, error: &io::Error) {
+        if let Some(Some(listener)) = self.listeners.get_mut(id as usize)
+            && !std::mem::replace(&mut listener.told, true)
+        {
+            tracing::warn!(%error, "a connection was refused, as others will be until there is room");
+        }
+        self.pause(id, stats::ACCEPT_PAUSED_FULL);
     }
 
     fn pause(&mut self, id: ListenerId, reason: usize) {

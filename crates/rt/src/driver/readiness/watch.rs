@@ -1,25 +1,25 @@
 //! Descriptors that are no connections: signals, datagrams, whatever else a task waits on. Nobody reads or writes them but the task.
 //!
-//! Reading is always watched, at the edge. Writing is watched only while somebody waits for it, since a datagram socket would
-//! otherwise wake the core for each datagram that has left.
+//! Reading is watched, but for what a model that reports at the level has named twice. Writing is watched only while somebody waits for
+//! it, since a datagram socket would otherwise wake the core for each datagram that has left.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 
-use rustix::event::epoll::EventFlags;
-
-use super::Epoll;
+use super::Readiness;
+use super::poller::{Interest, Poller, Ready, Registration};
 use super::token::{self, Kind, Token};
 use crate::driver::{WatchId, gone};
 use crate::executor::waker::WakeSlot;
-use crate::selector::Selector;
 
 /// A descriptor of the kernel's that somebody waits on.
 pub(super) struct Watch {
     descriptor: OwnedFd,
     /// There may be something to read.
     pub(super) readable: bool,
+    /// Reading is not watched until `readable` is consumed.
+    unwatched: bool,
     writing: Writing,
     reader: WakeSlot,
     writer: WakeSlot,
@@ -29,20 +29,21 @@ pub(super) struct Watch {
 enum Writing {
     /// Nobody waits for it.
     Unwatched,
-    /// `EPOLLOUT` is armed.
+    /// It is watched.
     Armed,
     /// It was possible, and nobody was told.
     Possible,
 }
 
 impl Watch {
-    pub(super) fn register(&self, selector: &Selector, index: u32) -> io::Result<()> {
-        selector.add(&self.descriptor, Token::new(Kind::Watch, index, 0).to_data(), self.interest())
+    pub(super) fn registration(&self, index: u32) -> Registration<'_> {
+        let token = Token::new(Kind::Watch, index, 0);
+        Registration { descriptor: self.descriptor.as_fd(), token, interest: self.interest() }
     }
 
-    fn interest(&self) -> EventFlags {
-        let read = EventFlags::IN | EventFlags::ET;
-        if self.writing == Writing::Armed { read | EventFlags::OUT } else { read }
+    fn interest(&self) -> Interest {
+        assert!(self.readable || !self.unwatched, "who is not watched has something to read");
+        Interest { read: !self.unwatched, write: self.writing == Writing::Armed, ..Interest::NONE }
     }
 }
 
@@ -53,53 +54,59 @@ impl Drop for Watch {
     }
 }
 
-impl Epoll {
+impl Readiness {
     pub(super) fn start_watch(&mut self, descriptor: OwnedFd) -> io::Result<WatchId> {
         let index = token::free_place(&mut self.watches, "watched descriptors")?;
         let watch = Watch {
             descriptor,
             readable: true,
+            unwatched: false,
             writing: Writing::Unwatched,
             reader: WakeSlot::EMPTY,
             writer: WakeSlot::EMPTY,
         };
-        watch.register(&self.selector, index)?;
+        self.poller.add(watch.registration(index))?;
         self.watches[index as usize] = Some(watch);
         Ok(index)
     }
 
     /// False if it is watched no more.
-    pub(super) fn on_watch_event(&mut self, token: Token, events: EventFlags, woken: &mut Vec<WakeSlot>) -> bool {
-        if token == super::ATTENDED {
-            return true;
-        }
+    pub(super) fn on_watch_event(&mut self, token: Token, ready: Ready, woken: &mut Vec<WakeSlot>) -> bool {
         let Some(Some(watch)) = self.watches.get_mut(token.index() as usize) else {
             return false;
         };
-        let failed = events.intersects(EventFlags::ERR | EventFlags::HUP);
-        if events.intersects(EventFlags::IN) || failed {
+        let left = self.trigger.left_of(watch.interest());
+        if ready.read || ready.failed {
+            watch.unwatched |= self.trigger.ends_reading(watch.readable);
             watch.readable = true;
             woken.push(std::mem::take(&mut watch.reader));
         }
-        if watch.writing == Writing::Armed && (events.intersects(EventFlags::OUT) || failed) {
+        if watch.writing == Writing::Armed && (ready.write || ready.failed) {
             watch.writing = Writing::Possible;
             woken.push(std::mem::take(&mut watch.writer));
-            let data = token.to_data();
-            // Should it stay armed, it wakes the core in vain now and then.
-            let _ = self.selector.modify(&watch.descriptor, data, watch.interest());
         }
+        // Watching less takes no memory; should it fail even so, the core is woken in vain now and then.
+        let _ = change(&mut *self.poller, watch, token.index(), left);
         true
     }
 
-    pub(super) fn watch_readable(&mut self, watch: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
-        let Some(Some(watch)) = self.watches.get_mut(watch as usize) else {
+    pub(super) fn watch_readable(&mut self, id: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let Some(Some(watch)) = self.watches.get_mut(id as usize) else {
             return Poll::Ready(Err(gone()));
         };
-        if std::mem::take(&mut watch.readable) {
-            return Poll::Ready(Ok(()));
+        if !watch.readable {
+            watch.reader.store(context.waker());
+            return Poll::Pending;
         }
-        watch.reader.store(context.waker());
-        Poll::Pending
+        let before = watch.interest();
+        if std::mem::take(&mut watch.unwatched)
+            && let Err(error) = change(&mut *self.poller, watch, id, before)
+        {
+            watch.unwatched = true;
+            return Poll::Ready(Err(error));
+        }
+        watch.readable = false;
+        Poll::Ready(Ok(()))
     }
 
     pub(super) fn watch_writable(&mut self, id: WatchId, context: &Context<'_>) -> Poll<io::Result<()>> {
@@ -111,9 +118,9 @@ impl Epoll {
             return Poll::Ready(Ok(()));
         }
         if watch.writing == Writing::Unwatched {
+            let before = watch.interest();
             watch.writing = Writing::Armed;
-            let data = Token::new(Kind::Watch, id, 0).to_data();
-            if let Err(error) = self.selector.modify(&watch.descriptor, data, watch.interest()) {
+            if let Err(error) = change(&mut *self.poller, watch, id, before) {
                 watch.writing = Writing::Unwatched;
                 return Poll::Ready(Err(error));
             }
@@ -125,7 +132,13 @@ impl Epoll {
     pub(super) fn end_watch(&mut self, watch: WatchId) {
         if let Some(watch) = self.watches[watch as usize].take() {
             // Who watches may have a duplicate open, so that closing ours would not end the registration.
-            let _ = self.selector.remove(&watch.descriptor);
+            let _ = self.poller.remove(watch.descriptor.as_fd());
         }
     }
+}
+
+/// Has it watched for what it is to be watched for now, if that was not so `before`.
+fn change(poller: &mut dyn Poller, watch: &Watch, id: WatchId, before: Interest) -> io::Result<()> {
+    let registration = watch.registration(id);
+    if registration.interest == before { Ok(()) } else { poller.change(registration, before) }
 }
