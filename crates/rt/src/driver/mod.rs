@@ -213,7 +213,8 @@ pub(crate) fn open(name: &str, seat: Option<stack::Seat>, surroundings: Surround
     if let Some(seat) = seat {
         return Ok(Box::new(stack::Stack::new(seat, surroundings)?));
     }
-    let model = readiness::Model::named(name).unwrap_or(readiness::Model::Epoll);
+    let name = if name == "auto" { "epoll" } else { name };
+    let model = readiness::Model::named(name).expect("`check_driver` knows the name");
     Ok(Box::new(readiness::Readiness::new(model, surroundings)?))
 }
 

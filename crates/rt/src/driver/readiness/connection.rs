@@ -258,7 +258,7 @@ impl Readiness {
         for mut waiter in [slot.reader, slot.writer] {
             waiter.clear();
         }
-        self.poller.forget(slot.descriptor.borrow());
+        self.poller.forget(slot.registration(id));
         slot.descriptor.close();
     }
 

@@ -4,7 +4,6 @@
 //! The translation into the kernel's words is shared with `epoll_lt.rs`, which leaves out `EPOLLET`.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 
 use crore_base::time::Duration;
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -42,11 +41,11 @@ impl Poller for Epoll {
         self.selector.modify(registration.descriptor, data(registration), edge(registration.interest))
     }
 
-    fn remove(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        self.selector.remove(descriptor)
+    fn remove(&mut self, registration: Registration<'_>) -> io::Result<()> {
+        self.selector.remove(registration.descriptor)
     }
 
-    fn forget(&mut self, _descriptor: BorrowedFd<'_>) {
+    fn forget(&mut self, _registration: Registration<'_>) {
         // Closing it ends the registration without a call, and a rebuild those that live on in a duplicate.
     }
 

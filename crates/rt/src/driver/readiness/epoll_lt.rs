@@ -4,7 +4,6 @@
 //! more. So a connection to a socket that cores share wakes all that sleep.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 
 use crore_base::time::Duration;
 use rustix::event::epoll::{self, EventFlags};
@@ -42,11 +41,11 @@ impl Poller for EpollLt {
         self.selector.modify(registration.descriptor, data(registration), level(registration.interest))
     }
 
-    fn remove(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        self.selector.remove(descriptor)
+    fn remove(&mut self, registration: Registration<'_>) -> io::Result<()> {
+        self.selector.remove(registration.descriptor)
     }
 
-    fn forget(&mut self, _descriptor: BorrowedFd<'_>) {
+    fn forget(&mut self, _registration: Registration<'_>) {
         // As with `epoll`.
     }
 

@@ -164,9 +164,9 @@ impl Driver for Readiness {
     }
 
     fn unlisten(&mut self, listener: ListenerId) {
-        if let Some(listener) = self.listeners[listener as usize].take() {
+        if let Some(gone) = self.listeners[listener as usize].take() {
             // Its socket may be other cores' too, so that closing it would not end the registration.
-            let _ = self.poller.remove(listener.socket.as_fd());
+            let _ = self.poller.remove(gone.registration(listener));
         }
     }
 

@@ -36,9 +36,15 @@ impl Poll {
         Poll { polled: Vec::new(), tokens: Vec::new(), places: Vec::new(), next: 0, failures: Failures::default() }
     }
 
-    fn place_of(&self, descriptor: BorrowedFd<'_>) -> Result<usize, Errno> {
-        let place = self.places.get(descriptor.as_raw_fd() as usize).copied().unwrap_or(NOWHERE);
-        if place == NOWHERE { Err(Errno::NOENT) } else { Ok(place as usize) }
+    /// Where a number stands, if it is watched.
+    fn place_at(&self, number: usize) -> Option<usize> {
+        self.places.get(number).filter(|&&place| place != NOWHERE).map(|&place| place as usize)
+    }
+
+    /// Where it stands, if it is watched for this owner.
+    fn place_of(&self, registration: Registration<'_>) -> Result<usize, Errno> {
+        let place = self.place_at(registration.descriptor.as_raw_fd() as usize);
+        place.filter(|&place| self.tokens[place] == registration.token).ok_or(Errno::NOENT)
     }
 
     /// The last takes the place of the one that goes.
@@ -53,10 +59,11 @@ impl Poll {
     }
 
     fn harvest(&mut self, ready: usize, events: &mut Vec<Event>) {
-        let (all, first) = (self.polled.len(), self.next);
+        let all = self.polled.len();
+        let first = self.next.min(all);
         let mut left = ready.min(EVENTS_PER_TURN);
         let mut bad = false;
-        for place in (0..all).map(|step| (first + step) % all) {
+        for place in (first..all).chain(0..first) {
             if left == 0 {
                 break;
             }
@@ -99,11 +106,11 @@ impl Poller for Poll {
     }
 
     fn add(&mut self, registration: Registration<'_>) -> io::Result<()> {
-        if self.place_of(registration.descriptor).is_ok() {
-            return Err(Errno::EXIST.into());
-        }
         let polled = polled(registration);
         let number = number(&polled);
+        if self.place_at(number).is_some() {
+            return Err(Errno::EXIST.into());
+        }
         if self.places.len() <= number {
             self.places.resize(number + 1, NOWHERE);
         }
@@ -114,14 +121,13 @@ impl Poller for Poll {
     }
 
     fn modify(&mut self, registration: Registration<'_>) -> io::Result<()> {
-        let place = self.place_of(registration.descriptor)?;
-        assert!(self.tokens[place] == registration.token, "a descriptor has one owner");
+        let place = self.place_of(registration)?;
         self.polled[place] = polled(registration);
         Ok(())
     }
 
-    fn remove(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        let place = self.place_of(descriptor)?;
+    fn remove(&mut self, registration: Registration<'_>) -> io::Result<()> {
+        let place = self.place_of(registration)?;
         self.remove_at(place);
         Ok(())
     }

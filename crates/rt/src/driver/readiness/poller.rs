@@ -122,7 +122,7 @@ pub(super) trait Poller {
     ///
     /// # Errors
     /// It was not watched.
-    fn remove(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()>;
+    fn remove(&mut self, registration: Registration<'_>) -> io::Result<()>;
 
     /// As [`modify`](Poller::modify), from `before`, for a model that must not have what is watched for nothing.
     ///
@@ -132,15 +132,15 @@ pub(super) trait Poller {
         match (before.is_empty(), registration.interest.is_empty()) {
             (true, true) => Ok(()),
             (true, false) => self.add(registration),
-            (false, true) => self.remove(registration.descriptor),
+            (false, true) => self.remove(registration),
             (false, false) => self.modify(registration),
         }
     }
 
     /// The descriptor is about to be closed.
-    fn forget(&mut self, descriptor: BorrowedFd<'_>) {
+    fn forget(&mut self, registration: Registration<'_>) {
         // It may be watched for nothing, and then it is not there.
-        let _ = self.remove(descriptor);
+        let _ = self.remove(registration);
     }
 
     /// Sleeps until something happens, at most `timeout` (none: for ever), and puts a bounded number of events into `events`. What

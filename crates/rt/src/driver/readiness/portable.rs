@@ -9,7 +9,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 
 use crore_base::time::Duration;
 use polling::Events;
@@ -53,8 +53,8 @@ impl Poller for Portable {
         self.poller.modify(registration.descriptor, wanted(registration))
     }
 
-    fn remove(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        self.poller.delete(descriptor)
+    fn remove(&mut self, registration: Registration<'_>) -> io::Result<()> {
+        self.poller.delete(registration.descriptor)
     }
 
     fn change(&mut self, registration: Registration<'_>, _before: Interest) -> io::Result<()> {

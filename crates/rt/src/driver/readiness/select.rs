@@ -43,6 +43,13 @@ impl Select {
         Select { watched: Sets::default(), tokens, failures: Failures::default() }
     }
 
+    /// The number that is watched, for this owner.
+    fn number_of(&self, registration: Registration<'_>) -> Result<RawFd, Errno> {
+        let number = registration.descriptor.as_raw_fd();
+        let ours = self.tokens.get(number as usize) == Some(&Some(registration.token));
+        if ours { Ok(number) } else { Err(Errno::NOENT) }
+    }
+
     fn set(&mut self, number: RawFd, interest: Interest) {
         for (set, wanted) in [(&mut self.watched.read, interest.read), (&mut self.watched.write, interest.write)] {
             if wanted {
@@ -117,19 +124,13 @@ impl Poller for Select {
     }
 
     fn modify(&mut self, registration: Registration<'_>) -> io::Result<()> {
-        let number = registration.descriptor.as_raw_fd();
-        if self.tokens.get(number as usize) != Some(&Some(registration.token)) {
-            return Err(Errno::NOENT.into());
-        }
+        let number = self.number_of(registration)?;
         self.set(number, registration.interest);
         Ok(())
     }
 
-    fn remove(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        let number = descriptor.as_raw_fd();
-        if self.tokens.get(number as usize).is_none_or(Option::is_none) {
-            return Err(Errno::NOENT.into());
-        }
+    fn remove(&mut self, registration: Registration<'_>) -> io::Result<()> {
+        let number = self.number_of(registration)?;
         self.drop_token(number);
         Ok(())
     }

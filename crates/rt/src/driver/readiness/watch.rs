@@ -130,9 +130,9 @@ impl Readiness {
     }
 
     pub(super) fn end_watch(&mut self, watch: WatchId) {
-        if let Some(watch) = self.watches[watch as usize].take() {
+        if let Some(gone) = self.watches[watch as usize].take() {
             // Who watches may have a duplicate open, so that closing ours would not end the registration.
-            let _ = self.poller.remove(watch.descriptor.as_fd());
+            let _ = self.poller.remove(gone.registration(watch));
         }
     }
 }
