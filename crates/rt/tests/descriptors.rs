@@ -1,5 +1,5 @@
-//! Running out of descriptors, in a process of its own: over each driver and whichever way connections are accepted, listeners rest, some of those who
-//! wait are told, and when there are descriptors again everybody is served.
+//! Running out of descriptors, in a process of its own: over each driver and whichever way connections are accepted, listeners rest,
+//! some of those who wait are told, and when there are descriptors again everybody is served.
 
 #[macro_use]
 mod models;

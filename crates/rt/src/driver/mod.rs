@@ -1,7 +1,7 @@
 //! The contract between the runtime and an I/O model.
 //!
-//! Readiness models (`readiness`) and completion models (`sim`, our own TCP/IP in `stack`) offer the same verbs; the driver is chosen
-//! once, at start, by name. A driver belongs to one core and one turn at a time:
+//! Readiness models (`epoll` and its kin, in `readiness`) and completion models (`sim`, our own TCP/IP in `stack`) offer the same
+//! verbs; the driver is chosen once, at start, by name. A driver belongs to one core and one turn at a time:
 //!
 //! 1. tasks call `poll_accept`, `poll_connect`, `poll_recv`, `send`, `poll_sendable`, `shutdown`, `close`;
 //! 2. `flush` ends the turn: all that was sent in it leaves together;
@@ -183,8 +183,8 @@ pub(crate) struct Surroundings {
     pub(crate) connections: u32,
 }
 
-/// The models that can be asked for by name; `auto` is `epoll`. The last three are followed by the name of a device; an interface in another
-/// network namespace is `xdp:IFACE@NAMESPACE`.
+/// The models that can be asked for by name; `auto` is `epoll`. The last three are followed by the name of a device; an interface in
+/// another network namespace is `xdp:IFACE@NAMESPACE`.
 pub const DRIVERS: &[&str] =
     &["auto", "select", "poll", "epoll-lt", "epoll", "portable", "wire:NAME", "tap:NAME", "xdp:IFACE"];
 

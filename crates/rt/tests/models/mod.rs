@@ -2,8 +2,8 @@
 
 use crore_rt::{Builder, Runtime};
 
-/// Makes each case, a function that takes a driver's name, a test over each driver: `epoll_lt::half_close_lets_the_other_direction_go_on`.
-/// `@call function` calls a function with each name instead.
+/// Makes each case, a function that takes a driver's name, a test over each driver, named `DRIVER::CASE`. `@call function` calls a
+/// function with each name instead.
 macro_rules! over_every_driver {
     (@list $($then:tt)*) => {
         over_every_driver! {

@@ -24,6 +24,7 @@ use super::{
     send_queue::SendPool,
 };
 use crate::clock::Clock;
+use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
 use crate::limits::{EVENTS_PER_TURN, WATCHES_PER_CORE_MAX};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
@@ -85,14 +86,13 @@ pub(crate) struct Readiness {
     orphans: Vec<WakeSlot>,
     /// Given up when descriptors have run out, so that a waiting client can be told.
     spare: Option<OwnedFd>,
-    bell: &'static crate::executor::shared::SharedCore,
+    bell: &'static SharedCore,
 }
 
 impl Readiness {
     pub(crate) fn new(model: Model, surroundings: Surroundings) -> io::Result<Readiness> {
         let mut poller = model.open()?;
-        let bell = Registration { descriptor: surroundings.shared.bell(), token: BELL, interest: Interest::READ };
-        poller.add(bell)?;
+        poller.add(bell(surroundings.shared))?;
         Ok(Readiness {
             trigger: poller.trigger(),
             poller,
@@ -145,13 +145,15 @@ impl Readiness {
     fn silence_bell(&mut self) {
         let mut count = [0; 8];
         let _ = rustix::io::read(self.bell.bell(), &mut count);
-        let left = self.trigger.left_of(Interest::READ);
-        if left != Interest::READ {
-            let bell = Registration { descriptor: self.bell.bell(), token: BELL, interest: Interest::READ };
+        if self.trigger == Trigger::Once {
             // It was registered before, so it takes no memory; a core that hears no bell still has its timers.
-            let _ = self.poller.change(bell, left);
+            let _ = self.poller.change(bell(self.bell), Interest::NONE);
         }
     }
+}
+
+fn bell(core: &SharedCore) -> Registration<'_> {
+    Registration { descriptor: core.bell(), token: BELL, interest: Interest::READ }
 }
 
 impl Driver for Readiness {

@@ -62,7 +62,7 @@ impl Poll {
         let all = self.polled.len();
         let first = self.next.min(all);
         let mut left = ready.min(EVENTS_PER_TURN);
-        let mut bad = false;
+        let mut bad = Vec::new();
         for place in (first..all).chain(0..first) {
             if left == 0 {
                 break;
@@ -73,25 +73,22 @@ impl Poll {
                 continue;
             }
             left -= 1;
-            bad |= flags.intersects(PollFlags::NVAL);
+            if flags.intersects(PollFlags::NVAL) {
+                bad.push(place);
+            }
             events.push(Event { token: self.tokens[place], ready: ready_of(flags) });
         }
-        if bad {
-            self.remove_bad();
-        }
+        self.remove_bad(bad);
     }
 
-    /// Whoever owned them was told that they have failed. Left in, each would end every wait at once.
-    fn remove_bad(&mut self) {
-        for place in (0..self.polled.len()).rev() {
-            if self.polled[place].revents().intersects(PollFlags::NVAL) {
-                let descriptor = number(&self.polled[place]);
-                tracing::error!(
-                    descriptor,
-                    "somebody else closed a descriptor that is watched: who waits on it is told"
-                );
-                self.remove_at(place);
-            }
+    /// Their owners were told that they have failed. Left in, each would end every wait at once.
+    fn remove_bad(&mut self, mut places: Vec<usize>) {
+        places.sort_unstable();
+        // From the end, since the last takes the place of the one that goes.
+        for place in places.into_iter().rev() {
+            let descriptor = number(&self.polled[place]);
+            tracing::error!(descriptor, "somebody else closed a descriptor that is watched: who waits on it is told");
+            self.remove_at(place);
         }
     }
 }

@@ -2,15 +2,14 @@
 
 use std::os::fd::AsFd;
 
-use super::poller::{Interest, Registration};
-use super::{ATTENDED, ATTENTION, BELL, Readiness};
+use super::poller::Registration;
+use super::{ATTENDED, ATTENTION, Readiness, bell};
 use crate::stats;
 
 impl Readiness {
     /// Wake-ups without progress have been too many: registers all that lives with a selector of its own anew. Costs a system call
     /// for each, and wakes whoever has something to do.
     pub(super) fn rebuild_poller(&mut self) {
-        let bell = Registration { descriptor: self.bell.bell(), token: BELL, interest: Interest::READ };
         let attended = self.attended.iter().map(|attended| Registration {
             descriptor: attended.as_fd(),
             token: ATTENDED,
@@ -20,7 +19,7 @@ impl Readiness {
             (0..).zip(&self.listeners).filter_map(|(index, listener)| Some(listener.as_ref()?.registration(index)));
         let watches = (0..).zip(&self.watches).filter_map(|(index, watch)| Some(watch.as_ref()?.registration(index)));
         let connections = self.connections.iter().map(|(id, slot)| slot.registration(id));
-        let all = [bell].into_iter().chain(attended).chain(listeners).chain(watches).chain(connections);
+        let all = [bell(self.bell)].into_iter().chain(attended).chain(listeners).chain(watches).chain(connections);
         if self.poller.rebuild(&mut all.filter(|one| !one.interest.is_empty())).is_ok() {
             self.count(stats::SELECTOR_REBUILDS, 1);
         }
