@@ -38,7 +38,7 @@ pub(super) const CONNECTING: u16 = 1 << 6;
 /// Writing failed: the queue is gone, and nothing more can be sent.
 pub(super) const BROKEN: u16 = 1 << 7;
 
-/// Reading is not watched while it is `READABLE`: a model that reports at the level has named it twice.
+/// Reading is not watched while it is `READABLE`, since a model that does not report at the edge would report that again.
 pub(super) const UNWATCHED: u16 = 1 << 8;
 
 /// What the driver remembers of one connection: forty bytes of plain data.

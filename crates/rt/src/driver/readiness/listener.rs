@@ -26,7 +26,7 @@ pub(super) struct Listener {
     exclusive: bool,
     /// Connections may wait: the last accept did not say that there are none.
     pub(super) ready: bool,
-    /// Not watched while `ready`: a model that reports at the level has named it twice.
+    /// Not watched while `ready`, since a model that does not report at the edge would report that again.
     unwatched: bool,
     /// A connection that the model cannot watch was refused, and the log says so.
     told: bool,

@@ -1,7 +1,7 @@
 //! Descriptors that are no connections: signals, datagrams, whatever else a task waits on. Nobody reads or writes them but the task.
 //!
-//! Reading is watched, but for what a model that reports at the level has named twice. Writing is watched only while somebody waits for
-//! it, since a datagram socket would otherwise wake the core for each datagram that has left.
+//! Reading is watched, but for what a model that does not report at the edge would report again. Writing is watched only while
+//! somebody waits for it, since a datagram socket would otherwise wake the core for each datagram that has left.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,7 +18,7 @@ pub(super) struct Watch {
     descriptor: OwnedFd,
     /// There may be something to read.
     pub(super) readable: bool,
-    /// Reading is not watched until `readable` is consumed.
+    /// Reading is not watched while `readable`.
     unwatched: bool,
     writing: Writing,
     reader: WakeSlot,
