@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// Cores that serve; 0: all.
     #[arg(long, value_name = "N", default_value_t = 1)]
     workers: usize,
-    /// Who carries the bytes: auto, epoll, uring, or a device for our own TCP/IP, such as xdp:eth0.
+    /// Who carries the bytes: auto, select, poll, epoll-lt, epoll, uring, portable, or a device for our own TCP/IP, such as xdp:eth0.
     #[arg(long, value_name = "MODEL", default_value = "auto")]
     io: String,
 }

@@ -75,7 +75,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = parse_count)]
     processes: Option<u64>,
 
-    /// The I/O model of the clients: auto, epoll, or our own TCP/IP on wire:NAME, tap:NAME or xdp:IFACE
+    /// The I/O model of the clients: auto, select, poll, epoll-lt, epoll, portable, or our own TCP/IP on wire:NAME, tap:NAME or
+    /// xdp:IFACE
     #[arg(long, value_name = "MODEL", default_value = "auto")]
     io: String,
 

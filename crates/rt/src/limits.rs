@@ -49,6 +49,12 @@ pub const FRUITLESS_WAITS_MIN: u32 = 512;
 /// As [`FRUITLESS_WAITS_MIN`], when rebuilds do not help: each costs a system call a connection.
 pub const FRUITLESS_WAITS_MAX: u32 = 1 << 20;
 
+/// How long a core rests after a wait that failed, if there is no such cure: a loop that only fails must not take a processor.
+pub const FAILED_WAIT_PAUSE: Duration = Duration::from_millis(1);
+
+/// Descriptors that `select` can watch, those below this number: `FD_SETSIZE` (select(2)).
+pub const SELECT_DESCRIPTORS: usize = 1024;
+
 /// I/O operations of one poll of one task before it yields by itself.
 pub const OPERATIONS_PER_POLL: u32 = 64;
 

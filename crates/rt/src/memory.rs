@@ -1,10 +1,10 @@
 //! What the runtime keeps for each connection and each task, in bytes: for tables of sizes and for planning.
 
-use crate::driver::{epoll, stack};
+use crate::driver::{readiness, stack};
 use crate::executor::task;
 
-/// A connection's slot in the `epoll` driver, its place in the slab apart.
-pub const CONNECTION_BYTES: usize = epoll::CONNECTION_SLOT_BYTES;
+/// A connection's slot in a driver that waits for readiness, its place in the slab apart.
+pub const CONNECTION_BYTES: usize = readiness::CONNECTION_SLOT_BYTES;
 
 /// A connection's slot in the driver of our own TCP/IP, beside what the engine keeps.
 pub const STACK_CONNECTION_BYTES: usize = stack::CONNECTION_SLOT_BYTES;

@@ -130,7 +130,9 @@ impl Builder {
         }
         driver::check_driver(&self.driver).map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
         self.uring.check().map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
-        let model = if self.driver == "uring" { Model::Uring(self.uring) } else { Model::Epoll };
+        // A device has the kernel's usual model beside it.
+        let beside = if driver::is_device(&self.driver) { "auto" } else { &self.driver };
+        let model = Model::named(beside, &self.uring).expect("`check_driver` knows the name");
         let place = PlaceGuard::take(workers)?;
         let seats = match driver::is_device(&self.driver) {
             true => {

@@ -1,4 +1,4 @@
-//! The one thin wrapper of epoll(7), beneath the `epoll` driver and the reactor.
+//! The one thin wrapper of epoll(7), beneath the drivers `epoll` and `epoll-lt` and the reactor.
 //!
 //! It keeps no table of what is registered: whoever owns a descriptor gives 64 bits with it, and gets them back with each event.
 //!
@@ -34,6 +34,14 @@ pub(crate) enum Ended {
     InOrder,
     /// Early, with nothing and for no reason, or with an error.
     Early,
+}
+
+/// A duration in the words of the system calls that wait.
+pub(crate) fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: (duration.as_nanos() / 1_000_000_000).cast_signed(),
+        tv_nsec: (duration.as_nanos() % 1_000_000_000).cast_signed(),
+    }
 }
 
 pub(crate) struct Selector {
@@ -81,10 +89,7 @@ impl Selector {
     pub(crate) fn wait(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> Ended {
         assert!(events.capacity() > 0, "a wait without room for an event would be an error of epoll_wait(2)");
         events.clear();
-        let limit = timeout.map(|timeout| Timespec {
-            tv_sec: (timeout.as_nanos() / 1_000_000_000).cast_signed(),
-            tv_nsec: (timeout.as_nanos() % 1_000_000_000).cast_signed(),
-        });
+        let limit = timeout.map(timespec);
         let waited = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), limit.as_ref());
         if !events.is_empty() {
             self.empty_at = None;

@@ -1,8 +1,12 @@
 //! The ways to accept, each with two workers and the standard library's sockets at the other end.
 
+#[macro_use]
+mod models;
+
 use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream as StdStream};
+use std::sync::Mutex;
 use std::thread;
 
 use crore_base::time::Duration;
@@ -10,10 +14,22 @@ use crore_rt::net::{Accept, ListenOptions, Network, StreamOption, TcpListener, T
 use crore_rt::{Runtime, core, cores, spawn_detached, spawn_on, stats, time};
 
 const WORKERS: usize = 2;
-const CLIENTS: usize = 400;
+const CLIENTS: usize = 200;
 
-fn runtime() -> Runtime {
-    Runtime::builder().workers(WORKERS).pin(false).driver("epoll").build().expect("a small runtime can be built")
+/// Those who hold many descriptors take turns: they are the process's, and `select` watches the first 1,024.
+static CROWD: Mutex<()> = Mutex::new(());
+
+over_every_driver! {
+    with_a_socket_each_the_kernel_spreads_connections_over_the_cores
+    one_core_accepts_for_all_and_hands_connections_out_in_turn
+    cores_that_wait_on_one_socket_all_serve_and_a_core_that_is_held_up_keeps_nobody_waiting
+    who_leaves_gives_what_was_meant_for_it_to_the_others
+    a_core_that_binds_twice_or_another_way_is_refused_and_one_that_comes_back_joins
+    what_is_handed_over_has_the_settings_of_its_listener_and_a_full_core_refuses_and_rests
+}
+
+fn runtime(driver: &str) -> Runtime {
+    models::builder(driver, WORKERS).build().expect("a small runtime can be built")
 }
 
 fn options(accept: Accept) -> ListenOptions {
@@ -94,8 +110,9 @@ fn share_of(served: &[(StdStream, usize)], core: usize) -> usize {
     served.iter().filter(|(_, by)| *by == core).count()
 }
 
-fn end_to_end(accept: Accept, judge: impl Fn([usize; WORKERS]) + 'static) {
-    runtime().block_on(async move {
+fn end_to_end(driver: &str, accept: Accept, judge: impl Fn([usize; WORKERS]) + 'static) {
+    let _alone = CROWD.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    runtime(driver).block_on(async move {
         let (address, serving) = serve_on_all(accept).await;
         let clients = joined(thread::spawn(move || connect(address, CLIENTS))).await;
         let shares = [share_of(&clients, 0), share_of(&clients, 1)];
@@ -126,21 +143,20 @@ fn end_to_end(accept: Accept, judge: impl Fn([usize; WORKERS]) + 'static) {
     });
 }
 
-#[test]
-fn with_a_socket_each_the_kernel_spreads_connections_over_the_cores() {
-    end_to_end(Accept::PerWorker, |shares| assert!(shares.iter().all(|&share| share > CLIENTS / 10), "{shares:?}"));
+fn with_a_socket_each_the_kernel_spreads_connections_over_the_cores(driver: &str) {
+    end_to_end(driver, Accept::PerWorker, |shares| {
+        assert!(shares.iter().all(|&share| share > CLIENTS / 10), "{shares:?}")
+    });
 }
 
-#[test]
-fn one_core_accepts_for_all_and_hands_connections_out_in_turn() {
-    end_to_end(Accept::Handover, |shares| assert_eq!(shares, [CLIENTS / 2; WORKERS]));
+fn one_core_accepts_for_all_and_hands_connections_out_in_turn(driver: &str) {
+    end_to_end(driver, Accept::Handover, |shares| assert_eq!(shares, [CLIENTS / 2; WORKERS]));
 }
 
-#[test]
-fn cores_that_wait_on_one_socket_all_serve_and_a_core_that_is_held_up_keeps_nobody_waiting() {
+fn cores_that_wait_on_one_socket_all_serve_and_a_core_that_is_held_up_keeps_nobody_waiting(driver: &str) {
     // Who serves how many is a matter of who is free: a quiet core may take all.
-    end_to_end(Accept::Shared, |_| {});
-    runtime().block_on(async {
+    end_to_end(driver, Accept::Shared, |_| {});
+    runtime(driver).block_on(async {
         let (address, _serving) = serve_on_all(Accept::Shared).await;
         for held_up in 0..WORKERS {
             let (let_go, gate) = std::sync::mpsc::channel::<()>();
@@ -163,10 +179,9 @@ fn cores_that_wait_on_one_socket_all_serve_and_a_core_that_is_held_up_keeps_nobo
     });
 }
 
-#[test]
-fn who_leaves_gives_what_was_meant_for_it_to_the_others() {
+fn who_leaves_gives_what_was_meant_for_it_to_the_others(driver: &str) {
     for accept in [Accept::Handover, Accept::Shared] {
-        runtime().block_on(async move {
+        runtime(driver).block_on(async move {
             let idle = TcpListener::bind(any(), &options(accept)).expect("loopback has free ports");
             let address = idle.local_addr();
             let (told, bound) = std::sync::mpsc::channel();
@@ -186,9 +201,8 @@ fn who_leaves_gives_what_was_meant_for_it_to_the_others() {
     }
 }
 
-#[test]
-fn a_core_that_binds_twice_or_another_way_is_refused_and_one_that_comes_back_joins() {
-    runtime().block_on(async {
+fn a_core_that_binds_twice_or_another_way_is_refused_and_one_that_comes_back_joins(driver: &str) {
+    runtime(driver).block_on(async {
         let first = TcpListener::bind(any(), &options(Accept::Handover)).expect("loopback has free ports");
         let address = first.local_addr();
         let bind = |accept| TcpListener::bind(address, &options(accept));
@@ -206,10 +220,8 @@ fn a_core_that_binds_twice_or_another_way_is_refused_and_one_that_comes_back_joi
     });
 }
 
-#[test]
-fn what_is_handed_over_has_the_settings_of_its_listener_and_a_full_core_refuses_and_rests() {
-    let small =
-        Runtime::builder().workers(1).pin(false).driver("epoll").connections(2).build().expect("it can be built");
+fn what_is_handed_over_has_the_settings_of_its_listener_and_a_full_core_refuses_and_rests(driver: &str) {
+    let small = models::builder(driver, 1).connections(2).build().expect("it can be built");
     small.block_on(async {
         let accepted = vec![StreamOption::SendLimit(1000)];
         let options = ListenOptions { accept: Accept::Handover, accepted, ..ListenOptions::default() };

@@ -1,5 +1,8 @@
-//! Running out of descriptors, in a process of its own: whichever way connections are accepted, listeners rest, some of those who
-//! wait are told, and when there are descriptors again everybody is served.
+//! Running out of descriptors, in a process of its own: over each driver and whichever way connections are accepted, listeners rest,
+//! some of those who wait are told, and when there are descriptors again everybody is served.
+
+#[macro_use]
+mod models;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -8,7 +11,7 @@ use std::thread;
 
 use crore_base::time::Duration;
 use crore_rt::net::{Accept, ListenOptions, TcpListener, TcpStream};
-use crore_rt::{Runtime, spawn_detached, spawn_on, stats, time};
+use crore_rt::{spawn_detached, spawn_on, stats, takes_descriptors, time};
 use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -50,8 +53,9 @@ fn hears_hello(client: &OwnedFd) -> bool {
     matches!(rustix::io::read(client, &mut bytes), Ok(5))
 }
 
-fn run_out(accept: Accept) {
-    let runtime = Runtime::builder().workers(2).pin(false).driver("epoll").build().expect("it can be built");
+fn run_out(driver: &'static str, accept: Accept) {
+    println!("{driver}, {accept}"); // shown when it fails
+    let runtime = models::builder(driver, 2).build().expect("it can be built");
     runtime.block_on(async move {
         let listener = bind("127.0.0.1:0".parse().expect("an address"), accept);
         let address = listener.local_addr();
@@ -86,5 +90,11 @@ fn run_out(accept: Accept) {
 fn listeners_rest_tell_some_and_go_on_whichever_way_they_accept() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(DESCRIPTORS), maximum: limit.maximum }).expect("it is lowered");
-    Accept::ALL.into_iter().for_each(run_out);
+    // Whoever accepts straight into a table of the kernel's has nothing to run out of.
+    let needs_them = |driver, accept| takes_descriptors(driver) || accept != Accept::PerWorker;
+    let run_out_by_all_ways = |driver| {
+        let ways = Accept::ALL.into_iter().filter(|&accept| needs_them(driver, accept));
+        ways.for_each(|accept| run_out(driver, accept));
+    };
+    over_every_driver!(@call run_out_by_all_ways);
 }

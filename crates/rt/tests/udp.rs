@@ -1,5 +1,8 @@
 //! UDP over the kernel, with the standard library's blocking sockets at the other end.
 
+#[macro_use]
+mod models;
+
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::thread;
@@ -11,8 +14,15 @@ fn any() -> SocketAddr {
     "127.0.0.1:0".parse().expect("an address")
 }
 
-fn runtime() -> Runtime {
-    Runtime::builder().workers(1).pin(false).driver("epoll").build().expect("a small runtime can be built")
+over_every_driver! {
+    datagrams_of_every_length_come_back_from_an_echo_the_empty_one_too
+    a_socket_that_knows_its_peer_hears_nobody_else_and_is_told_when_it_is_not_there
+    a_datagram_larger_than_a_buffer_is_told_with_its_length_and_the_next_is_received
+    who_waits_to_receive_lets_others_work_and_hears_what_comes_much_later
+}
+
+fn runtime(driver: &str) -> Runtime {
+    models::builder(driver, 1).build().expect("a small runtime can be built")
 }
 
 /// A thread that asks `count` times, each time with another length, and checks the answers.
@@ -36,9 +46,8 @@ async fn echo(socket: UdpSocket, count: usize) {
     }
 }
 
-#[test]
-fn datagrams_of_every_length_come_back_from_an_echo_the_empty_one_too() {
-    runtime().block_on(async {
+fn datagrams_of_every_length_come_back_from_an_echo_the_empty_one_too(driver: &str) {
+    runtime(driver).block_on(async {
         let socket = UdpSocket::bind(any()).expect("loopback has free ports");
         let client = asking(socket.local_addr(), 2000);
         echo(socket, 2000).await;
@@ -46,9 +55,8 @@ fn datagrams_of_every_length_come_back_from_an_echo_the_empty_one_too() {
     });
 }
 
-#[test]
-fn a_socket_that_knows_its_peer_hears_nobody_else_and_is_told_when_it_is_not_there() {
-    runtime().block_on(async {
+fn a_socket_that_knows_its_peer_hears_nobody_else_and_is_told_when_it_is_not_there(driver: &str) {
+    runtime(driver).block_on(async {
         let (peer, stranger) = (StdSocket::bind(any()).unwrap(), StdSocket::bind(any()).unwrap());
         let mut socket = UdpSocket::bind(any()).expect("loopback has free ports");
         assert!(socket.send(b"to whom?").await.is_err());
@@ -66,9 +74,8 @@ fn a_socket_that_knows_its_peer_hears_nobody_else_and_is_told_when_it_is_not_the
     });
 }
 
-#[test]
-fn a_datagram_larger_than_a_buffer_is_told_with_its_length_and_the_next_is_received() {
-    runtime().block_on(async {
+fn a_datagram_larger_than_a_buffer_is_told_with_its_length_and_the_next_is_received(driver: &str) {
+    runtime(driver).block_on(async {
         let socket = UdpSocket::bind(any()).expect("loopback has free ports");
         let client = StdSocket::bind(any()).expect("loopback has free ports");
         client.send_to(&[1; 20_000], socket.local_addr()).expect("loopback takes it");
@@ -83,9 +90,8 @@ fn a_datagram_larger_than_a_buffer_is_told_with_its_length_and_the_next_is_recei
     });
 }
 
-#[test]
-fn who_waits_to_receive_lets_others_work_and_hears_what_comes_much_later() {
-    runtime().block_on(async {
+fn who_waits_to_receive_lets_others_work_and_hears_what_comes_much_later(driver: &str) {
+    runtime(driver).block_on(async {
         let socket = UdpSocket::bind(any()).expect("loopback has free ports");
         let address = socket.local_addr();
         let waiting = spawn(async move { socket.recv().await.map(|bytes| bytes.len()) });

@@ -1,10 +1,14 @@
 //! Unix sockets, with the standard library's at the other end.
 
+#[macro_use]
+mod models;
+
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use crore_base::payload::Payload;
@@ -13,8 +17,16 @@ use crore_rt::net::unix::{UnixListener, UnixStream};
 use crore_rt::net::{ListenOptions, Network, SendError, StreamOption};
 use crore_rt::{Runtime, spawn, time, yield_now};
 
-fn runtime() -> Runtime {
-    Runtime::builder().workers(1).pin(false).driver("epoll").build().expect("a small runtime can be built")
+over_every_driver! {
+    megabytes_come_back_from_an_echo_unchanged
+    a_pair_of_our_own_has_the_queues_and_limits_of_every_stream
+    a_file_that_a_dead_listener_left_is_replaced_and_one_of_a_living_is_not
+    a_file_that_somebody_else_put_in_its_place_is_left_alone
+    connecting_waits_while_the_backlog_is_full_and_fails_at_once_when_nobody_is_there
+}
+
+fn runtime(driver: &str) -> Runtime {
+    models::builder(driver, 1).build().expect("a small runtime can be built")
 }
 
 /// A folder of a test's own.
@@ -22,7 +34,9 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("crore-unix-{}-{name}", std::process::id()));
+        static FOLDERS: AtomicU32 = AtomicU32::new(0);
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("crore-unix-{}-{number}-{name}", std::process::id()));
         fs::create_dir_all(&path).expect("there is room for a folder");
         Folder(path)
     }
@@ -57,10 +71,9 @@ async fn joined<T>(thread: thread::JoinHandle<T>) -> T {
     thread.join().expect("it does not panic")
 }
 
-#[test]
-fn megabytes_come_back_from_an_echo_unchanged() {
+fn megabytes_come_back_from_an_echo_unchanged(driver: &str) {
     let folder = Folder::new("echo");
-    runtime().block_on(async move {
+    runtime(driver).block_on(async move {
         let listener = listen(&folder);
         let path = listener.path().to_owned();
         let client = thread::spawn(move || {
@@ -82,9 +95,8 @@ fn megabytes_come_back_from_an_echo_unchanged() {
     });
 }
 
-#[test]
-fn a_pair_of_our_own_has_the_queues_and_limits_of_every_stream() {
-    runtime().block_on(async move {
+fn a_pair_of_our_own_has_the_queues_and_limits_of_every_stream(driver: &str) {
+    runtime(driver).block_on(async move {
         let (one, mut other) = UnixStream::pair().expect("descriptors are free");
         one.set_send_limit(256 << 10).expect("the stream is open");
         let payload = Payload::from(vec![1; 64 << 10]);
@@ -117,13 +129,12 @@ fn a_pair_of_our_own_has_the_queues_and_limits_of_every_stream() {
     });
 }
 
-#[test]
-fn a_file_that_a_dead_listener_left_is_replaced_and_one_of_a_living_is_not() {
+fn a_file_that_a_dead_listener_left_is_replaced_and_one_of_a_living_is_not(driver: &str) {
     let folder = Folder::new("stale");
     let path = folder.socket();
     drop(StdListener::bind(&path).expect("the folder is ours")); // it leaves its file behind
     assert!(path.exists());
-    runtime().block_on(async move {
+    runtime(driver).block_on(async move {
         let listener = listen(&folder);
         let error = UnixListener::bind(&path, &ListenOptions::default()).expect_err("it is alive");
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
@@ -147,10 +158,9 @@ fn a_file_that_a_dead_listener_left_is_replaced_and_one_of_a_living_is_not() {
     });
 }
 
-#[test]
-fn a_file_that_somebody_else_put_in_its_place_is_left_alone() {
+fn a_file_that_somebody_else_put_in_its_place_is_left_alone(driver: &str) {
     let folder = Folder::new("replaced");
-    runtime().block_on(async move {
+    runtime(driver).block_on(async move {
         let listener = listen(&folder);
         fs::rename(folder.socket(), folder.0.join("elsewhere")).expect("the folder is ours");
         fs::write(folder.socket(), "another's").expect("the folder is ours");
@@ -159,12 +169,11 @@ fn a_file_that_somebody_else_put_in_its_place_is_left_alone() {
     });
 }
 
-#[test]
-fn connecting_waits_while_the_backlog_is_full_and_fails_at_once_when_nobody_is_there() {
+fn connecting_waits_while_the_backlog_is_full_and_fails_at_once_when_nobody_is_there(driver: &str) {
     let folder = Folder::new("backlog");
     let accepted = vec![StreamOption::SendLimit(1000)];
     let options = ListenOptions { backlog: 1, accepted, ..ListenOptions::default() };
-    runtime().block_on(async move {
+    runtime(driver).block_on(async move {
         let listener = UnixListener::bind(folder.socket(), &options).expect("the folder is ours");
         let path = folder.socket();
         let clients: Vec<_> = (0..10)

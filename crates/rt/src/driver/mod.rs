@@ -1,7 +1,7 @@
 //! The contract between the runtime and an I/O model.
 //!
-//! Readiness models (`epoll`) and completion models (`sim`, our own TCP/IP in `stack`) offer the same verbs; the driver is chosen
-//! once, at start, by name. A driver belongs to one core and one turn at a time:
+//! Readiness models (`epoll` and its kin, in `readiness`) and completion models (`sim`, our own TCP/IP in `stack`) offer the same
+//! verbs; the driver is chosen once, at start, by name. A driver belongs to one core and one turn at a time:
 //!
 //! 1. tasks call `poll_accept`, `poll_connect`, `poll_recv`, `send`, `poll_sendable`, `shutdown`, `close`;
 //! 2. `flush` ends the turn: all that was sent in it leaves together;
@@ -24,10 +24,12 @@ use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 
-pub(crate) mod epoll;
 mod lease;
+mod places;
+pub(crate) mod readiness;
 mod send_queue;
 pub(crate) mod sim;
+pub(crate) mod socket;
 pub(crate) mod stack;
 pub(crate) mod uring;
 
@@ -104,7 +106,8 @@ pub(crate) trait Driver {
     }
     /// Connections may wait at a listener though nothing said so.
     fn look(&mut self, _listener: ListenerId) {}
-    /// Makes a connected stream socket of the kernel's a connection. None: no slot is free, and it is closed.
+    /// Makes a connected stream socket of the kernel's a connection. None: no slot is free, and it is closed. So it is when the model
+    /// cannot watch so high a descriptor, which is the error [`QuotaExceeded`](io::ErrorKind::QuotaExceeded).
     fn adopt(&mut self, _socket: OwnedFd, _send_limit: u32) -> io::Result<Option<ConnectionId>> {
         Err(without_kernel("sockets"))
     }
@@ -185,15 +188,27 @@ pub(crate) struct Surroundings {
 }
 
 /// The kernel's I/O models.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Model {
-    Epoll,
+    Readiness(readiness::Model),
     Uring(UringOptions),
 }
 
-/// The models that can be asked for by name. The last three are followed by the name of a device; an interface in another
-/// network namespace is `xdp:IFACE@NAMESPACE`.
-pub const DRIVERS: &[&str] = &["auto", "epoll", "uring", "wire:NAME", "tap:NAME", "xdp:IFACE"];
+impl Model {
+    /// The model called `name`; `auto` is `epoll`.
+    pub(crate) fn named(name: &str, uring: &UringOptions) -> Option<Model> {
+        match name {
+            "auto" => readiness::Model::named("epoll").map(Model::Readiness),
+            "uring" => Some(Model::Uring(uring.clone())),
+            name => readiness::Model::named(name).map(Model::Readiness),
+        }
+    }
+}
+
+/// The models that can be asked for by name; `auto` is `epoll`. The last three are followed by the name of a device; an interface in
+/// another network namespace is `xdp:IFACE@NAMESPACE`.
+pub const DRIVERS: &[&str] =
+    &["auto", "select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:NAME", "tap:NAME", "xdp:IFACE"];
 
 /// Checks that there is an I/O model called `name`, without opening it.
 ///
@@ -201,7 +216,8 @@ pub const DRIVERS: &[&str] = &["auto", "epoll", "uring", "wire:NAME", "tap:NAME"
 /// What is wrong with the name, and which there are.
 pub fn check_driver(name: &str) -> Result<(), String> {
     match name {
-        "auto" | "epoll" | "uring" => Ok(()),
+        "auto" | "uring" => Ok(()),
+        _ if readiness::Model::named(name).is_some() => Ok(()),
         _ if is_device(name) => {
             stack::apart(name).0.parse::<crore_nic::DeviceName>().map(drop).map_err(|error| error.to_string())
         }
@@ -231,7 +247,7 @@ pub(crate) fn open(
 ) -> io::Result<Box<dyn Driver>> {
     Ok(match (seat, model) {
         (Some(seat), _) => Box::new(stack::Stack::new(seat, surroundings)?),
-        (None, Model::Epoll) => Box::new(epoll::Epoll::new(surroundings)?),
+        (None, Model::Readiness(model)) => Box::new(readiness::Readiness::new(*model, surroundings)?),
         (None, Model::Uring(options)) => Box::new(uring::Uring::new(surroundings, options)?),
     })
 }

@@ -16,8 +16,9 @@ pub enum Accept {
     /// The core that binds first accepts for all and hands the connections out in turn: the evenest spread. The cores pay with a
     /// wake-up for each connection, and the accepting one sets the pace.
     Handover,
-    /// One socket on which all cores wait (`EPOLLEXCLUSIVE`, epoll_ctl(2)): whoever is free accepts. Nobody waits for a core that is
-    /// busy, and the spread follows the work; a quiet server serves most on few cores.
+    /// One socket on which all cores wait: whoever is free accepts. One of those that sleep is woken with the driver `epoll`
+    /// (`EPOLLEXCLUSIVE`, epoll_ctl(2)), all of them with the others. Nobody waits for a core that is busy, and the spread follows
+    /// the work; a quiet server serves most on few cores.
     Shared,
 }
 

@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 use super::{Accept, ListenOptions};
 use crate::current;
 use crate::driver::ListenerId;
-use crate::driver::epoll::listening_socket;
+use crate::driver::socket::listening_socket;
 use crate::executor::join::spawn_detached;
 use crate::limits::HANDOVER_INBOX;
 use acceptor::Acceptor;

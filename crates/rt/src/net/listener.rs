@@ -92,7 +92,11 @@ fn poll_handed(member: &Member, send_limit: u32, context: &Context<'_>) -> Poll<
         ready!(budget::spend(context));
         let socket: OwnedFd = ready!(member.poll_handed(context))?;
         let adopted = current::with(|worker| {
-            let adopted = worker.driver().borrow_mut().adopt(socket, send_limit);
+            let adopted = match worker.driver().borrow_mut().adopt(socket, send_limit) {
+                // The model cannot watch so high a descriptor: as if no slot were free.
+                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => Ok(None),
+                adopted => adopted,
+            };
             match &adopted {
                 Ok(Some(_)) => worker.count(stats::ACCEPTED, 1),
                 Ok(None) => {

@@ -10,7 +10,7 @@ use crore_tcp::{Listen, ListenError, ListenerId as EngineListener};
 
 use super::connection::{apply, default_options};
 use super::{Stack, of_kernel};
-use crate::driver::epoll::free_place;
+use crate::driver::places::free_place;
 use crate::driver::{ConnectionId, Driver as _, ListenerId, gone};
 use crate::executor::waker::WakeSlot;
 use crate::limits::ACCEPTS_PER_TURN;

@@ -26,7 +26,7 @@ use crore_base::time::{Duration, Instant};
 use crore_nic::PacketIo;
 use crore_tcp::{Config, ConnId, Engine, LinkConfig};
 
-use super::epoll::Epoll;
+use super::readiness::{Model, Readiness};
 use super::{Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId};
 use crate::clock::Clock;
 use crate::executor::shared::SharedCore;
@@ -71,7 +71,7 @@ pub(crate) struct Stack {
     patience: Patience,
     /// Where other cores leave word for this one.
     shared: &'static SharedCore,
-    kernel: Epoll,
+    kernel: Readiness,
     /// What is ours of each connection, at the engine's index.
     slots: Map<Slot>,
     listeners: Vec<Option<Listener>>,
@@ -116,7 +116,7 @@ impl Stack {
         let pace = Pace::new(now, if seat.name == "wire" { PACE_FIRST_ON_WIRE } else { PACE_FIRST });
         let slots = Map::new(connections as usize).map_err(io::Error::other)?;
         slots.huge();
-        let mut kernel = Epoll::new(surroundings)?;
+        let mut kernel = Readiness::new(Model::Epoll, surroundings)?;
         if let Some(descriptor) = seat.device.descriptor() {
             kernel.attend(descriptor)?;
         }

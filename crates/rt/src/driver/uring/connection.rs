@@ -10,15 +10,15 @@ use std::task::{Context, Poll};
 
 use crore_base::time::Instant;
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use zerocopy::FromZeros;
 
 use super::Uring;
 use super::file::SlotFile;
 use super::inbox::{Arrival, Chain};
 use super::token::{Completion, Operation, Token};
-use crate::driver::epoll::{no_slot, set_on_socket};
+use crate::driver::places::no_slot;
 use crate::driver::send_queue::SendQueue;
+use crate::driver::socket::{addresses, connecting_socket, set_on_socket};
 use crate::driver::{Backlog, Close, ConnectionId, gone};
 use crate::executor::waker::WakeSlot;
 use crate::limits::{CLOSE_LINGER, SEND_QUEUE_BYTES};
@@ -119,12 +119,7 @@ impl Uring {
     }
 
     pub(super) fn start_connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, Some(ipproto::TCP))?;
-        sockopt::set_tcp_nodelay(&socket, true)?;
-        if let Some(source) = options.source {
-            net::bind(&socket, &SocketAddr::new(source, 0))?;
-        }
+        let socket = connecting_socket(address, options)?;
         let file = self.take_in(socket)?;
         let kept = self.keep(file, CONNECTING, SEND_QUEUE_BYTES);
         let id = kept.ok_or_else(|| no_slot(self.connections.limit()))?;
@@ -237,14 +232,12 @@ impl Uring {
         }
         let file = slot.file;
         let descriptor = self.rings[file.ring()].descriptor(file)?;
-        set_on_socket(std::os::fd::AsFd::as_fd(&descriptor), option)
+        set_on_socket(&descriptor, option)
     }
 
     pub(super) fn addresses_of(&mut self, id: ConnectionId) -> io::Result<(SocketAddr, SocketAddr)> {
         let file = self.live(id).ok_or_else(gone)?.file;
         let descriptor = self.rings[file.ring()].descriptor(file)?;
-        let local = net::getsockname(&descriptor)?;
-        let peer = net::getpeername(&descriptor)?.ok_or_else(gone)?;
-        Ok((SocketAddr::try_from(local)?, SocketAddr::try_from(peer)?))
+        addresses(&descriptor)
     }
 }

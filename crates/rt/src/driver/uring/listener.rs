@@ -17,10 +17,11 @@ use rustix::net::{self, SocketFlags};
 use super::Uring;
 use super::file::SlotFile;
 use super::token::{Completion, Operation, Token};
-use crate::driver::epoll::{free_place, listening_socket, spare};
+use crate::driver::places::free_place;
+use crate::driver::socket::listening_socket;
 use crate::driver::{ConnectionId, ListenerId, gone};
 use crate::executor::waker::WakeSlot;
-use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, ACCEPTS_SHED_PER_PAUSE, URING_ACCEPTED_MAX};
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, URING_ACCEPTED_MAX};
 use crate::net::ListenOptions;
 use crate::stats;
 
@@ -394,20 +395,11 @@ impl Uring {
         }
     }
 
-    /// Descriptors have run out: with the one kept for this, tells some of the waiting clients by closing theirs.
+    /// Descriptors have run out: tells some of the waiting clients by closing theirs.
     fn shed(&mut self, id: ListenerId) {
-        let Some(Some(listener)) = self.listeners.get(id as usize) else { return };
-        let mut shed = 0;
-        if self.spare.take().is_some() {
-            while shed < u64::from(ACCEPTS_SHED_PER_PAUSE) {
-                match net::accept_with(&listener.socket, SocketFlags::CLOEXEC) {
-                    Ok(refused) => drop(refused),
-                    Err(_) => break,
-                }
-                shed += 1;
-            }
+        if let Some(Some(listener)) = self.listeners.get(id as usize) {
+            let shed = self.spare.shed(&listener.socket);
+            self.counters.add(stats::ACCEPT_SHED, shed);
         }
-        self.spare = spare();
-        self.counters.add(stats::ACCEPT_SHED, shed);
     }
 }

@@ -22,6 +22,7 @@ use crore_base::slab::{Handle, Slab};
 use crore_base::time::{Duration, Instant};
 use rustix::process::{Resource, getrlimit};
 
+use super::socket::Spare;
 use super::{
     Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId,
     send_queue::SendPool,
@@ -89,8 +90,7 @@ pub(crate) struct Uring {
     completions: Vec<Completion>,
     /// Who waited on a connection that was closed: woken when the turn ends, outside any call of a task's.
     orphans: Vec<WakeSlot>,
-    /// Given up when descriptors have run out, so that a waiting client can be told.
-    spare: Option<OwnedFd>,
+    spare: Spare,
     bell: &'static SharedCore,
 }
 
@@ -122,7 +122,7 @@ impl Uring {
             lingering: VecDeque::new(),
             completions: Vec::new(),
             orphans: Vec::new(),
-            spare: super::epoll::spare(),
+            spare: Spare::new(),
             bell: surroundings.shared,
         })
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::Uring;
 use super::token::{Completion, Operation, Token};
-use crate::driver::epoll::free_place;
+use crate::driver::places::free_place;
 use crate::driver::{WatchId, gone};
 use crate::executor::waker::WakeSlot;
 

@@ -8,9 +8,9 @@ use crore_base::payload::Payload;
 use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown};
 
-use super::Epoll;
-use super::connection::{BROKEN, CLOSING, CONNECTING, DIRTY, SHUT_WHEN_SENT, WRITE_ARMED, interest};
-use super::token::{Kind, Token};
+use super::Readiness;
+use super::connection::{BROKEN, CLOSING, CONNECTING, DIRTY, SHUT_WHEN_SENT, WRITE_ARMED};
+use super::poller::Interest;
 use crate::driver::send_queue::{SendPool, SendQueue};
 use crate::driver::{ConnectionId, Room};
 use crate::executor::waker::WakeSlot;
@@ -29,7 +29,7 @@ fn write_gathered(sends: &SendPool, queue: SendQueue, socket: BorrowedFd<'_>) ->
     (rustix::io::writev(socket, &slices[..count]), offered)
 }
 
-impl Epoll {
+impl Readiness {
     pub(super) fn enqueue(&mut self, id: ConnectionId, payload: Payload) -> Result<(), SendError> {
         let limit = self.connections.get(id).ok_or(SendError::Closed)?.limit;
         self.enqueue_within(id, payload, limit)
@@ -133,8 +133,9 @@ impl Epoll {
     fn on_no_room(&mut self, id: ConnectionId, woken: &mut Vec<WakeSlot>) {
         let slot = self.connections.get_mut(id).expect("only live connections are written to");
         woken.push(std::mem::take(&mut slot.writer));
+        let before = slot.interest();
         slot.flags |= WRITE_ARMED;
-        self.register(id, woken);
+        self.watch_anew(id, before, woken);
     }
 
     /// The peer is gone. Reading tells why; writers are told that it is closed.
@@ -148,22 +149,21 @@ impl Epoll {
         }
     }
 
-    /// The kernel has room again, or the connect is over: back to reading only, and write what waits.
-    pub(super) fn disarm(&mut self, id: ConnectionId, woken: &mut Vec<WakeSlot>) {
+    /// The kernel has room again, or the connect is over: writing is watched no more, and what waits is written.
+    pub(super) fn disarm(&mut self, id: ConnectionId) {
         let slot = self.connections.get_mut(id).expect("the caller found it in the slab");
         slot.flags &= !WRITE_ARMED;
         if !slot.queue.is_empty() && !slot.has(DIRTY | CONNECTING) {
             slot.flags |= DIRTY;
             self.dirty.push(id);
         }
-        self.register(id, woken);
     }
 
-    fn register(&mut self, id: ConnectionId, woken: &mut Vec<WakeSlot>) {
-        let slot = self.connections.get(id).expect("only live connections are registered");
-        let token = Token::new(Kind::Connection, id.index(), id.generation().get());
-        let registered = self.selector.modify(slot.descriptor.borrow(), token.to_data(), interest(slot.flags));
-        if registered.is_err() {
+    /// Has a connection watched for what it is to be watched for now, if that was not so `before`.
+    pub(super) fn watch_anew(&mut self, id: ConnectionId, before: Interest, woken: &mut Vec<WakeSlot>) {
+        let slot = self.connections.get(id).expect("only live connections are watched");
+        let registration = slot.registration(id);
+        if registration.interest != before && self.poller.change(registration, before).is_err() {
             // The kernel has no memory for it (epoll_ctl(2)): a connection that would wait for ever is ended instead.
             let _ = shutdown(slot.descriptor.borrow(), Shutdown::Both);
             self.on_broken(id, woken);

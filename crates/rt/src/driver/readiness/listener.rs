@@ -6,19 +6,18 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use crore_base::time::Instant;
-use rustix::event::epoll::EventFlags;
-use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
+use rustix::net::{self, SocketFlags};
 
-use super::Epoll;
-use super::connection::set_on_socket;
-use super::token::{self, Kind, Token};
+use super::Readiness;
+use super::poller::{Interest, Registration};
+use super::token::{Kind, Token};
+use crate::driver::places::free_place;
+use crate::driver::socket::listening_socket;
 use crate::driver::{ConnectionId, ListenerId, gone};
 use crate::executor::waker::WakeSlot;
-use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, ACCEPTS_SHED_PER_PAUSE};
-use crate::net::{Accept, ListenOptions};
-use crate::selector::Selector;
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
+use crate::net::ListenOptions;
 use crate::stats;
 
 pub(super) struct Listener {
@@ -27,6 +26,10 @@ pub(super) struct Listener {
     exclusive: bool,
     /// Connections may wait: the last accept did not say that there are none.
     pub(super) ready: bool,
+    /// Not watched while `ready`, since a model that does not report at the edge would report that again.
+    unwatched: bool,
+    /// A connection that the model cannot watch was refused, and the log says so.
+    told: bool,
     /// Accepts left in this turn.
     left: u32,
     /// Resting until then.
@@ -37,13 +40,18 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub(super) fn register(&self, selector: &Selector, index: u32) -> io::Result<()> {
-        let mut interest = EventFlags::IN | EventFlags::ET;
-        interest.set(EventFlags::EXCLUSIVE, self.exclusive);
-        selector.add(&self.socket, Token::new(Kind::Listener, index, 0).to_data(), interest)
+    pub(super) fn registration(&self, index: u32) -> Registration<'_> {
+        let token = Token::new(Kind::Listener, index, 0);
+        Registration { descriptor: self.socket.as_fd(), token, interest: self.interest() }
     }
 
-    pub(super) fn on_event(&mut self, woken: &mut Vec<WakeSlot>) {
+    fn interest(&self) -> Interest {
+        assert!(self.ready || !self.unwatched, "who is not watched has somebody waiting");
+        Interest { read: !self.unwatched, exclusive: self.exclusive, ..Interest::NONE }
+    }
+
+    /// Connections may wait.
+    fn look(&mut self, woken: &mut Vec<WakeSlot>) {
         self.ready = true;
         if self.paused_until.is_none() {
             woken.push(std::mem::take(&mut self.acceptor));
@@ -77,33 +85,23 @@ impl Drop for Listener {
     }
 }
 
-/// A descriptor to give up in need.
-pub(crate) fn spare() -> Option<OwnedFd> {
-    open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
-}
-
-/// A socket of the kernel's that listens on `address`, and the address with the port that the system chose.
-pub(crate) fn listening_socket(address: SocketAddr, options: &ListenOptions) -> io::Result<(OwnedFd, SocketAddr)> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    // One listener a worker on one address; the kernel spreads the connections by their hash (socket(7)).
-    let own_each = options.accept == Accept::PerWorker;
-    sockopt::set_socket_reuseport(&socket, options.shared_port && own_each)?;
-    if !address.is_ipv4() {
-        sockopt::set_ipv6_v6only(&socket, true)?;
+impl Readiness {
+    /// False if it listens no more.
+    pub(super) fn on_listener_event(&mut self, token: Token, woken: &mut Vec<WakeSlot>) -> bool {
+        let Some(Some(listener)) = self.listeners.get_mut(token.index() as usize) else {
+            return false;
+        };
+        let left = self.trigger.left_of(listener.interest());
+        listener.unwatched |= self.trigger.ends_reading(listener.ready);
+        listener.look(woken);
+        let registration = listener.registration(token.index());
+        if registration.interest != left {
+            // Watching less takes no memory; should it fail even so, the core is woken in vain while it rests.
+            let _ = self.poller.change(registration, left);
+        }
+        true
     }
-    net::bind(&socket, &address)?;
-    net::listen(&socket, options.backlog)?;
-    // What is accepted inherits these. Small messages must not wait for acknowledgements (RFC 9293, MUST-17).
-    sockopt::set_tcp_nodelay(&socket, true)?;
-    options.accepted.iter().try_for_each(|&option| set_on_socket(socket.as_fd(), option))?;
-    let local = SocketAddr::try_from(net::getsockname(&socket)?)?;
-    Ok((socket, local))
-}
 
-impl Epoll {
     pub(super) fn open_listener(
         &mut self,
         address: SocketAddr,
@@ -120,17 +118,19 @@ impl Epoll {
         send_limit: u32,
         exclusive: bool,
     ) -> io::Result<ListenerId> {
-        let index = token::free_place(&mut self.listeners, "listeners")?;
+        let index = free_place(&mut self.listeners, "listeners")?;
         let listener = Listener {
             socket,
             exclusive,
             ready: true,
+            unwatched: false,
+            told: false,
             left: ACCEPTS_PER_TURN,
             paused_until: None,
             acceptor: WakeSlot::EMPTY,
             send_limit,
         };
-        listener.register(&self.selector, index)?;
+        self.poller.add(listener.registration(index))?;
         self.listeners[index as usize] = Some(listener);
         Ok(index)
     }
@@ -144,6 +144,7 @@ impl Epoll {
             match self.adopt_accepted(socket, limit) {
                 Ok(Some(connection)) => return Poll::Ready(Ok(connection)),
                 Ok(None) => self.pause(id, stats::ACCEPT_PAUSED_FULL),
+                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => self.pause_beyond(id, &error),
                 Err(_) => {} // the connection died between accept and registration
             }
         }
@@ -162,7 +163,7 @@ impl Epoll {
             listener.left -= 1;
             match net::accept_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok(socket) => return Poll::Ready(Ok(socket)),
-                Err(Errno::AGAIN) => listener.ready = false,
+                Err(Errno::AGAIN) => self.on_nobody_waiting(id),
                 // The client gave up while it waited, or a signal came: accept(2) says to go on.
                 Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::PERM) => {}
                 Err(Errno::NETDOWN | Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::NETUNREACH) => {}
@@ -179,7 +180,7 @@ impl Epoll {
     /// Another core will not accept what it was woken for: this one looks.
     pub(super) fn look_again(&mut self, id: ListenerId) {
         if let Some(Some(listener)) = self.listeners.get_mut(id as usize) {
-            listener.on_event(&mut self.orphans);
+            listener.look(&mut self.orphans);
         }
     }
 
@@ -191,6 +192,28 @@ impl Epoll {
         Ok(connection)
     }
 
+    /// All that came were accepted: it is watched again, if it was not.
+    fn on_nobody_waiting(&mut self, id: ListenerId) {
+        let listener = self.listeners[id as usize].as_mut().expect("the caller has accepted from it");
+        let before = listener.interest();
+        if std::mem::take(&mut listener.unwatched) && self.poller.change(listener.registration(id), before).is_err() {
+            // No memory is free for it: it looks again after a rest.
+            listener.unwatched = true;
+            return self.pause(id, stats::ACCEPT_PAUSED_FULL);
+        }
+        listener.ready = false;
+    }
+
+    /// Rests because the model cannot watch what was accepted, and was closed.
+    fn pause_beyond(&mut self, id: ListenerId, error: &io::Error) {
+        if let Some(Some(listener)) = self.listeners.get_mut(id as usize)
+            && !std::mem::replace(&mut listener.told, true)
+        {
+            tracing::warn!(%error, "a connection was refused, as others will be until there is room");
+        }
+        self.pause(id, stats::ACCEPT_PAUSED_FULL);
+    }
+
     fn pause(&mut self, id: ListenerId, reason: usize) {
         let until = self.clock.now() + ACCEPT_PAUSE;
         if let Some(Some(listener)) = self.listeners.get_mut(id as usize) {
@@ -199,20 +222,11 @@ impl Epoll {
         self.count(reason, 1);
     }
 
-    /// Descriptors have run out: with the one kept for this, tells some of the waiting clients by closing theirs.
+    /// Descriptors have run out: tells some of the waiting clients by closing theirs.
     fn shed(&mut self, id: ListenerId) {
-        let Some(Some(listener)) = self.listeners.get(id as usize) else { return };
-        let mut shed = 0;
-        if self.spare.take().is_some() {
-            while shed < u64::from(ACCEPTS_SHED_PER_PAUSE) {
-                match net::accept_with(&listener.socket, SocketFlags::CLOEXEC) {
-                    Ok(refused) => drop(refused),
-                    Err(_) => break,
-                }
-                shed += 1;
-            }
+        if let Some(Some(listener)) = self.listeners.get(id as usize) {
+            let shed = self.spare.shed(&listener.socket);
+            self.count(stats::ACCEPT_SHED, shed);
         }
-        self.spare = spare();
-        self.count(stats::ACCEPT_SHED, shed);
     }
 }

@@ -1,7 +1,9 @@
-//! The `epoll` driver, edge triggered (epoll(7)).
+//! The drivers that wait for readiness: `select`, `poll`, `epoll-lt`, `epoll` and `portable`. One driver; what differs is behind
+//! [`Poller`], in a file a model.
 //!
-//! A connection is registered once for reading. A task reads until the socket would block; then the next edge wakes it. Writes are
-//! tried first, gathered, at the end of the turn; `EPOLLOUT` is armed only while the kernel would not take what is queued.
+//! A connection is registered once for reading. A task reads until the socket would block; then the next report wakes it. Writes are
+//! tried first, gathered, at the end of the turn; writing is watched only while the kernel would not take what is queued. What nobody
+//! reads does not keep the core awake, whichever way the model reports (`poller.rs`).
 //!
 //! Here: the slots and the loop. `listener.rs` accepts, `connection.rs` reads and closes, `sending.rs` writes, `watch.rs` waits on
 //! any other descriptor, `rebuild.rs` cures wake-ups without progress.
@@ -9,41 +11,47 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
 use crore_base::counters::CoreCounters;
 use crore_base::payload::Payload;
 use crore_base::slab::{Handle, Slab};
 use crore_base::time::{Duration, Instant};
-use rustix::event::epoll::{Event, EventFlags};
 
+use super::socket::Spare;
 use super::{
     Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone,
     send_queue::SendPool,
 };
 use crate::clock::Clock;
+use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
 use crate::limits::{EVENTS_PER_TURN, WATCHES_PER_CORE_MAX};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
-use crate::selector::Selector;
 use connection::Connection;
 use listener::Listener;
+use poller::{Event, Interest, Poller, Registration, Trigger};
 use watch::Watch;
 
 mod connection;
 mod descriptor;
+mod epoll;
+mod epoll_lt;
 mod listener;
+mod model;
+mod poll;
+mod poller;
+mod portable;
 mod rebuild;
+mod select;
 mod sending;
 #[cfg(test)]
 mod tests;
 mod token;
 mod watch;
 
-pub(crate) use connection::{no_slot, set_on_socket};
-pub(crate) use listener::{listening_socket, spare};
-pub(crate) use token::free_place;
+pub(crate) use model::Model;
 use token::{Kind, Token};
 
 /// For tables of sizes.
@@ -53,8 +61,12 @@ pub(crate) const CONNECTION_SLOT_BYTES: usize = size_of::<Connection>();
 const BELL: Token = Token::new(Kind::Bell, 0, 0);
 const ATTENDED: Token = Token::new(Kind::Watch, WATCHES_PER_CORE_MAX, 0);
 
-pub(crate) struct Epoll {
-    selector: Selector,
+/// For what somebody else looks after: it is reported while there is something to look after.
+const ATTENTION: Interest = Interest { level: true, ..Interest::READ };
+
+pub(crate) struct Readiness {
+    poller: Box<dyn Poller>,
+    trigger: Trigger,
     clock: Clock,
     counters: CoreCounters,
     connections: Slab<Connection>,
@@ -71,17 +83,17 @@ pub(crate) struct Epoll {
     events: Vec<Event>,
     /// Who waited on a connection that was closed: woken when the turn ends, outside any call of a task's.
     orphans: Vec<WakeSlot>,
-    /// Given up when descriptors have run out, so that a waiting client can be told.
-    spare: Option<OwnedFd>,
-    bell: &'static crate::executor::shared::SharedCore,
+    spare: Spare,
+    bell: &'static SharedCore,
 }
 
-impl Epoll {
-    pub(crate) fn new(surroundings: Surroundings) -> io::Result<Epoll> {
-        let selector = Selector::new()?;
-        selector.add(surroundings.shared.bell(), BELL.to_data(), EventFlags::IN | EventFlags::ET)?;
-        Ok(Epoll {
-            selector,
+impl Readiness {
+    pub(crate) fn new(model: Model, surroundings: Surroundings) -> io::Result<Readiness> {
+        let mut poller = model.open()?;
+        poller.add(bell(surroundings.shared))?;
+        Ok(Readiness {
+            trigger: poller.trigger(),
+            poller,
             clock: surroundings.clock,
             counters: surroundings.counters,
             connections: Slab::new(surroundings.connections),
@@ -94,7 +106,7 @@ impl Epoll {
             lingering: VecDeque::new(),
             events: Vec::with_capacity(EVENTS_PER_TURN),
             orphans: Vec::new(),
-            spare: listener::spare(),
+            spare: Spare::new(),
             bell: surroundings.shared,
         })
     }
@@ -102,8 +114,9 @@ impl Epoll {
     /// Ends sleeps while a descriptor is readable, for a driver that has this one inside and looks after it itself.
     pub(crate) fn attend(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
         assert!(self.attended.is_none(), "one driver is inside one other");
+        assert!(self.trigger != Trigger::Once, "what is attended to is reported again and again");
         let descriptor = descriptor.try_clone_to_owned()?;
-        self.selector.add(&descriptor, ATTENDED.to_data(), EventFlags::IN)?;
+        self.poller.add(Registration { descriptor: descriptor.as_fd(), token: ATTENDED, interest: ATTENTION })?;
         self.attended = Some(descriptor);
         Ok(())
     }
@@ -114,30 +127,36 @@ impl Epoll {
 
     /// Marks what an event says on its slot; wakes follow after the harvest. False if whom it names is gone.
     fn on_event(&mut self, event: Event, woken: &mut Vec<WakeSlot>) -> bool {
-        let token = Token::from_data(event.data);
+        let token = event.token;
         match token.kind() {
-            Kind::Connection => self.on_connection_event(token, event.flags, woken),
-            Kind::Listener => match self.listeners.get_mut(token.index() as usize) {
-                Some(Some(listener)) => {
-                    listener.on_event(woken);
-                    true
-                }
-                _ => false,
-            },
-            Kind::Watch => self.on_watch_event(token, event.flags, woken),
+            Kind::Connection => self.on_connection_event(token, event.ready, woken),
+            Kind::Listener => self.on_listener_event(token, woken),
+            Kind::Watch => token == ATTENDED || self.on_watch_event(token, event.ready, woken),
             Kind::Bell => {
-                let mut count = [0; 8];
-                // Edge triggered: reading resets the counter; there is nothing else to learn from it.
-                let _ = rustix::io::read(self.bell.bell(), &mut count);
+                self.silence_bell();
                 true
             }
         }
     }
+
+    /// Reading resets its counter; there is nothing else to learn from it.
+    fn silence_bell(&mut self) {
+        let mut count = [0; 8];
+        let _ = rustix::io::read(self.bell.bell(), &mut count);
+        if self.trigger == Trigger::Once {
+            // It was registered before, so it takes no memory; a core that hears no bell still has its timers.
+            let _ = self.poller.change(bell(self.bell), Interest::NONE);
+        }
+    }
 }
 
-impl Driver for Epoll {
+fn bell(core: &SharedCore) -> Registration<'_> {
+    Registration { descriptor: core.bell(), token: BELL, interest: Interest::READ }
+}
+
+impl Driver for Readiness {
     fn name(&self) -> &'static str {
-        "epoll"
+        self.poller.name()
     }
 
     fn listen(&mut self, address: SocketAddr, options: &ListenOptions) -> io::Result<(ListenerId, SocketAddr)> {
@@ -145,9 +164,9 @@ impl Driver for Epoll {
     }
 
     fn unlisten(&mut self, listener: ListenerId) {
-        if let Some(listener) = self.listeners[listener as usize].take() {
+        if let Some(gone) = self.listeners[listener as usize].take() {
             // Its socket may be other cores' too, so that closing it would not end the registration.
-            let _ = self.selector.remove(&listener.socket);
+            let _ = self.poller.remove(gone.registration(listener));
         }
     }
 
@@ -263,14 +282,14 @@ impl Driver for Epoll {
     fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>) {
         let mut events = std::mem::take(&mut self.events);
         // A signal may interrupt the sleep; the turn then finds nothing to do and sleeps again.
-        let ended = self.selector.wait(timeout, &mut events);
+        let ended = self.poller.wait(timeout, &mut events);
         let mut owned = 0;
         for &event in &events {
             owned += usize::from(self.on_event(event, woken));
         }
         self.events = events;
-        if self.selector.judge(ended, owned) {
-            self.rebuild_selector();
+        if self.poller.judge(ended, owned) {
+            self.rebuild_poller();
         }
         let now = self.clock.now();
         for listener in self.listeners.iter_mut().flatten() {
@@ -299,7 +318,7 @@ impl Driver for Epoll {
     }
 }
 
-impl Drop for Epoll {
+impl Drop for Readiness {
     fn drop(&mut self) {
         // Slots are plain data, so the descriptors in them are closed by hand.
         let open: Vec<Handle> = self.connections.iter().map(|(handle, _)| handle).collect();

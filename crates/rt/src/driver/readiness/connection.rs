@@ -2,19 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 
 use crore_base::time::Instant;
-use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
+use rustix::net::{self, sockopt};
 use zerocopy::FromZeros;
 
-use super::Epoll;
+use super::Readiness;
 use super::descriptor::SlotDescriptor;
+use super::poller::{Interest, Ready, Registration};
 use super::token::{Kind, Token};
+use crate::driver::places::no_slot;
 use crate::driver::send_queue::SendQueue;
+use crate::driver::socket::{addresses, connecting_socket, set_on_socket};
 use crate::driver::{Backlog, Close, ConnectionId, Lease, gone};
 use crate::executor::waker::WakeSlot;
 use crate::limits::{CLOSE_LINGER, LEASE_BYTES, SEND_QUEUE_BYTES};
@@ -25,7 +27,7 @@ use crate::stats;
 pub(super) const READABLE: u16 = 1;
 /// The peer has ended its direction, or the connection failed: a short read does not mean that nothing follows.
 pub(super) const HANGUP: u16 = 1 << 1;
-/// `EPOLLOUT` is armed: the kernel would not take what is queued, or the connect is under way.
+/// Writing is watched: the kernel would not take what is queued, or the connect is under way.
 pub(super) const WRITE_ARMED: u16 = 1 << 2;
 /// It is in the list of those with something to send.
 pub(super) const DIRTY: u16 = 1 << 3;
@@ -37,6 +39,9 @@ pub(super) const CLOSING: u16 = 1 << 5;
 pub(super) const CONNECTING: u16 = 1 << 6;
 /// Writing failed: the queue is gone, and nothing more can be sent.
 pub(super) const BROKEN: u16 = 1 << 7;
+
+/// Reading is not watched while it is `READABLE`, since a model that does not report at the edge would report that again.
+pub(super) const UNWATCHED: u16 = 1 << 8;
 
 /// What the driver remembers of one connection: forty bytes of plain data.
 #[derive(Clone, Copy, FromZeros)]
@@ -66,6 +71,18 @@ impl Connection {
         self.flags & flag != 0
     }
 
+    pub(super) fn registration(&self, id: ConnectionId) -> Registration<'_> {
+        let token = Token::new(Kind::Connection, id.index(), id.generation().get());
+        Registration { descriptor: self.descriptor.borrow(), token, interest: self.interest() }
+    }
+
+    /// What it is watched for: reading, but for what is known already; writing only while something waits for it.
+    pub(super) fn interest(&self) -> Interest {
+        assert!(self.has(READABLE) || !self.has(UNWATCHED), "who is not watched has something to read");
+        let read = !self.has(UNWATCHED);
+        Interest { read, end: read, write: self.has(WRITE_ARMED), ..Interest::NONE }
+    }
+
     pub(super) fn queued(&self) -> u32 {
         self.queue.bytes()
     }
@@ -77,49 +94,51 @@ impl Connection {
     }
 
     pub(super) fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
-        let local = net::getsockname(self.descriptor.borrow())?;
-        let peer = net::getpeername(self.descriptor.borrow())?.ok_or_else(gone)?;
-        Ok((SocketAddr::try_from(local)?, SocketAddr::try_from(peer)?))
+        addresses(self.descriptor.borrow())
     }
 }
 
-impl Epoll {
-    /// Gives a socket a slot and registers it. None: no slot is free.
+impl Readiness {
+    /// Gives a socket a slot and registers it. None: no slot is free. An error that is `QuotaExceeded`: the model has no place for it.
     pub(super) fn adopt(&mut self, socket: OwnedFd, flags: u16, limit: u32) -> io::Result<Option<ConnectionId>> {
         if self.connections.len() == self.connections.limit() {
             return Ok(None); // dropping the socket closes it
         }
+        self.poller.check(socket.as_fd())?;
         let id = self.connections.insert(Connection::new(socket, flags, limit)).expect("the slab is below its limit");
-        let token = Token::new(Kind::Connection, id.index(), id.generation().get());
         let slot = self.connections.get(id).expect("the slot was just filled");
-        if let Err(error) = self.selector.add(slot.descriptor.borrow(), token.to_data(), interest(flags)) {
+        if let Err(error) = self.poller.add(slot.registration(id)) {
             self.release(id);
             return Err(error);
         }
         Ok(Some(id))
     }
 
-    pub(super) fn on_connection_event(&mut self, token: Token, events: EventFlags, woken: &mut Vec<WakeSlot>) -> bool {
+    pub(super) fn on_connection_event(&mut self, token: Token, ready: Ready, woken: &mut Vec<WakeSlot>) -> bool {
         let Some(id) = self.connections.handle_at(token.index()).filter(|id| token.is_of(id.generation().get())) else {
             return false; // closed since
         };
         let slot = self.connections.get_mut(id).expect("the handle was just made");
-        let failed = events.intersects(EventFlags::ERR | EventFlags::HUP);
-        if events.intersects(EventFlags::IN | EventFlags::RDHUP) || failed {
+        let left = self.trigger.left_of(slot.interest());
+        if ready.read || ready.end || ready.failed {
+            if self.trigger.ends_reading(slot.has(READABLE)) {
+                slot.flags |= UNWATCHED;
+            }
             slot.flags |= READABLE;
-            if events.intersects(EventFlags::RDHUP) || failed {
+            if ready.end || ready.failed {
                 slot.flags |= HANGUP;
             }
             woken.push(std::mem::take(&mut slot.reader));
         }
-        if events.intersects(EventFlags::OUT) || failed {
+        if ready.write || ready.failed {
             if slot.has(CONNECTING) {
                 woken.push(std::mem::take(&mut slot.writer));
             }
             if slot.has(WRITE_ARMED) {
-                self.disarm(id, woken);
+                self.disarm(id);
             }
         }
+        self.watch_anew(id, left, woken);
         true
     }
 
@@ -137,7 +156,8 @@ impl Epoll {
                 Ok(count) => {
                     // On a stream socket a short read has emptied it (epoll(7)), unless an end follows the bytes.
                     if count < LEASE_BYTES && !slot.has(HANGUP) {
-                        slot.flags &= !READABLE;
+                        // Should it not be watched again, it stays readable, and the next read tells.
+                        let _ = self.on_nothing_left(id);
                     }
                     lease.shorten(count);
                     self.count(stats::BYTES_RECEIVED, count as u64);
@@ -145,23 +165,33 @@ impl Epoll {
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
-                    slot.flags &= !READABLE;
                     slot.reader.store(context.waker());
-                    return Poll::Pending;
+                    return self.on_nothing_left(id).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
                 }
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
         }
     }
 
-    pub(super) fn start_connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let socket = net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
-        sockopt::set_tcp_nodelay(&socket, true)?;
-        if let Some(source) = options.source {
-            net::bind(&socket, &SocketAddr::new(source, 0))?;
+    /// All that came was read: reading is watched again, if it was not.
+    fn on_nothing_left(&mut self, id: ConnectionId) -> io::Result<()> {
+        let slot = self.connections.get_mut(id).expect("the caller has read from it");
+        assert!(slot.has(READABLE), "only who is readable is read");
+        if slot.has(UNWATCHED) {
+            let before = slot.interest();
+            slot.flags &= !UNWATCHED;
+            if let Err(error) = self.poller.change(slot.registration(id), before) {
+                slot.flags |= UNWATCHED;
+                return Err(error);
+            }
         }
+        slot.flags &= !READABLE;
+        Ok(())
+    }
+
+    pub(super) fn start_connect(&mut self, address: SocketAddr, options: &ConnectOptions) -> io::Result<ConnectionId> {
+        let socket = connecting_socket(address, options)?;
+        self.poller.check(socket.as_fd())?;
         match net::connect(&socket, &address) {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error.into()),
@@ -222,6 +252,7 @@ impl Epoll {
         for mut waiter in [slot.reader, slot.writer] {
             waiter.clear();
         }
+        self.poller.forget(slot.registration(id));
         slot.descriptor.close();
     }
 
@@ -233,37 +264,4 @@ impl Epoll {
         }
         Ok(())
     }
-}
-
-/// Sets what the kernel keeps of an option, on a connection or on a listener whose connections inherit it.
-pub(crate) fn set_on_socket(socket: BorrowedFd<'_>, option: StreamOption) -> io::Result<()> {
-    match option {
-        StreamOption::NoDelay(on) => sockopt::set_tcp_nodelay(socket, on)?,
-        StreamOption::Linger(time) => sockopt::set_socket_linger(socket, time.map(Into::into))?,
-        StreamOption::UserTimeout(time) => {
-            let millis = time.map_or(0, |time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
-            sockopt::set_tcp_user_timeout(socket, millis)?;
-        }
-        StreamOption::KeepAlive(None) => sockopt::set_socket_keepalive(socket, false)?,
-        StreamOption::KeepAlive(Some(keep_alive)) => {
-            sockopt::set_socket_keepalive(socket, true)?;
-            sockopt::set_tcp_keepidle(socket, keep_alive.idle.into())?;
-            sockopt::set_tcp_keepintvl(socket, keep_alive.interval.into())?;
-            sockopt::set_tcp_keepcnt(socket, keep_alive.probes)?;
-        }
-        StreamOption::SendLimit(_) => {} // ours
-    }
-    Ok(())
-}
-
-/// What a connection is registered for: reading always, writing only while something waits for it.
-pub(super) fn interest(flags: u16) -> EventFlags {
-    let read = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
-    if flags & WRITE_ARMED != 0 { read | EventFlags::OUT } else { read }
-}
-
-pub(crate) fn no_slot(limit: u32) -> io::Error {
-    io::Error::other(format!(
-        "this core holds {limit} connections, the most it may have: close some, or raise the limit"
-    ))
 }

@@ -1,10 +1,4 @@
-//! What an event says about whom: kind, index and generation in the 64 bits that epoll hands back.
-
-use std::io;
-
-use rustix::event::epoll::EventData;
-
-use crate::limits::WATCHES_PER_CORE_MAX;
+//! What an event says about whom: kind, index and generation in the 64 bits that every model hands back.
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -33,12 +27,12 @@ impl Token {
         Token(kind << (INDEX_BITS + GENERATION_BITS) | ((generation & MASK) as u64) << INDEX_BITS | index as u64)
     }
 
-    pub(crate) fn from_data(data: EventData) -> Token {
-        Token(data.u64())
+    pub(crate) fn from_bits(bits: u64) -> Token {
+        Token(bits)
     }
 
-    pub(crate) fn to_data(self) -> EventData {
-        EventData::new_u64(self.0)
+    pub(crate) fn bits(self) -> u64 {
+        self.0
     }
 
     pub(crate) fn kind(self) -> Kind {
@@ -58,16 +52,4 @@ impl Token {
     pub(crate) fn is_of(self, generation: u32) -> bool {
         (self.0 >> INDEX_BITS) as u32 & MASK == generation & MASK
     }
-}
-
-/// The lowest free place of a small table, which grows up to its limit.
-pub(crate) fn free_place<T>(table: &mut Vec<Option<T>>, what: &str) -> io::Result<u32> {
-    let place = table.iter().position(Option::is_none).unwrap_or(table.len());
-    if place >= WATCHES_PER_CORE_MAX as usize {
-        return Err(io::Error::other(format!("this core has {WATCHES_PER_CORE_MAX} {what}, the most there can be")));
-    }
-    if place == table.len() {
-        table.push(None);
-    }
-    Ok(place as u32)
 }
