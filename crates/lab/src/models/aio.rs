@@ -50,7 +50,8 @@ fn serve(place: &Place) -> io::Result<()> {
     leave_with_input()?;
     door.announce()?;
     let direct = OpenOptions::new().read(true).custom_flags(libc::O_DIRECT).open(&place.data).ok();
-    let mut house = House { place: place.clone(), disk, direct, ring, clients: Vec::new(), free: Vec::new(), room: room() };
+    let mut house =
+        House { place: place.clone(), disk, direct, ring, clients: Vec::new(), free: Vec::new(), room: room() };
     let mut events: Vec<Event> = Vec::with_capacity(2);
     loop {
         // Everything that the last turn wished for, with one call.

@@ -61,8 +61,9 @@ impl Door {
         sockopt::set_socket_reuseaddr(&socket, true)?;
         // Inherited by what is accepted (tcp(7)), so it costs nothing there.
         sockopt::set_tcp_nodelay(&socket, true)?;
-        bind(&socket, &address)
-            .map_err(|error| io::Error::new(io::Error::from(error).kind(), format!("cannot listen on {address}: {error}")))?;
+        bind(&socket, &address).map_err(|error| {
+            io::Error::new(io::Error::from(error).kind(), format!("cannot listen on {address}: {error}"))
+        })?;
         listen(&socket, BACKLOG)?;
         Ok(Door { listener: socket.into(), spare: Cell::new(Some(spare()?)), accepted })
     }
@@ -101,8 +102,7 @@ impl Door {
     pub(super) fn wait(&self) -> io::Result<Woken> {
         let input = io::stdin();
         loop {
-            let mut watched =
-                [PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&input, PollFlags::IN)];
+            let mut watched = [PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&input, PollFlags::IN)];
             match poll(&mut watched, None) {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,

@@ -92,7 +92,7 @@ impl Pool {
         let mut idle = self.some_idle.wait_while(self.idle(), busy).unwrap_or_else(PoisonError::into_inner);
         let mut worker = idle.pop().expect("it was waited for");
         drop(idle);
-        let answer = ask(&mut worker, job);
+        let answer = ask(&worker, job);
         if answer.is_err()
             && let Ok(anew) = UnixStream::connect_addr(&self.address)
         {

@@ -72,7 +72,8 @@ fn serve(place: &Place) -> io::Result<()> {
                 }
                 client => {
                     if let Some(job) = reactor.advance(client) {
-                        jobs.send((client, job)).map_err(|_| io::Error::other("every thread that calculates is gone"))?;
+                        jobs.send((client, job))
+                            .map_err(|_| io::Error::other("every thread that calculates is gone"))?;
                     }
                 }
             }
