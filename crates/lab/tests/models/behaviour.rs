@@ -1,6 +1,7 @@
 //! What every model does, whatever it is made of. Each function is a test of the model that it is given.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
 
@@ -168,6 +169,24 @@ pub(crate) fn takes_its_children_with_it(name: &str) {
             Some(signal) => server.end_by(signal),
         }
     }
+}
+
+/// Those that come when no descriptor is left are closed, and the next ones after others have left are served.
+pub(crate) fn refuses_clients_when_no_descriptor_is_left(name: &str) {
+    const DESCRIPTORS: &str = "--nofile=64:64";
+    const CONNECTIONS: usize = 100;
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        println!("skipped: needs prlimit");
+        return;
+    }
+    let server = Process::start_under(&["prlimit", DESCRIPTORS], name, Protocol::Http);
+    let mut clients: Vec<Client> = (0..CONNECTIONS).map(|_| Client::connect(server.address)).collect();
+    let served = clients.iter_mut().filter_map(Client::try_to_greet).count();
+    assert!((1..CONNECTIONS).contains(&served), "{served} of {CONNECTIONS} were served with 64 descriptors");
+    drop(clients);
+    // It hears of those that have left when it next looks.
+    while Client::connect(server.address).try_to_greet().is_none() {}
+    server.end();
 }
 
 fn is_alive(address: SocketAddr) {

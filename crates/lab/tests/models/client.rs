@@ -54,6 +54,15 @@ impl Client {
         (status, self.unread.drain(..length).collect())
     }
 
+    /// Asks for the greeting; none if the server closes the connection instead.
+    pub(crate) fn try_to_greet(&mut self) -> Option<()> {
+        self.stream.write_all(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n").ok()?;
+        let mut room = [0; 1024];
+        let count = self.stream.read(&mut room).ok().filter(|count| *count > 0)?;
+        assert!(room[..count].starts_with(b"HTTP/1.1 200"), "what is not refused is served");
+        Some(())
+    }
+
     fn fill(&mut self) {
         let mut room = [0; 64 * 1024];
         let count = self.stream.read(&mut room).unwrap();

@@ -3,6 +3,7 @@
 mod behaviour;
 mod client;
 mod datagrams;
+mod own_stack;
 mod process;
 mod system_calls;
 
@@ -47,20 +48,20 @@ all_models! {
     cgi = "cgi": ;
     fastcgi = "fastcgi": ;
     prefork = "prefork": echoes_to_several_clients_in_order;
-    thread = "thread": echoes_to_several_clients_in_order;
+    thread = "thread": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     thread_pool = "thread-pool": echoes_to_several_clients_in_order;
-    busy_poll = "busy-poll": echoes_to_several_clients_in_order;
-    sigio = "sigio": echoes_to_several_clients_in_order;
-    aio = "aio": echoes_to_several_clients_in_order;
-    single_reactor = "single-reactor": echoes_to_several_clients_in_order;
-    multi_process = "multi-process": echoes_to_several_clients_in_order;
-    acceptor_threads = "acceptor-threads": echoes_to_several_clients_in_order;
-    half_async = "half-async": echoes_to_several_clients_in_order;
-    callbacks = "callbacks": echoes_to_several_clients_in_order;
-    stackful = "stackful": echoes_to_several_clients_in_order;
-    generator = "generator": echoes_to_several_clients_in_order;
+    busy_poll = "busy-poll": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    sigio = "sigio": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    aio = "aio": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    single_reactor = "single-reactor": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    multi_process = "multi-process": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    acceptor_threads = "acceptor-threads": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    half_async = "half-async": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    callbacks = "callbacks": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    stackful = "stackful": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    generator = "generator": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     tasks = "tasks": echoes_to_several_clients_in_order;
-    preemptive = "preemptive": echoes_to_several_clients_in_order;
+    preemptive = "preemptive": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     select = "select": echoes_to_several_clients_in_order;
     poll = "poll": echoes_to_several_clients_in_order;
     epoll_lt = "epoll-lt": echoes_to_several_clients_in_order;
@@ -80,7 +81,7 @@ fn run(name: &str, test: fn(&str)) {
 
 #[test]
 fn every_model_is_tested_or_has_a_reason_not_to_be() {
-    // The first has tests of its own in `datagrams`; to the others nobody can connect but crore's own TCP/IP.
+    // The first two have tests of their own, in `datagrams` and `own_stack`; the others need an interface or a card.
     let elsewhere = ["udp", "wire", "tap", "xdp", "dpdk"];
     for model in MODELS {
         let tested = TESTED.contains(&model.name);

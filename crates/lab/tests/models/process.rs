@@ -32,15 +32,15 @@ impl Process {
     /// Starts a model beneath another program, such as `strace`, and waits until it accepts.
     pub(crate) fn start_under(wrapper: &[&str], name: &str, protocol: Protocol) -> Process {
         let workers = WORKERS.to_string();
-        let words = [PROGRAM, "lab", "--serve", name, "--protocol", protocol.name(), "--workers", &workers, "--data"];
+        Process::start_with(wrapper, name, &["--protocol", protocol.name(), "--workers", &workers])
+    }
+
+    /// The same, with whatever flags it is to have.
+    pub(crate) fn start_with(wrapper: &[&str], name: &str, flags: &[&str]) -> Process {
+        let words = [&[PROGRAM, "lab", "--serve", name, "--data", data_file().to_str().unwrap()], flags].concat();
         let mut line = wrapper.iter().chain(&words);
-        let mut child = Command::new(line.next().unwrap())
-            .args(line)
-            .arg(data_file())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            Command::new(line.next().unwrap()).args(line).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
         let address = first.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("{name} said {first:?}"));

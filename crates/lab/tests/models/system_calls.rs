@@ -131,7 +131,7 @@ pub(crate) fn makes_the_calls_that_it_is_known_for(name: &str) {
         "busy-poll" => {
             assert_eq!(trace.waits(), 0);
             let asked_in_vain = trace.count("accept4", "EAGAIN") + trace.count("recvfrom", "EAGAIN");
-            assert!(asked_in_vain > requests, "it asked in vain {asked_in_vain} times");
+            assert!(asked_in_vain >= CLIENTS, "it asked in vain {asked_in_vain} times");
         }
         "sigio" => {
             assert_eq!(trace.waits(), 0);
@@ -139,10 +139,8 @@ pub(crate) fn makes_the_calls_that_it_is_known_for(name: &str) {
             assert!(trace.count("rt_sigtimedwait", "si_signo=SIGRT_") >= CLIENTS, "at least one signal a client");
         }
         "aio" => {
-            assert!(trace.count("io_submit", "") >= requests && trace.has("io_submit", "IOCB_CMD_POLL"));
-            assert!(
-                trace.count("io_submit", "IOCB_CMD_PREAD") + trace.count("io_submit", "pread") >= CLIENTS * REQUESTS
-            );
+            assert!(trace.count("io_submit", "IOCB_CMD_POLL") >= CLIENTS);
+            assert_eq!(trace.count("io_submit", "IOCB_CMD_PREAD"), CLIENTS * REQUESTS);
             assert!(trace.has("io_getevents", "") && trace.has("eventfd2", "") && trace.epoll_waits() > 0);
         }
         "single-reactor" | "callbacks" | "generator" => {
@@ -165,7 +163,7 @@ pub(crate) fn makes_the_calls_that_it_is_known_for(name: &str) {
         }
         "half-async" => {
             assert_eq!(trace.threads(), WORKERS + 1);
-            assert!(trace.count("epoll_ctl", "EPOLLONESHOT") >= 2 * CLIENTS && trace.has("futex", "FUTEX_W"));
+            assert!(trace.count("epoll_ctl", "EPOLLONESHOT") >= CLIENTS && trace.has("futex", "FUTEX_W"));
         }
         "preemptive" => {
             assert_eq!((trace.threads(), trace.count("setpriority", "19")), (WORKERS + 1, WORKERS));
