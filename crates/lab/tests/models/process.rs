@@ -60,6 +60,13 @@ impl Process {
         tree.into_iter().filter_map(|number| Some((number, processes.get(&number)?.1))).collect()
     }
 
+    /// Waits until each of its threads sleeps: it has done what there was to do, and waits. Never of who asks all the time.
+    pub(crate) fn wait_until_asleep(&self) {
+        while !self.tree().iter().all(|(number, _)| is_asleep(*number)) {
+            sleep(Duration::from_millis(1));
+        }
+    }
+
     /// The most memory that any process of the tree has had, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
         let peak = |number| {
@@ -94,6 +101,18 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether every thread of a process sleeps, or there is no such process any more. One that is traced stops at each call, which is
+/// not sleep; who traces it is not asked.
+fn is_asleep(number: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{number}/task")) else { return true };
+    threads.flatten().all(|thread| match fs::read_to_string(thread.path().join("stat")) {
+        Ok(stat) => {
+            stat.contains(" (strace) ") || stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+        }
+        Err(_) => true,
+    })
 }
 
 fn wait_until_gone(tree: &[(u32, u64)]) {

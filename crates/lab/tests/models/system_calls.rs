@@ -35,6 +35,10 @@ impl Trace {
         for _ in 0..CLIENTS {
             let mut client = Client::connect(server.address);
             for _ in 0..REQUESTS {
+                // What comes while it still works it would find without waiting.
+                if name != "busy-poll" {
+                    server.wait_until_asleep();
+                }
                 talk(&mut client);
             }
         }
@@ -45,7 +49,8 @@ impl Trace {
     fn read(file: &Path) -> Trace {
         let text = fs::read_to_string(file).unwrap();
         fs::remove_file(file).unwrap();
-        // A call during which another thread made one stands on two lines.
+        // A call during which another thread made one stands on two lines; one that a signal interrupts, and that is made again,
+        // stands there again.
         let mut unfinished = HashMap::new();
         let mut calls = Vec::new();
         for line in text.lines() {
@@ -54,8 +59,11 @@ impl Trace {
             if let Some(begun) = rest.strip_suffix(" <unfinished ...>") {
                 unfinished.insert(thread, begun);
             } else if let Some((_, end)) = rest.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
-                calls.push(format!("{}{end}", unfinished.remove(thread).unwrap()));
-            } else {
+                let begun = unfinished.remove(thread).unwrap();
+                if !end.contains(" ERESTART") {
+                    calls.push(format!("{begun}{end}"));
+                }
+            } else if !rest.contains(" ERESTART") {
                 calls.push(rest.to_owned());
             }
         }
