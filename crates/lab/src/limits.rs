@@ -29,7 +29,7 @@ pub const ACCEPTS_PER_TURN: u32 = 64;
 pub const CONNECTIONS_MAX: usize = 1 << 20;
 
 /// Child processes or threads, where each connection has one of its own: those that come beyond wait in the kernel's queue.
-/// Debian's default for a user is some 30,000 processes.
+/// The system's own bound for a user (`ulimit -u`) is some tens of thousands.
 pub const CHILDREN_MAX: usize = 16_000;
 
 /// Connections that wait for a thread of the pool; those beyond wait in the kernel's queue.

@@ -40,7 +40,7 @@ pub(super) trait Client {
     /// Takes the answer to the job that was handed out; then it wants to [`advance`](Client::advance).
     fn on_done(&mut self, answer: Answer);
 
-    /// As [`advance`](Client::advance), with jobs done here and now.
+    /// As [`advance`](Client::advance), with jobs done here and now; so never [`Need::Work`].
     fn advance_inline(&mut self, room: &mut [u8], disk: &Disk) -> Need {
         for _ in 0..ROUNDS_PER_TURN {
             match self.advance(room) {

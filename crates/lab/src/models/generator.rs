@@ -149,6 +149,7 @@ impl Resumed {
 
     /// Does what the generator wants, and resumes it with the outcome, until that has to wait.
     fn go_on(&mut self, room: &mut [u8]) -> io::Result<Need> {
+        // A round is three steps: receive, do, send.
         for _ in 0..3 * ROUNDS_PER_TURN {
             let given = match &mut self.doing {
                 Doing::Resume(given) => std::mem::replace(given, Given::Nothing),

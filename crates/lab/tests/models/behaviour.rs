@@ -8,7 +8,7 @@ use std::thread;
 use crore_lab::Protocol;
 use rustix::io::ioctl_fionread;
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 pub(crate) use crate::system_calls::makes_the_calls_that_it_is_known_for;
 
@@ -186,6 +186,24 @@ pub(crate) fn refuses_clients_when_no_descriptor_is_left(name: &str) {
     drop(clients);
     // It hears of those that have left when it next looks.
     while Client::connect(server.address).try_to_greet().is_none() {}
+    server.end();
+}
+
+/// The first worker to die takes one request with it at most; without any the answer is 500, and nobody waits for ever.
+pub(crate) fn goes_on_without_workers_that_die(name: &str) {
+    let server = Process::start(name, Protocol::Http);
+    let workers: Vec<_> = server.tree().into_iter().skip(1).map(|(number, _)| number).collect();
+    let mut client = Client::connect(server.address);
+    for (round, worker) in workers.iter().enumerate() {
+        kill_process(Pid::from_raw(*worker as i32).unwrap(), Signal::KILL).unwrap();
+        let mut failures = 0;
+        for _ in 0..10 {
+            client.send(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n");
+            failures += usize::from(client.response().0 == 500);
+        }
+        let is_last = round + 1 == workers.len();
+        assert!(if is_last { failures == 10 } else { failures <= 1 }, "{failures} failures after {} died", round + 1);
+    }
     server.end();
 }
 
