@@ -45,7 +45,7 @@ struct Line<'a> {
 
 fn talk(line: &Line<'_>, mut session: Session) -> io::Result<()> {
     let mut room = [0; STACK_ROOM_BYTES];
-    for round in 1.. {
+    for round in 1_u64.. {
         let count = line.read(&mut room)?;
         if count == 0 {
             break;
@@ -61,7 +61,7 @@ fn talk(line: &Line<'_>, mut session: Session) -> io::Result<()> {
                 Verdict::Close => return line.linger(&mut room),
             }
         }
-        if round % ROUNDS_PER_TURN == 0 {
+        if round.is_multiple_of(ROUNDS_PER_TURN.into()) {
             line.others.suspend(Need::Turn);
         }
     }
