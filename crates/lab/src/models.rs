@@ -8,6 +8,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crore_rt::raise_descriptor_limit;
+
 pub use cgi::answer;
 
 use crate::limits::WORKERS_MAX;
@@ -119,7 +121,8 @@ pub fn find(name: &str) -> Option<&'static Model> {
     MODELS.iter().find(|model| model.name == name)
 }
 
-/// Runs the model called `name` at `place`, in this process, until standard input is closed. It may end the process then instead of
+/// Runs the model called `name` at `place`, in this process, until standard input is closed, with as many descriptors as the system
+/// gives without a privilege. It may end the process then instead of
 /// returning, and so may SIGTERM. The process must have one thread when this is called, because some models fork.
 ///
 /// # Errors
@@ -137,10 +140,11 @@ pub fn serve(name: &str, place: &Place) -> io::Result<()> {
     if !(1..=WORKERS_MAX).contains(&place.workers) {
         return Err(invalid(format!("{} workers were asked for: 1 to {WORKERS_MAX} can be", place.workers)));
     }
-    match (model.refusal)() {
-        Some(reason) => Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name}: {reason}"))),
-        None => (model.serve)(place),
+    if let Some(reason) = (model.refusal)() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name}: {reason}")));
     }
+    raise_descriptor_limit();
+    (model.serve)(place)
 }
 
 /// For the models that run wherever Linux does.

@@ -18,6 +18,8 @@ use ring::{Outcome, Ring, Wish};
 
 mod buffer;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 pub(super) const MODEL: Model = Model {
     name: "aio",

@@ -12,6 +12,8 @@ use crate::service::{Disk, Protocol};
 use queue::{SignalQueue, Told};
 
 mod queue;
+#[cfg(test)]
+mod tests;
 
 pub(super) const MODEL: Model = Model {
     name: "sigio",
