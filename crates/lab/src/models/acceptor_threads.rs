@@ -31,6 +31,8 @@ pub(super) const MODEL: Model = Model {
     refusal: never,
 };
 
+const INBOX: Token = Token::MAX;
+
 /// How connections come from the thread that accepts them: a queue, and a semaphore that the event loop can wait for.
 struct Inbox {
     bell: Arc<OwnedFd>,
@@ -49,9 +51,12 @@ fn serve(place: &Place) -> io::Result<()> {
     let mut threads = Vec::new();
     for _ in 0..place.workers {
         let (outbox, inbox) = mailbox()?;
+        // Made before anybody is accepted, while there are descriptors.
+        let mut reactor = Reactor::new()?;
+        reactor.watch(&inbox.bell, INBOX, EventFlags::empty())?;
         let (place, disk) = (place.clone(), Arc::clone(&disk));
         thread::Builder::new().spawn(move || {
-            if let Err(error) = run(&place, &inbox, &disk) {
+            if let Err(error) = run(&mut reactor, &place, &inbox, &disk) {
                 eprintln!("an event loop failed, and the process ends with it: {error}");
                 std::process::exit(1);
             }
@@ -67,10 +72,7 @@ fn serve(place: &Place) -> io::Result<()> {
 }
 
 /// One event loop, whose door is its inbox.
-fn run(place: &Place, inbox: &Inbox, disk: &Disk) -> io::Result<()> {
-    const INBOX: Token = Token::MAX;
-    let mut reactor = Reactor::new()?;
-    reactor.watch(&inbox.bell, INBOX, EventFlags::empty())?;
+fn run(reactor: &mut Reactor<Conversation>, place: &Place, inbox: &Inbox, disk: &Disk) -> io::Result<()> {
     loop {
         for token in reactor.wait()? {
             if token != INBOX {

@@ -30,7 +30,8 @@ pub(super) const MODEL: Model = Model {
             request (IOCB_CMD_POLL), and with an eventfd its results are one more descriptor for epoll. So here one call submits a \
             whole turn's wishes. It was the rehearsal for io_uring: completions and batches were there already; what was missing are \
             rings that cost no call, and reading and writing sockets themselves. Its limit is fs.aio-max-nr, 65,536 for all \
-            processes together; beyond 16,384 connections this server closes those that come.",
+            processes together: this server takes room for 16,384 connections, or for as many as there is room for, and closes those \
+            that come beyond.",
     serves: Protocol::ALL,
     serve,
     refusal,
@@ -46,7 +47,7 @@ fn refusal() -> Option<String> {
 fn serve(place: &Place) -> io::Result<()> {
     let disk = place.disk()?;
     let door = Door::non_blocking(place)?;
-    let ring = Ring::open(AIO_CONNECTIONS_MAX)?;
+    let ring = largest_ring()?;
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(&epoll, &door, EventData::new_u64(DOOR), EventFlags::IN)?;
     epoll::add(&epoll, &ring, EventData::new_u64(COMPLETIONS), EventFlags::IN)?;
@@ -73,6 +74,17 @@ fn serve(place: &Place) -> io::Result<()> {
     }
 }
 
+/// A ring for as many connections as the system has left room for.
+fn largest_ring() -> io::Result<Ring> {
+    let mut capacity = AIO_CONNECTIONS_MAX;
+    loop {
+        match Ring::open(capacity) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && capacity > 1 => capacity /= 2,
+            ring => return ring,
+        }
+    }
+}
+
 struct House {
     place: Place,
     disk: Disk,
@@ -89,7 +101,7 @@ impl House {
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(stream) = door.accept()? else { break };
             let index = self.free.pop().unwrap_or(self.clients.len());
-            if index == AIO_CONNECTIONS_MAX {
+            if index == self.ring.capacity() {
                 continue;
             }
             if index == self.clients.len() {
