@@ -47,8 +47,8 @@ pub const STACK_BYTES: usize = 128 * 1024;
 /// Bytes read at a time by a coroutine with a stack of its own, where the buffer lies: what is touched stays.
 pub const STACK_ROOM_BYTES: usize = 4 * 1024;
 
-/// Connections of the model on native AIO, each with one request under way. The kernel sets aside twice as many, of which all processes
-/// together have 65,536 (`fs.aio-max-nr`).
+/// Connections of the model on native AIO, each with one request under way, of which all processes together have 65,536
+/// (`fs.aio-max-nr`).
 pub const AIO_CONNECTIONS_MAX: usize = 16_384;
 
 /// Workers of one model. More processors share no machine that we know.

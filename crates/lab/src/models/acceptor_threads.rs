@@ -3,8 +3,8 @@
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use rustix::event::epoll::EventFlags;
@@ -31,8 +31,6 @@ pub(super) const MODEL: Model = Model {
     refusal: never,
 };
 
-const INBOX: Token = Token::MAX;
-
 /// How connections come from the thread that accepts them: a queue, and a semaphore that the event loop can wait for.
 struct Inbox {
     bell: Arc<OwnedFd>,
@@ -49,20 +47,20 @@ fn serve(place: &Place) -> io::Result<()> {
     let disk = Arc::new(place.disk()?);
     let door = Door::before_reactors(place)?;
     let mut threads = Vec::new();
+    // Nobody is accepted before every loop has its descriptors.
+    let ready = Arc::new(Barrier::new(place.workers + 1));
     for _ in 0..place.workers {
         let (outbox, inbox) = mailbox()?;
-        // Made before anybody is accepted, while there are descriptors.
-        let mut reactor = Reactor::new()?;
-        reactor.watch(&inbox.bell, INBOX, EventFlags::empty())?;
-        let (place, disk) = (place.clone(), Arc::clone(&disk));
+        let (place, disk, ready) = (place.clone(), Arc::clone(&disk), Arc::clone(&ready));
         thread::Builder::new().spawn(move || {
-            if let Err(error) = run(&mut reactor, &place, &inbox, &disk) {
+            if let Err(error) = run(&place, &inbox, &disk, &ready) {
                 eprintln!("an event loop failed, and the process ends with it: {error}");
                 std::process::exit(1);
             }
         })?;
         threads.push(outbox);
     }
+    ready.wait();
     leave_with_input()?;
     door.announce()?;
     for outbox in threads.iter().cycle() {
@@ -72,7 +70,11 @@ fn serve(place: &Place) -> io::Result<()> {
 }
 
 /// One event loop, whose door is its inbox.
-fn run(reactor: &mut Reactor<Conversation>, place: &Place, inbox: &Inbox, disk: &Disk) -> io::Result<()> {
+fn run(place: &Place, inbox: &Inbox, disk: &Disk, ready: &Barrier) -> io::Result<()> {
+    const INBOX: Token = Token::MAX;
+    let mut reactor = Reactor::new()?;
+    reactor.watch(&inbox.bell, INBOX, EventFlags::empty())?;
+    ready.wait();
     loop {
         for token in reactor.wait()? {
             if token != INBOX {

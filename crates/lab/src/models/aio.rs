@@ -30,8 +30,8 @@ pub(super) const MODEL: Model = Model {
             request (IOCB_CMD_POLL), and with an eventfd its results are one more descriptor for epoll. So here one call submits a \
             whole turn's wishes. It was the rehearsal for io_uring: completions and batches were there already; what was missing are \
             rings that cost no call, and reading and writing sockets themselves. Its limit is fs.aio-max-nr, 65,536 for all \
-            processes together: this server takes room for 16,384 connections, or for as many as there is room for, and closes those \
-            that come beyond.",
+            processes together: this server takes half of what is left, for 16,384 connections at most, and closes those that come \
+            beyond.",
     serves: Protocol::ALL,
     serve,
     refusal,
@@ -74,11 +74,15 @@ fn serve(place: &Place) -> io::Result<()> {
     }
 }
 
-/// A ring for as many connections as the system has left room for.
+/// A ring for as many connections as half of what the system has left, so that others find some too.
 fn largest_ring() -> io::Result<Ring> {
-    let mut capacity = AIO_CONNECTIONS_MAX;
+    let number = |name| std::fs::read_to_string(format!("/proc/sys/fs/{name}")).ok()?.trim().parse::<usize>().ok();
+    let left =
+        number("aio-max-nr").zip(number("aio-nr")).map_or(AIO_CONNECTIONS_MAX, |(most, now)| most.saturating_sub(now));
+    let mut capacity = (left / 2).clamp(1, AIO_CONNECTIONS_MAX);
     loop {
         match Ring::open(capacity) {
+            // Somebody was faster.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && capacity > 1 => capacity /= 2,
             ring => return ring,
         }
