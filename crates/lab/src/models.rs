@@ -1,7 +1,7 @@
 //! Every I/O model, one file each, on the same [`service`](crate::service).
 //!
-//! A model differs from the others in nothing but how it waits: what a connection does is in [`conversation`], how one is let in
-//! in [`door`], how processes are made in [`family`]. A model owns the process that it runs in: it writes one line to standard
+//! A model differs from the others in nothing but how it waits: what a connection does is in `conversation`, how one is let in
+//! in `door`, how processes are made in `family`. A model owns the process that it runs in: it writes one line to standard
 //! output when it accepts, serves until standard input is closed or SIGTERM comes, and takes every child with it.
 
 use std::io;

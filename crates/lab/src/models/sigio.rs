@@ -104,7 +104,7 @@ impl House {
                 self.clients.resize_with(index + 1, || None);
             }
             assert!(self.clients[index].is_none(), "a new descriptor is nobody's");
-            self.clients[index] = Some(Conversation::new(stream, self.place.session()));
+            self.clients[index] = Some(Conversation::new(stream, self.place.session()).at_edge());
             // What came before it was watched has sent no signal.
             self.go_on(descriptor, room)?;
         }

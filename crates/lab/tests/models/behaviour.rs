@@ -1,6 +1,6 @@
 //! What every model does, whatever it is made of. Each function is a test of the model that it is given.
 
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
@@ -141,6 +141,19 @@ pub(crate) fn serves_many_more_connections_than_workers(name: &str) {
             });
         }
     });
+    server.end();
+}
+
+/// The end comes with the last bytes, and the answer must still be given.
+pub(crate) fn answers_a_client_that_has_ended_its_direction(name: &str) {
+    let server = Process::start(name, Protocol::Http);
+    for _ in 0..20 {
+        let mut client = Client::connect(server.address);
+        client.send(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n");
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        expect(&mut client, 200, b"Hello, World!");
+        client.expect_end();
+    }
     server.end();
 }
 

@@ -34,6 +34,7 @@ macro_rules! all_models {
                 serves_a_client_that_sends_byte_by_byte
                 holds_little_for_a_client_that_never_reads
                 serves_many_more_connections_than_workers
+                answers_a_client_that_has_ended_its_direction
                 lets_a_client_read_why_it_was_refused
                 takes_its_children_with_it
                 makes_the_calls_that_it_is_known_for
