@@ -8,7 +8,7 @@ pub const BODY_BYTES_MAX: u64 = 1024 * 1024;
 pub const PART_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes read at a time. Also what bounds the answers to requests that come together: 16 KiB of the shortest requests
-/// become 60 KiB of answers, and nothing more is read until those are sent.
+/// become 80 KiB of answers, and nothing more is read until those are sent.
 pub const READ_BYTES: usize = 16 * 1024;
 
 /// Bytes thrown away after the last answer of a connection that we end, so that what the client still sends does not reset the

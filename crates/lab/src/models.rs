@@ -147,6 +147,9 @@ pub fn serve(name: &str, place: &Place) -> io::Result<()> {
     (model.serve)(place)
 }
 
+#[cfg(test)]
+mod tests;
+
 /// For the models that run wherever Linux does.
 fn never() -> Option<String> {
     None

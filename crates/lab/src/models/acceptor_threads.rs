@@ -25,7 +25,7 @@ pub(super) const MODEL: Model = Model {
             a thread that serves its own with an event loop. Every thread has an equal share, which a shared listening socket does not \
             promise, and all see the same memory: memcached's table of values lies behind locks that all of them take. Its limits \
             are the hand-over, a queue and a wake-up for each connection, which shows when connections are short, and \
-            the one thread that accepts: a hundred thousand or so a second, and no more.",
+            the one thread that accepts, beyond which no other helps.",
     serves: Protocol::ALL,
     serve,
     refusal: never,
