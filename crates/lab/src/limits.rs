@@ -51,6 +51,9 @@ pub const STACK_ROOM_BYTES: usize = 4 * 1024;
 /// (`fs.aio-max-nr`).
 pub const AIO_CONNECTIONS_MAX: usize = 16_384;
 
+/// Pauses for want of room for native AIO, some seconds together; then it is an error.
+pub const AIO_PAUSES_MAX: u32 = 200;
+
 /// Workers of one model. More processors share no machine that we know.
 pub const WORKERS_MAX: usize = 1_024;
 

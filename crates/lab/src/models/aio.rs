@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
@@ -11,7 +13,7 @@ use rustix::io::Errno;
 use super::conversation::{Client, Conversation, Need, room};
 use super::door::{Door, leave_with_input};
 use super::{Model, Place};
-use crate::limits::{ACCEPTS_PER_TURN, AIO_CONNECTIONS_MAX, ROUNDS_PER_TURN};
+use crate::limits::{ACCEPTS_PER_TURN, AIO_CONNECTIONS_MAX, AIO_PAUSES_MAX, PAUSE_MS, ROUNDS_PER_TURN};
 use crate::service::{Answer, Disk, Job, Protocol};
 use buffer::AlignedBuffer;
 use ring::{Outcome, Ring, Wish};
@@ -41,7 +43,9 @@ const DOOR: u64 = 0;
 const COMPLETIONS: u64 = 1;
 
 fn refusal() -> Option<String> {
-    Ring::open(1).err().map(|error| format!("the kernel gives no native AIO: {error}"))
+    let error = Ring::open(1).err()?;
+    // That others have all of it is no lasting reason.
+    (error.kind() != io::ErrorKind::WouldBlock).then(|| format!("the kernel gives no native AIO: {error}"))
 }
 
 fn serve(place: &Place) -> io::Result<()> {
@@ -77,13 +81,16 @@ fn serve(place: &Place) -> io::Result<()> {
 /// A ring for as many connections as half of what the system has left, so that others find some too.
 fn largest_ring() -> io::Result<Ring> {
     let number = |name| std::fs::read_to_string(format!("/proc/sys/fs/{name}")).ok()?.trim().parse::<usize>().ok();
-    let left =
-        number("aio-max-nr").zip(number("aio-nr")).map_or(AIO_CONNECTIONS_MAX, |(most, now)| most.saturating_sub(now));
-    let mut capacity = (left / 2).clamp(1, AIO_CONNECTIONS_MAX);
+    let mut pauses = 0;
     loop {
+        let left = number("aio-max-nr").zip(number("aio-nr")).map(|(most, now)| most.saturating_sub(now));
+        let capacity = (left.unwrap_or(AIO_CONNECTIONS_MAX) / 2).clamp(1, AIO_CONNECTIONS_MAX);
         match Ring::open(capacity) {
-            // Somebody was faster.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && capacity > 1 => capacity /= 2,
+            // Somebody was faster, or has ended: what a process had comes back a moment after its end.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && pauses < AIO_PAUSES_MAX => {
+                sleep(Duration::from_millis(PAUSE_MS));
+                pauses += 1;
+            }
             ring => return ring,
         }
     }

@@ -11,6 +11,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 use super::buffer::AlignedBuffer;
 use super::ring::{Outcome, Ring, Wish};
 
+/// A ring, or the reason why not.
+fn ring(capacity: usize) -> Option<Ring> {
+    let ring = Ring::open(capacity);
+    ring.inspect_err(|error| println!("skipped: needs native AIO, and room for {capacity}: {error}")).ok()
+}
+
 /// Waits until the ring's bell rings, and takes what has come.
 fn collect(ring: &mut Ring) -> Vec<(u64, Outcome)> {
     poll(&mut [PollFd::new(&*ring, PollFlags::IN)], None).unwrap();
@@ -45,10 +51,7 @@ fn a_part_is_there_when_all_of_it_was_read() {
 
 #[test]
 fn the_ring_reads_files_and_tells_of_sockets() {
-    let Ok(mut ring) = Ring::open(8) else {
-        println!("skipped: needs native AIO");
-        return;
-    };
+    let Some(mut ring) = ring(8) else { return };
     let program = File::open("/proc/self/exe").unwrap();
     let (near, mut far) = UnixStream::pair().unwrap();
     ring.wish(1, program.as_fd(), Wish::Read(AlignedBuffer::for_part(100, 50)));
@@ -73,10 +76,7 @@ fn the_ring_reads_files_and_tells_of_sockets() {
 #[test]
 fn more_outcomes_than_are_taken_at_a_time_ring_again() {
     const WISHES: u64 = 600;
-    let Ok(mut ring) = Ring::open(WISHES as usize) else {
-        println!("skipped: needs native AIO");
-        return;
-    };
+    let Some(mut ring) = ring(WISHES as usize) else { return };
     let (near, _far) = UnixStream::pair().unwrap();
     (0..WISHES).for_each(|token| ring.wish(token, near.as_fd(), Wish::Writable));
     ring.submit().unwrap();
