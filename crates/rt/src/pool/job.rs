@@ -90,10 +90,10 @@ where
         };
         *stage = Stage::Done(result);
         drop(stage);
-        drop(closure);
         if let Some(waiter) = waiter {
             waiter.wake();
         }
+        drop(closure);
         true
     }
 }

@@ -206,10 +206,11 @@ impl<T> Drop for Pending<T> {
         if self.progress == Progress::Over {
             return;
         }
-        self.job.abandon();
+        // The place first: dropping a closure is somebody else's code, which may panic.
         if let Progress::At(place) = self.progress {
             self.pool.leave(place);
         }
+        self.job.abandon();
     }
 }
 

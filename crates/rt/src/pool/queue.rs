@@ -207,8 +207,8 @@ impl Shared {
             woken.push(next);
         }
         drop(state);
-        refused.into_values().for_each(|work| work.refuse(why));
-        woken.into_iter().for_each(Waker::wake);
+        refused.into_values().for_each(|work| shielded(|| work.refuse(why)));
+        woken.into_iter().for_each(|waker| shielded(|| waker.wake()));
     }
 
     /// The life of a thread: runs jobs, waits a while for the next, ends.
@@ -219,7 +219,7 @@ impl Shared {
                 state.running += 1;
                 let next = state.grant(self.settings.queued_max);
                 drop(state);
-                wake(next);
+                shielded(|| wake(next));
                 let ran = run_and_drop(work);
                 state = self.lock();
                 state.running -= 1;
@@ -246,6 +246,12 @@ impl Shared {
 /// A result that nobody wants may panic when dropped: the thread survives that, too.
 fn run_and_drop(work: Arc<dyn Work>) -> Ran {
     catch_unwind(AssertUnwindSafe(move || work.run())).unwrap_or(Ran::Abandoned)
+}
+
+/// Somebody else's code, a waker's or a destructor's, whose panic must not keep the rest from being done.
+fn shielded(call: impl FnOnce()) {
+    // The panic has been reported where it began, and concerns nobody here.
+    let _ = catch_unwind(AssertUnwindSafe(call));
 }
 
 fn wake(waker: Option<Waker>) {
