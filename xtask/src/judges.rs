@@ -201,11 +201,9 @@ fn hear(root: &Path, judge: &Judge, round: &Round, options: &Options) -> Outcome
     let mut command = Command::new(program);
     command.arg(folder.join(judge.file)).current_dir(&folder);
     command.env(judge.subject.variable(), binary).env("CRORE_WORKERS", round.workers.to_string());
-    // A judge without it stands on the kernel's sockets.
-    match round.io {
-        Io::Kernel => command.env_remove("CRORE_IO"),
-        Io::Tap | Io::Xdp => command.env("CRORE_IO", round.io.name()),
-    };
+    command.env_remove("CRORE_IO").env_remove("CRORE_MODEL");
+    let (variable, value) = round.io.variable();
+    command.env(variable, value);
     command.env_remove("CRORE_PLACE");
     command.env("CRORE_JUDGES", root.join("judges")).env("CRORE_OUT", root.join("target/judges"));
     command.env("CRORE_QUICK", if options.quick { "1" } else { "0" });

@@ -1,8 +1,10 @@
 //! Rules about Cargo manifests, read line by line: the tables we write have one dependency a line.
 
 /// The rooms of the house, each above those that may depend on it.
-const LAYERS: &[&str] =
-    &["base", "wire", "tcp", "nic", "macros", "rt", "compat", "http", "web", "hub", "gateway", "load", "doctor", "lab", "sim"];
+const LAYERS: &[&str] = &[
+    "base", "wire", "tcp", "nic", "macros", "rt", "compat", "http", "web", "hub", "gateway", "load", "doctor", "lab",
+    "sim",
+];
 
 /// Lines of the root manifest's dependency table without a reason. Our own crates need none: their order is the reason.
 pub(super) fn reasons(manifest: &str) -> Vec<String> {

@@ -128,14 +128,59 @@ fn a_closure_that_was_taken_back_never_runs_and_is_dropped_at_once() {
     assert_eq!(pool.shared.stats().abandoned, 1);
 }
 
+/// Does not like to be dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped on purpose");
+    }
+}
+
 #[test]
-fn a_result_that_panics_when_nobody_wants_it_leaves_the_thread_alive() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("dropped on purpose");
+fn a_closure_that_panics_when_it_is_taken_back_passes_its_place_on() {
+    let pool = small(1, 1);
+    let (release, busy) = occupy(&pool);
+    let bomb = Bomb;
+    let (mut queued, mut next) = (pool.submit(move || std::mem::forget(bomb)), pool.submit(|| 7));
+    let bell = Bell::new();
+    assert!(poll(&mut queued, &Bell::new()).is_pending());
+    assert!(poll(&mut next, &bell).is_pending());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(queued))).is_err());
+    assert_eq!((bell.rung(), pool.shared.stats().queued), (1, 0));
+    drop(release);
+    wait(busy).expect("it does not panic");
+    assert_eq!(wait(next).expect("it does not panic"), 7);
+}
+
+#[test]
+fn a_waker_that_panics_costs_no_job_and_no_thread() {
+    struct Angry;
+    impl Wake for Angry {
+        fn wake(self: Arc<Self>) {
+            panic!("woken on purpose");
         }
     }
+    let pool = small(1, 1);
+    let (release, busy) = occupy(&pool);
+    let mut queued = pool.submit(|| 7);
+    assert!(poll(&mut queued, &Bell::new()).is_pending());
+    let mut in_line = pool.submit(|| ());
+    assert!(Pin::new(&mut in_line).poll(&mut Context::from_waker(&Arc::new(Angry).into())).is_pending());
+    drop(release);
+    wait(busy).expect("it does not panic");
+    assert_eq!(wait(queued).expect("the thread lives, and took it"), 7);
+    drop(in_line);
+    assert_eq!(wait(pool.submit(|| 8)).expect("there is a place"), 8);
+    // It is counted just after its result was given.
+    while pool.shared.stats().running > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(pool.shared.stats().threads, 1);
+}
+
+#[test]
+fn a_result_that_panics_when_nobody_wants_it_leaves_the_thread_alive() {
     let pool = small(1, 4);
     let (release, released) = mpsc::channel::<()>();
     let (tell, told) = mpsc::channel();
