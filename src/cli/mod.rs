@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod c10m;
+mod lab;
 mod load;
 mod plan;
 mod serve;
@@ -33,6 +34,8 @@ enum Command {
     Load(load::Args),
     /// Prove ten million connections on this machine: connect, hold, broadcast, steady traffic, reconnects, drain.
     C10m(c10m::Args),
+    /// Run every I/O model on the same work, and compare what it costs.
+    Lab(lab::Args),
     /// Say what so many connections take, and how many machines, from measured figures by arithmetic.
     Plan(plan::Args),
 }
@@ -42,6 +45,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Load(args) => load::run(args),
         Command::C10m(args) => c10m::run(args),
+        Command::Lab(args) => lab::run(args),
         Command::Plan(args) => plan::run(args),
     }
 }

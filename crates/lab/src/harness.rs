@@ -1,0 +1,118 @@
+//! A run: each model in turn, with the same load, again and again.
+//!
+//! Repetitions are interleaved (A B C A B C), so that what else the machine does hits all alike. Every pass has a model of its own,
+//! started for it. Row by row: the *paced* pass gives latencies at a rate that is the same for all, and what connections cost; the
+//! *saturated* pass gives throughput, processor time and context switches; a traced pass, once for a model, gives system calls.
+
+use std::path::PathBuf;
+
+use crate::catalogue;
+use crate::error::LabError;
+use crate::measure::tracer;
+use crate::options::{Load, Options};
+use crate::outcome::{Outcome, Row};
+use crate::{Model, client::questions::write_pattern};
+
+pub(crate) mod limits;
+mod passes;
+mod progress;
+mod server;
+mod session;
+mod traced;
+mod trial;
+
+use progress::Display;
+pub use server::ModelCommand;
+use session::Session;
+use trial::Trial;
+
+/// Measures the models as asked, and writes the page and `lab.json` if that was asked for.
+///
+/// # Errors
+/// What was asked for cannot be done, or the run broke off. That a single model fails breaks nothing: its row says so.
+pub fn run(options: &Options, command: &ModelCommand) -> Result<Outcome, LabError> {
+    options.check()?;
+    let chosen = options.loads.iter().map(|load| Ok((*load, catalogue::chosen(&options.models, *load)?)));
+    let chosen = chosen.collect::<Result<Vec<_>, LabError>>()?;
+    let count: usize = chosen.iter().map(|(_, models)| models.len()).sum();
+    if count == 0 {
+        return Err(LabError::usage("none of these models speaks what this load needs: leave --models out"));
+    }
+    crore_rt::raise_descriptor_limit();
+    let place = Workplace::new(options)?;
+    let tracer = tracer::check().err();
+    let mut display = Display::new(count as u64 * (options.repeat + 1));
+    let mut rows = Vec::with_capacity(count);
+    for (load, models) in chosen {
+        let session = Session::new(options, command, load, &place, tracer.clone());
+        rows.extend(measure(&session, &models, options.repeat, &mut display));
+    }
+    display.finish();
+    let outcome = Outcome { rows };
+    if let Some(folder) = &options.out {
+        crate::report::write(folder, &outcome, options)?;
+    }
+    Ok(outcome)
+}
+
+fn measure(session: &Session<'_>, models: &[&'static Model], repeat: u64, display: &mut Display) -> Vec<Row> {
+    let refusals: Vec<Option<String>> = models.iter().map(|model| (model.refusal)()).collect();
+    let mut trials: Vec<Vec<Trial>> = models.iter().map(|_| Vec::new()).collect();
+    for _ in 0..repeat {
+        for (at, model) in models.iter().enumerate() {
+            display.next(session.load, model.name);
+            if refusals[at].is_none() {
+                trials[at].push(session.trial(model));
+            }
+        }
+    }
+    let row = |(at, model): (usize, &&'static Model)| {
+        display.next(session.load, model.name);
+        match &refusals[at] {
+            Some(reason) => Row::refused(model.name, session.load, reason),
+            None => trial::row(model.name, session.load, &trials[at], session.traced(model)),
+        }
+    };
+    models.iter().enumerate().map(row).collect()
+}
+
+/// A folder for what a run needs, removed at its end.
+struct Workplace {
+    folder: PathBuf,
+}
+
+impl Workplace {
+    /// # Errors
+    /// The system's.
+    fn new(options: &Options) -> Result<Workplace, LabError> {
+        let folder = std::env::temp_dir().join(format!("crore-lab-{}", std::process::id()));
+        let broken = |error| LabError::broken(format!("{}: {error}", folder.display()));
+        std::fs::create_dir_all(&folder).map_err(broken)?;
+        let place = Workplace { folder: folder.clone() };
+        // Every model that speaks HTTP opens the file, also where nobody reads it.
+        if options.loads.iter().any(|load| load.protocol() == crate::Protocol::Http) {
+            write_pattern(&place.data()).map_err(broken)?;
+        }
+        Ok(place)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn trace(&self) -> PathBuf {
+        self.folder.join("trace")
+    }
+}
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        // What cannot be removed lies among temporary files.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Whether the load's connections say nothing most of the time.
+fn is_idle(load: Load) -> bool {
+    load == Load::Idle
+}

@@ -1,0 +1,194 @@
+//! The passes, on the client's runtime. What a model uses is read between them, when nothing is in flight.
+
+use crore_rt::spawn;
+use crore_rt::time::sleep;
+
+use super::limits::{ACTIVE_CONNECTIONS, DIGESTERS};
+use super::session::Pass;
+use super::trial::Trial;
+use crate::client::caller::Caller;
+use crate::client::connects;
+use crate::client::crowd::Crowd;
+use crate::client::loops;
+use crate::measure::kernel::{self, Caches};
+use crate::measure::tree::Usage;
+
+/// One of so many connections is open when memory is read first.
+const FIRST_PART: u64 = 10;
+
+/// For context switches, which are known when the model has ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    /// Requests that were answered; 0: nothing is to be told.
+    pub(super) requests: u64,
+    /// Of the model's threads, before the first of them.
+    pub(super) switches_before: u64,
+}
+
+/// Latencies at a fixed rate, the memory of connections, and how many there can be.
+pub(super) async fn paced(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
+    let crowd = open(&pass, &mut trial).await;
+    if pass.is_idle() {
+        let before = pass.tree.cpu_seconds();
+        sleep(pass.time).await;
+        let used = pass.tree.cpu_seconds() - before;
+        trial.idle_cpu_percent = Some(used / pass.time.as_secs_f64() * 100.0);
+    }
+    let (active, resting) = active(&pass, crowd, &mut trial).await;
+    if !active.is_empty() {
+        let (_, tally) = loops::paced(active, &pass.kinds.small, pass.rate, pass.time).await;
+        trial.add_failures(&tally);
+        trial.set_latencies(&tally);
+    }
+    drop(resting);
+    (trial, Counted::default())
+}
+
+/// Requests a second, and what they cost.
+pub(super) async fn saturated(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
+    let mut crowd = Crowd::default();
+    crowd.grow(pass.connections, pass.target, &pass.kinds.small).await;
+    let (active, resting) = active(&pass, crowd, &mut trial).await;
+    if active.is_empty() {
+        return (trial, Counted::default());
+    }
+    let before = pass.tree.usage();
+    let (left, tally) = loops::saturated(active, &pass.kinds.small, pass.time).await;
+    let used = pass.tree.cpu_seconds() - before.cpu_seconds;
+    trial.add_failures(&tally);
+    trial.requests_per_second = tally.per_second();
+    trial.cpu_seconds_per_million = per_million(used, tally.answers());
+    drop((left, resting));
+    (trial, Counted { requests: tally.answers(), switches_before: before.context_switches })
+}
+
+/// Connections that end after one exchange.
+pub(super) async fn connects(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
+    let before = pass.tree.usage();
+    let (tally, moments) = connects::run(pass.target, &pass.kinds.small, pass.connections).await;
+    let used = pass.tree.cpu_seconds() - before.cpu_seconds;
+    trial.add_failures(&tally);
+    trial.set_latencies(&tally);
+    trial.requests_per_second = tally.per_second();
+    trial.cpu_seconds_per_million = per_million(used, tally.answers());
+    trial.ms_of_each_thousand = connects::ms_of_each_thousand(&moments);
+    trial.note(
+        "requests are connections, with one exchange each; at most 64 at the same time; latency from the connect on",
+    );
+    (trial, Counted { requests: tally.answers(), switches_before: before.context_switches })
+}
+
+/// Heavy requests on some connections in a closed loop, and beside them small ones at a fixed rate.
+pub(super) async fn beside(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
+    let heavy = pass.kinds.heavy.as_ref().expect("this load has heavy requests");
+    let mut digesters = Crowd::default();
+    digesters.grow(DIGESTERS, pass.target, heavy).await;
+    let crowd = open(&pass, &mut trial).await;
+    if let Some(reason) = &digesters.stopped_by {
+        trial.fail(format!("upload: {reason}"));
+    }
+    if crowd.held() == 0 || digesters.held() == 0 {
+        return (trial, Counted::default());
+    }
+    let before = pass.tree.usage();
+    let (heavy, time) = (std::rc::Rc::clone(heavy), pass.time);
+    let uploads = spawn(async move { loops::saturated(digesters.callers, &heavy, time).await.1 });
+    let (_, small) = loops::paced(crowd.callers, &pass.kinds.small, pass.rate, pass.time).await;
+    let uploads = uploads.await.unwrap_or_default();
+    let used = pass.tree.cpu_seconds() - before.cpu_seconds;
+    trial.add_failures(&small);
+    trial.add_failures(&uploads);
+    trial.set_latencies(&small);
+    trial.requests_per_second = uploads.per_second();
+    trial.cpu_seconds_per_million = per_million(used, uploads.answers());
+    trial.note(format!(
+        "requests are digests of 1 MiB on {DIGESTERS} connections; latencies are those of GET / beside them, {} a second",
+        pass.rate
+    ));
+    (trial, Counted { requests: uploads.answers(), switches_before: before.context_switches })
+}
+
+/// Opens the connections, in two steps: what they take is the difference between them.
+async fn open(pass: &Pass, trial: &mut Trial) -> Crowd {
+    let mut crowd = Crowd::default();
+    crowd.grow(pass.connections.div_ceil(FIRST_PART), pass.target, &pass.kinds.small).await;
+    let (few, before) = (crowd.held(), Memory::read(pass));
+    crowd.grow(pass.connections, pass.target, &pass.kinds.small).await;
+    let (many, after) = (crowd.held(), Memory::read(pass));
+    trial.held = Some(many);
+    trial.stopped_by = Some(match &crowd.stopped_by {
+        None => format!("nothing: {} were asked for", pass.connections),
+        Some(reason) => format!("connection {}: {reason}", many + 1),
+    });
+    if many > few {
+        let grown = after.usage.user_bytes as f64 - before.usage.user_bytes as f64;
+        trial.user_bytes_per_connection = Some((grown / (many - few) as f64).max(0.0));
+        match (&before.caches, &after.caches) {
+            (Some(few_caches), Some(many_caches)) => {
+                let bytes = kernel::bytes_per_connection(
+                    (few_caches, &before.usage),
+                    (many_caches, &after.usage),
+                    many - few,
+                    pass.is_kernels,
+                );
+                trial.kernel_bytes_per_connection = Some(bytes);
+            }
+            _ => trial.note(kernel::UNREADABLE),
+        }
+    }
+    crowd
+}
+
+struct Memory {
+    usage: Usage,
+    caches: Option<Caches>,
+}
+
+impl Memory {
+    fn read(pass: &Pass) -> Memory {
+        Memory { usage: pass.tree.usage(), caches: Caches::read() }
+    }
+}
+
+/// Who asks, and who rests meanwhile: of an idle crowd only some ask.
+async fn active(pass: &Pass, mut crowd: Crowd, trial: &mut Trial) -> (Vec<Caller>, Vec<Caller>) {
+    if crowd.held() == 0 {
+        let reason = crowd.stopped_by.unwrap_or_else(|| "no connection".to_owned());
+        trial.fail(reason);
+        return (Vec::new(), Vec::new());
+    }
+    let asking = if pass.is_idle() { ACTIVE_CONNECTIONS.min(crowd.held()) } else { crowd.held() };
+    // The last to come: tables that are searched from their beginning are searched to their end.
+    let active = crowd.callers.split_off((crowd.held() - asking) as usize);
+    assert!(!active.is_empty(), "at least one connection asks");
+    (active, crowd.callers)
+}
+
+fn per_million(cpu_seconds: f64, requests: u64) -> Option<f64> {
+    (requests > 0).then(|| cpu_seconds / requests as f64 * 1e6)
+}
+
+/// A fixed number of requests on each connection, for the tracer.
+pub(super) async fn counted(pass: Pass, requests: u64) -> Result<(), String> {
+    let mut crowd = Crowd::default();
+    crowd.grow(pass.connections, pass.target, &pass.kinds.small).await;
+    if let Some(reason) = crowd.stopped_by.filter(|_| crowd.callers.len() as u64 != pass.connections) {
+        return Err(reason);
+    }
+    let ask = |mut caller: Caller| {
+        let questions = std::rc::Rc::clone(&pass.kinds.small);
+        spawn(async move {
+            for _ in 0..requests {
+                caller.ask(&questions).await?;
+            }
+            Ok::<Caller, String>(caller)
+        })
+    };
+    let tasks: Vec<_> = crowd.callers.into_iter().map(ask).collect();
+    let mut callers = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        // All stay open until the last has been answered: what ends earlier would be another load.
+        callers.push(task.await.map_err(|error| error.to_string())??);
+    }
+    Ok(())
+}

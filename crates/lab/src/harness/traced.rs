@@ -1,0 +1,45 @@
+//! The passes under a tracer: system calls a request.
+
+use crore_rt::Runtime;
+
+use super::limits::{TRACED_CONNECTIONS, TRACED_REQUESTS};
+use super::passes;
+use super::session::Session;
+use crate::Model;
+use crate::measure::tracer;
+use crate::options::Load;
+
+impl Session<'_> {
+    /// System calls a request, or why they are not known.
+    pub(super) fn traced(&self, model: &Model) -> Result<f64, String> {
+        if let Some(reason) = &self.untraced {
+            return Err(reason.clone());
+        }
+        if matches!(self.load, Load::Connect | Load::Cpu) {
+            return Err("system calls are counted with the other loads".to_owned());
+        }
+        let within = self.options.connections_of(self.load).min(TRACED_CONNECTIONS);
+        // Models that hold one connection only can be counted with one.
+        let counted = self.calls_per_request(model, within).or_else(|_| self.calls_per_request(model, 1));
+        counted.map_err(|reason| format!("system calls were not counted: {reason}"))
+    }
+
+    fn calls_per_request(&self, model: &Model, connections: u64) -> Result<f64, String> {
+        let without = self.calls(model, connections, 0)?;
+        let with = self.calls(model, connections, TRACED_REQUESTS)?;
+        Ok(with.saturating_sub(without) as f64 / (connections * TRACED_REQUESTS) as f64)
+    }
+
+    /// All calls of a model that answers so many requests on each of so many connections.
+    fn calls(&self, model: &Model, connections: u64, requests: u64) -> Result<u64, String> {
+        let file = self.place.trace();
+        let (server, pass, ground) = self.start(model, &tracer::prefix(&file), connections)?;
+        let runtime = Runtime::builder().workers(1).pin(false).driver(&ground.client_io).network(ground.network);
+        let runtime = runtime.build().map_err(|error| error.to_string())?;
+        let asked = runtime.block_on(passes::counted(pass, requests));
+        let ending = server.stop();
+        asked?;
+        let summary = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        tracer::total(&summary).ok_or_else(|| ending.note.unwrap_or_else(|| "strace gave no table".to_owned()))
+    }
+}
