@@ -61,6 +61,10 @@ pub(crate) struct Args {
     #[arg(long, hide = true, value_name = "NAME", requires_all = ["protocol", "listen", "data"])]
     serve: Option<String>,
 
+    /// Be the program of a CGI model: started by that model only
+    #[arg(long, hide = true, conflicts_with = "serve")]
+    answer: bool,
+
     #[arg(long, hide = true)]
     protocol: Option<Protocol>,
 
@@ -78,6 +82,9 @@ pub(crate) struct Args {
 pub(crate) fn run(mut args: Args) -> ExitCode {
     if let Some(name) = args.serve.take() {
         return serve(&name, args);
+    }
+    if args.answer {
+        return ended("answer", crore_lab::answer());
     }
     let json = args.json;
     measure(args, json).unwrap_or_else(|error| {
@@ -120,7 +127,11 @@ fn serve(name: &str, args: Args) -> ExitCode {
     };
     let workers = usize::try_from(args.workers).unwrap_or(usize::MAX);
     let place = Place { protocol, address, workers, io: args.io, data };
-    match crore_lab::serve_by_name(name, &place) {
+    ended(name, crore_lab::serve_by_name(name, &place))
+}
+
+fn ended(name: &str, result: std::io::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{name}: {error}");

@@ -1,16 +1,23 @@
-//! Where a model stands: its address, its I/O model, and who the client is there.
+//! Where a model stands: its address, its device, and who the client is there.
 //!
-//! Most models stand on the kernel's loopback. A wire in shared memory has two ends, and both processes bring their own TCP/IP.
+//! Most models stand on the kernel's loopback. A wire in shared memory has two ends, and both processes bring their own TCP/IP. At the
+//! other end of a TAP interface is the kernel, with the client's sockets. AF_XDP stands on a veth between two network namespaces, with
+//! our own TCP/IP at both ends.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crore_rt::net::Network;
 
-use crate::error::LabError;
+use device::Device;
 
-/// The model's address where the kernel does not carry it, and the client's.
+mod device;
+
+/// The model's address where the kernel does not carry it.
 const MODEL: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 1);
-const CLIENTS: &str = "10.65.0.1/10";
+/// The kernel's on the same network: the client's on a TAP interface; on a veth it only says which network that is.
+const KERNEL: &str = "10.64.0.2/24";
+/// The client's, where the client brings its own TCP/IP.
+const CLIENT: &str = "10.64.0.3/24";
 /// The port there: nobody else is on that network.
 const PORT: u16 = 8_000;
 
@@ -21,38 +28,68 @@ pub(crate) struct Ground {
     pub(crate) listen: SocketAddr,
     /// The device of the model, if it has one.
     pub(crate) model_io: Option<String>,
+    /// Workers at most, where the device has a limit.
+    pub(crate) workers_max: Option<usize>,
     /// The I/O model of the client.
     pub(crate) client_io: String,
     /// Who the client is, where that is not the kernel's business.
     pub(crate) network: Network,
+    /// Removed when this is dropped.
+    _device: Option<Device>,
 }
 
 impl Ground {
-    /// The ground of the model called `name`. `run` is a number that no other ground of this process has.
+    /// The ground of the model called `name`, for so many workers. `run` is a number that no other ground of this process has.
     ///
     /// # Errors
-    /// The network cannot be had.
-    pub(crate) fn new(name: &str, run: u64) -> Result<Ground, LabError> {
-        if name != "wire" {
-            return Ok(Ground {
-                listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
-                model_io: None,
-                client_io: "auto".to_owned(),
-                network: Network::default(),
-            });
+    /// The device cannot be had: a privilege or a program is missing.
+    pub(crate) fn new(name: &str, workers: usize, run: u64) -> Result<Ground, String> {
+        let pid = std::process::id();
+        match name {
+            "wire" => {
+                let wire = format!("wire:lab-{pid}-{run}");
+                Ground::of_our_own(wire.clone(), wire, None, None)
+            }
+            "tap" => {
+                let interface = format!("lab{pid}");
+                let device = Device::tap(&interface, KERNEL, workers > 1)?;
+                let kernel = Ground::on_loopback();
+                let listen = SocketAddr::new(MODEL.into(), PORT);
+                Ok(Ground { listen, model_io: Some(format!("tap:{interface}")), _device: Some(device), ..kernel })
+            }
+            "xdp" => {
+                let (device, [model, client]) = Device::veth(pid, KERNEL)?;
+                // The veth has one queue: frames come out of it where they went in.
+                Ground::of_our_own(format!("xdp:{model}"), format!("xdp:{client}"), Some(1), Some(device))
+            }
+            _ => Ok(Ground::on_loopback()),
         }
-        let wire = format!("wire:lab-{}-{run}", std::process::id());
-        let address = CLIENTS.parse().expect("the constant is a block of addresses");
-        let network = Network::for_client(&wire, &[], &[address], &[]).map_err(LabError::broken)?;
-        Ok(Ground {
-            listen: SocketAddr::new(MODEL.into(), PORT),
-            model_io: Some(wire.clone()),
-            client_io: wire,
-            network,
-        })
     }
 
-    /// Whether the kernel has a socket for each end of a connection.
+    fn on_loopback() -> Ground {
+        Ground {
+            listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+            model_io: None,
+            workers_max: None,
+            client_io: "auto".to_owned(),
+            network: Network::default(),
+            _device: None,
+        }
+    }
+
+    fn of_our_own(
+        model_io: String,
+        client_io: String,
+        workers_max: Option<usize>,
+        device: Option<Device>,
+    ) -> Result<Ground, String> {
+        let address = CLIENT.parse().expect("the constant is an address with its network");
+        let network = Network::for_client(&client_io, &[], &[address], &[])?;
+        let listen = SocketAddr::new(MODEL.into(), PORT);
+        Ok(Ground { listen, model_io: Some(model_io), workers_max, client_io, network, _device: device })
+    }
+
+    /// Whether the client's ends of the connections are sockets of the kernel's.
     pub(crate) fn is_kernels(&self) -> bool {
         !crore_rt::is_device(&self.client_io)
     }
@@ -64,11 +101,16 @@ mod tests {
 
     #[test]
     fn a_wire_has_its_two_ends_and_a_name_of_its_own() {
-        let (one, other) = (Ground::new("wire", 1).unwrap(), Ground::new("wire", 2).unwrap());
+        let ground = |run| Ground::new("wire", 2, run).unwrap();
+        let (one, other) = (ground(1), ground(2));
         assert_eq!(one.model_io.as_ref(), Some(&one.client_io));
         assert_ne!(one.model_io, other.model_io);
         assert!(!one.is_kernels() && one.network.reaches(one.listen.ip()));
-        let loopback = Ground::new("thread", 1).unwrap();
-        assert!(loopback.is_kernels() && loopback.listen.port() == 0);
+    }
+
+    #[test]
+    fn what_needs_no_device_stands_on_loopback() {
+        let loopback = Ground::new("thread", 2, 1).unwrap();
+        assert!(loopback.is_kernels() && loopback.listen.port() == 0 && loopback.model_io.is_none());
     }
 }

@@ -7,11 +7,13 @@
 use std::path::PathBuf;
 
 use crate::catalogue;
+use crate::client::questions::write_pattern;
 use crate::error::LabError;
+use crate::ground::Ground;
 use crate::measure::tracer;
 use crate::options::{Load, Options};
 use crate::outcome::{Outcome, Row};
-use crate::{Model, client::questions::write_pattern};
+use crate::{Model, Protocol};
 
 pub(crate) mod limits;
 mod passes;
@@ -56,7 +58,7 @@ pub fn run(options: &Options, command: &ModelCommand) -> Result<Outcome, LabErro
 }
 
 fn measure(session: &Session<'_>, models: &[&'static Model], repeat: u64, display: &mut Display) -> Vec<Row> {
-    let refusals: Vec<Option<String>> = models.iter().map(|model| (model.refusal)()).collect();
+    let refusals: Vec<Option<String>> = models.iter().map(|model| refusal(model, session)).collect();
     let mut trials: Vec<Vec<Trial>> = models.iter().map(|_| Vec::new()).collect();
     for _ in 0..repeat {
         for (at, model) in models.iter().enumerate() {
@@ -76,6 +78,11 @@ fn measure(session: &Session<'_>, models: &[&'static Model], repeat: u64, displa
     models.iter().enumerate().map(row).collect()
 }
 
+/// Why a model cannot be run here: it says so itself, or there is nowhere for it to stand.
+fn refusal(model: &Model, session: &Session<'_>) -> Option<String> {
+    (model.refusal)().or_else(|| Ground::new(model.name, session.options.workers(), 0).err())
+}
+
 /// A folder for what a run needs, removed at its end.
 struct Workplace {
     folder: PathBuf,
@@ -90,7 +97,7 @@ impl Workplace {
         std::fs::create_dir_all(&folder).map_err(broken)?;
         let place = Workplace { folder: folder.clone() };
         // Every model that speaks HTTP opens the file, also where nobody reads it.
-        if options.loads.iter().any(|load| load.protocol() == crate::Protocol::Http) {
+        if options.loads.iter().any(|load| load.protocol() == Protocol::Http) {
             write_pattern(&place.data()).map_err(broken)?;
         }
         Ok(place)

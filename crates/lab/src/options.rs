@@ -9,8 +9,9 @@ use crore_base::time::Duration;
 use crate::error::LabError;
 use crate::harness::limits::{
     CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CONNECTS_DEFAULT, IDLE_CONNECTIONS_DEFAULT, RATE_BESIDE, RATE_DEFAULT,
-    RATE_MAX, REPEAT_DEFAULT, REPEAT_MAX, TIME_DEFAULT, TIME_MAX, TIME_MIN, WORKERS_MAX,
+    RATE_MAX, REPEAT_DEFAULT, REPEAT_MAX, TIME_DEFAULT, TIME_MAX, TIME_MIN,
 };
+use crate::limits::WORKERS_MAX;
 use crate::service::Protocol;
 
 #[cfg(test)]
@@ -128,7 +129,7 @@ impl Options {
         self.connections.map_or(Ok(()), |count| within("--connections", count, 1, CONNECTIONS_MAX))?;
         self.rate.map_or(Ok(()), |rate| within("--rate", rate, 1, RATE_MAX))?;
         within("--repeat", self.repeat, 1, REPEAT_MAX)?;
-        within("--workers", self.workers, 0, WORKERS_MAX)?;
+        within("--workers", self.workers, 0, WORKERS_MAX as u64)?;
         match self.time < TIME_MIN || self.time > TIME_MAX {
             true => {
                 Err(LabError::usage(format!("--time {} cannot be had: choose {TIME_MIN} to {TIME_MAX}", self.time)))

@@ -149,12 +149,13 @@ fn sentence(row: &Row) -> String {
 /// How each figure was made.
 const HOW: &str = "<h2>How it is measured</h2>\n<dl>\n\
 <div><dt>requests/s, CPU, switches</dt><dd>A closed loop with one request in flight on each connection. Processor time is that of the \
-model's process group, children that have ended included; exact to 10 ms a process. Context switches are those that the kernel counted for \
+model's process group, children that have ended included. Context switches are those that the kernel counted for \
 all its threads until its end, less those before the load.</dd></div>\n\
 <div><dt>latency</dt><dd>An open loop at the same rate for all: each request has its moment, and latency counts from it.</dd></div>\n\
 <div><dt>system calls</dt><dd><code>strace -f -c</code>, in passes of their own with at most 20 connections; two passes that differ in their \
 requests only are subtracted.</dd></div>\n\
-<div><dt>user memory</dt><dd>PSS of the process group: the slope between a tenth of the connections and all.</dd></div>\n\
+<div><dt>user memory</dt><dd>PSS of the process group: the slope between a tenth of the connections and all. Memory is taken by pages and \
+slabs, so below some hundred connections it is coarse.</dd></div>\n\
 <div><dt>kernel memory</dt><dd>Sockets, files and epoll entries from <code>/proc/slabinfo</code>, less the client's end; 16 KiB of stack and \
 the description of each thread; tables of pages. The slope, too, and an estimate from below: queues are not in it.</dd></div>\n\
 <div><dt>held</dt><dd>Connections open at the same time, each of which got a right answer.</dd></div>\n</dl>\n";

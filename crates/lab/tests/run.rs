@@ -1,5 +1,6 @@
 //! Whole runs of the laboratory. This program starts itself again as each model, so it has a `main` of its own.
 
+use std::io;
 use std::process::ExitCode;
 
 use crore_base::time::Duration;
@@ -7,10 +8,12 @@ use crore_lab::{LabError, Load, ModelCommand, Options, Outcome, Place, Row, run,
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("--serve") => return serve(&arguments),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["lab", "--serve", name, ..] => return ended(serve(name, &words)),
+        ["lab", "--answer"] => return ended(crore_lab::answer()),
         // What the test harness would answer to tools that list tests.
-        Some("--list") => return ExitCode::SUCCESS,
+        ["--list", ..] => return ExitCode::SUCCESS,
         _ => {}
     }
     two_models_answer_everything_and_have_every_figure();
@@ -19,26 +22,29 @@ fn main() -> ExitCode {
     connections_are_accepted_in_every_way();
     digests_are_right_wherever_they_are_calculated();
     slices_are_right_however_they_are_read();
+    both_ends_of_a_wire_are_ours();
+    a_process_for_each_request_answers_over_http();
     what_is_not_there_is_refused_before_anything_begins();
-    println!("run: 7 passed");
+    println!("run: 9 passed");
     ExitCode::SUCCESS
 }
 
 /// As `crore lab --serve` does.
-fn serve(arguments: &[String]) -> ExitCode {
-    let value = |flag: &str| {
-        let at = arguments.iter().position(|argument| argument == flag)?;
-        arguments.get(at + 1).cloned()
-    };
+fn serve(name: &str, words: &[&str]) -> io::Result<()> {
+    let value = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1]);
     let given = |flag: &str| value(flag).unwrap_or_else(|| panic!("{flag} is missing"));
     let place = Place {
         protocol: given("--protocol").parse().unwrap(),
         address: given("--listen").parse().unwrap(),
         workers: given("--workers").parse().unwrap(),
-        io: value("--io"),
+        io: value("--io").map(str::to_owned),
         data: given("--data").into(),
     };
-    match serve_by_name(&given("--serve"), &place) {
+    serve_by_name(name, &place)
+}
+
+fn ended(result: io::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -62,7 +68,7 @@ fn options(models: &[&str], load: Load, connections: u64) -> Options {
 
 fn measured(options: &Options) -> Result<Outcome, LabError> {
     let program = std::env::current_exe().unwrap().into();
-    run(options, &ModelCommand { program, arguments: Vec::new() })
+    run(options, &ModelCommand { program, arguments: vec!["lab".into()] })
 }
 
 fn assert_sane(row: &Row) {
@@ -144,6 +150,18 @@ fn slices_are_right_however_they_are_read() {
             _ => assert_sane(row),
         }
     }
+}
+
+fn both_ends_of_a_wire_are_ours() {
+    let outcome = measured(&options(&["wire"], Load::Echo, 50)).unwrap();
+    assert_sane(&outcome.rows[0]);
+    assert_eq!(outcome.rows[0].max_connections, Some(50));
+}
+
+fn a_process_for_each_request_answers_over_http() {
+    let outcome = measured(&options(&["cgi", "udp"], Load::Http, 3)).unwrap();
+    assert_eq!(outcome.rows.len(), 1, "datagrams carry no HTTP");
+    assert_sane(&outcome.rows[0]);
 }
 
 fn what_is_not_there_is_refused_before_anything_begins() {

@@ -2,7 +2,7 @@
 
 /// The rooms of the house, each above those that may depend on it.
 const LAYERS: &[&str] =
-    &["base", "wire", "tcp", "nic", "macros", "rt", "compat", "http", "web", "hub", "gateway", "load", "sim"];
+    &["base", "wire", "tcp", "nic", "macros", "rt", "compat", "http", "web", "hub", "gateway", "load", "lab", "sim"];
 
 /// Lines of the root manifest's dependency table without a reason. Our own crates need none: their order is the reason.
 pub(super) fn reasons(manifest: &str) -> Vec<String> {

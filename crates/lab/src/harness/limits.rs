@@ -5,9 +5,9 @@ use crore_base::time::Duration;
 /// Connections of the loads that send on all of them, when nothing was said.
 pub(crate) const CONNECTIONS_DEFAULT: u64 = 100;
 
-/// Connections that are held by the load `idle` when nothing was said: ten times what `select` can watch, and half of the
-/// descriptors that a process commonly has.
-pub(crate) const IDLE_CONNECTIONS_DEFAULT: u64 = 10_000;
+/// Connections that are held by the load `idle` when nothing was said: twice what `select` can watch, and so few that a process for each is
+/// no burden on a small machine.
+pub(crate) const IDLE_CONNECTIONS_DEFAULT: u64 = 2_000;
 
 /// Connections that the load `connect` makes, one after the other in each of its lanes, when nothing was said.
 pub(crate) const CONNECTS_DEFAULT: u64 = 5_000;
@@ -107,6 +107,3 @@ pub(crate) const ERROR_TEXT_BYTES: u64 = 2_048;
 
 /// Different kinds of failures that are told of one row; the rest is counted only.
 pub(crate) const FAILURE_KINDS_MAX: usize = 3;
-
-/// Workers of a model at most, as the models have it.
-pub(crate) const WORKERS_MAX: u64 = 1_024;

@@ -94,7 +94,8 @@ impl<'a> Session<'a> {
                 return trial;
             }
         };
-        let runtime = Runtime::builder().workers(1).pin(false).driver(&ground.client_io).network(ground.network);
+        let runtime =
+            Runtime::builder().workers(1).pin(false).driver(&ground.client_io).network(ground.network.clone());
         let (mut trial, counted) = match runtime.build() {
             Ok(runtime) => runtime.block_on(run(pass, trial)),
             Err(error) => {
@@ -124,14 +125,15 @@ impl<'a> Session<'a> {
         connections: u64,
     ) -> Result<(Server, Pass, Ground), String> {
         let number = self.grounds.replace(self.grounds.get() + 1);
-        let ground = Ground::new(model.name, number).map_err(|error| error.to_string())?;
+        let workers = self.options.workers();
+        let ground = Ground::new(model.name, workers, number)?;
         let data = self.place.data();
         let start = Start {
             name: model.name,
             protocol: self.load.protocol(),
             listen: ground.listen,
             io: ground.model_io.as_deref(),
-            workers: self.options.workers(),
+            workers: ground.workers_max.map_or(workers, |most| workers.min(most)),
             data: &data,
         };
         let server = Server::start(self.command, &start, before)?;

@@ -34,7 +34,8 @@ impl Session<'_> {
     fn calls(&self, model: &Model, connections: u64, requests: u64) -> Result<u64, String> {
         let file = self.place.trace();
         let (server, pass, ground) = self.start(model, &tracer::prefix(&file), connections)?;
-        let runtime = Runtime::builder().workers(1).pin(false).driver(&ground.client_io).network(ground.network);
+        let runtime =
+            Runtime::builder().workers(1).pin(false).driver(&ground.client_io).network(ground.network.clone());
         let runtime = runtime.build().map_err(|error| error.to_string())?;
         let asked = runtime.block_on(passes::counted(pass, requests));
         let ending = server.stop();

@@ -14,7 +14,7 @@ pub(crate) struct Tree {
 /// What a group has used and holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
-    /// User and system time since the start, seconds; ended children with it. Exact to 10 ms for each process.
+    /// User and system time since the start, seconds; ended children with it.
     pub(crate) cpu_seconds: f64,
     /// Voluntary and other switches of all threads that live.
     pub(crate) context_switches: u64,
@@ -36,20 +36,20 @@ impl Tree {
     pub(crate) fn usage(self) -> Usage {
         self.processes().fold(Usage::default(), |sum, (pid, stat)| {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            let (threads, context_switches) = switches(pid);
+            let tasks = Tasks::of(pid);
             Usage {
-                cpu_seconds: sum.cpu_seconds + stat.cpu_seconds,
-                context_switches: sum.context_switches + context_switches,
+                cpu_seconds: sum.cpu_seconds + stat.cpu_seconds(&tasks),
+                context_switches: sum.context_switches + tasks.context_switches,
                 user_bytes: sum.user_bytes + proportional_bytes(pid),
                 page_table_bytes: sum.page_table_bytes + kilobytes(&status, "VmPTE:") * 1_024,
-                threads: sum.threads + threads,
+                threads: sum.threads + tasks.count,
             }
         })
     }
 
-    /// Processor time only: cheap enough to be read while the model works.
+    /// Processor time only; see [`Usage::cpu_seconds`].
     pub(crate) fn cpu_seconds(self) -> f64 {
-        self.processes().map(|(_, stat)| stat.cpu_seconds).sum()
+        self.processes().map(|(pid, stat)| stat.cpu_seconds(&Tasks::of(pid))).sum()
     }
 
     fn processes(self) -> impl Iterator<Item = (u32, Stat)> {
@@ -66,7 +66,10 @@ impl Tree {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Stat {
     group: u32,
-    cpu_seconds: f64,
+    /// User and system time of all its threads, also those that have ended. Whole ticks of 10 ms, rounded down.
+    own_ticks: u64,
+    /// The same of children that have ended and were waited for, and of theirs.
+    ended_ticks: u64,
 }
 
 impl Stat {
@@ -74,19 +77,44 @@ impl Stat {
     fn parse(text: &str) -> Option<Stat> {
         let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
         let group = fields.nth(2)?.parse().ok()?;
-        let ticks: u64 = fields.skip(8).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Some(Stat { group, cpu_seconds: ticks as f64 / rustix::param::clock_ticks_per_second() as f64 })
+        let ticks: Vec<u64> = fields.skip(8).take(4).filter_map(|field| field.parse().ok()).collect();
+        let &[user, system, ended_user, ended_system] = &ticks[..] else { return None };
+        Some(Stat { group, own_ticks: user + system, ended_ticks: ended_user + ended_system })
+    }
+
+    /// The scheduler knows nanoseconds of threads that live, the ticks know of those that have ended: each is a part, so the
+    /// larger is nearer.
+    fn cpu_seconds(&self, tasks: &Tasks) -> f64 {
+        let per_second = rustix::param::clock_ticks_per_second() as f64;
+        let own = (self.own_ticks as f64 / per_second).max(tasks.nanos as f64 / 1e9);
+        own + self.ended_ticks as f64 / per_second
     }
 }
 
-/// Threads of a process, and their context switches.
-fn switches(pid: u32) -> (u64, u64) {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    tasks.fold((0, 0), |(threads, switches), task| {
-        let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
-        let of_task = number(&status, "voluntary_ctxt_switches:") + number(&status, "nonvoluntary_ctxt_switches:");
-        (threads + 1, switches + of_task)
-    })
+/// The threads of a process that live.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Tasks {
+    count: u64,
+    context_switches: u64,
+    /// On a processor; 0 where the kernel was built without saying so.
+    nanos: u64,
+}
+
+impl Tasks {
+    fn of(pid: u32) -> Tasks {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        tasks.fold(Tasks::default(), |sum, task| {
+            let text = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let (status, schedule) = (text("status"), text("schedstat"));
+            let switches = ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"].map(|name| number(&status, name));
+            let nanos = schedule.split_ascii_whitespace().next().and_then(|nanos| nanos.parse::<u64>().ok());
+            Tasks {
+                count: sum.count + 1,
+                context_switches: sum.context_switches + switches.iter().sum::<u64>(),
+                nanos: sum.nanos + nanos.unwrap_or(0),
+            }
+        })
+    }
 }
 
 /// The proportional set size; 0 for a process that has just ended.
@@ -132,9 +160,12 @@ mod tests {
     #[test]
     fn names_with_spaces_and_parentheses_do_not_shift_the_fields() {
         let stat = "7 (a) b) (c) S 3 9 7 0 -1 0 0 0 0 0 100 20 3 4 20";
-        let ticks = rustix::param::clock_ticks_per_second() as f64;
-        assert_eq!(Stat::parse(stat), Some(Stat { group: 9, cpu_seconds: 127.0 / ticks }));
+        let parsed = Stat::parse(stat).unwrap();
+        assert_eq!(parsed, Stat { group: 9, own_ticks: 120, ended_ticks: 7 });
         assert_eq!(Stat::parse("no stat"), None);
+        let per_second = rustix::param::clock_ticks_per_second() as f64;
+        let with = |nanos| parsed.cpu_seconds(&Tasks { nanos, ..Tasks::default() }) - 7.0 / per_second;
+        assert_eq!((with(0), with(9_000_000_000_000)), (120.0 / per_second, 9_000.0));
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn each_load_has_numbers_of_its_own_unless_they_are_given() {
     let options = Options::default();
     let numbers = |load| (options.connections_of(load), options.rate_of(load));
     assert_eq!(numbers(Load::Echo), (100, 1_000));
-    assert_eq!(numbers(Load::Idle), (10_000, 1_000));
+    assert_eq!(numbers(Load::Idle), (2_000, 1_000));
     assert_eq!(numbers(Load::Connect).0, 5_000);
     assert_eq!(numbers(Load::Disk), (100, 200));
     let given = Options { connections: Some(7), rate: Some(9), workers: 3, ..Options::default() };

@@ -1,0 +1,63 @@
+//! Every bound of the laboratory's models, with its unit in the name and the reason beside it.
+
+/// Bytes of a body that is uploaded for its digest: the size of the laboratory's heavy request. Stops: a body without end.
+pub const BODY_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Bytes of one part of the data file: an answer is held in memory until it is sent. Stops: one request that asks for a
+/// terabyte.
+pub const PART_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes read at a time. Also what bounds the answers to requests that come together: 16 KiB of the shortest requests
+/// become 60 KiB of answers, and nothing more is read until those are sent.
+pub const READ_BYTES: usize = 16 * 1024;
+
+/// Bytes thrown away after the last answer of a connection that we end, so that what the client still sends does not reset the
+/// connection before the client has read (RFC 9112, section 9.6). One body and what may lie behind it.
+pub const LINGER_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Reads of one connection before the others have their turn.
+pub const ROUNDS_PER_TURN: u32 = 16;
+
+/// Events taken from the kernel at a time.
+pub const EVENTS_PER_TURN: usize = 256;
+
+/// Connections accepted before those that are there have their turn again.
+pub const ACCEPTS_PER_TURN: u32 = 64;
+
+/// Connections that one process serves at a time: those beyond are closed as soon as they are accepted. The number of descriptors
+/// that a process may have is usually lower.
+pub const CONNECTIONS_MAX: usize = 1 << 20;
+
+/// Child processes or threads, where each connection has one of its own: those that come beyond wait in the kernel's queue.
+/// Debian's default for a user is some 30,000 processes.
+pub const CHILDREN_MAX: usize = 16_000;
+
+/// Connections that wait for a thread of the pool; those beyond wait in the kernel's queue.
+pub const POOL_QUEUE_MAX: usize = 1_024;
+
+/// Connections that the kernel completes before they are accepted; it takes the smaller of this and `net.core.somaxconn`.
+pub const BACKLOG: i32 = 65_535;
+
+/// How long who has no descriptor, process or thread to give waits before asking again. Without it the loop would spin.
+pub const PAUSE_MS: u64 = 20;
+
+/// Bytes of a thread's stack where each connection has a thread: the service uses less than a quarter of it.
+pub const STACK_BYTES: usize = 128 * 1024;
+
+/// Bytes read at a time by a coroutine with a stack of its own, where the buffer lies: what is touched stays.
+pub const STACK_ROOM_BYTES: usize = 4 * 1024;
+
+/// Connections of the model on native AIO, each with one request under way. The kernel sets aside twice as many, of which all processes
+/// together have 65,536 (`fs.aio-max-nr`).
+pub const AIO_CONNECTIONS_MAX: usize = 16_384;
+
+/// Workers of one model. More processors share no machine that we know.
+pub const WORKERS_MAX: usize = 1_024;
+
+/// Bytes of an answer that a CGI child or FastCGI worker may give: the largest part, and room for its head.
+pub const ANSWER_BYTES_MAX: usize = PART_BYTES_MAX + 4 * 1024;
+
+/// Bytes of one datagram: what fits an Ethernet frame without fragments (RFC 8200's 1,280 and Ethernet's 1,500 in mind).
+pub const DATAGRAM_BYTES_MAX: usize = 1_432;
+
+const _: () = assert!(LINGER_BYTES_MAX as u64 >= BODY_BYTES_MAX + READ_BYTES as u64, "one refused body passes");

@@ -1,0 +1,129 @@
+//! A process for each request: the Common Gateway Interface (RFC 3875).
+
+use std::env;
+use std::io::{self, Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+
+use crore_http::Status;
+
+use super::conversation::converse;
+use super::door::{Door, leave_with_input};
+use super::{Model, Place, fastcgi, never};
+use crate::limits::{ANSWER_BYTES_MAX, BODY_BYTES_MAX, STACK_BYTES};
+use crate::service::{Answer, Delegation, Disk, Job, Protocol, Session};
+
+pub(super) const MODEL: Model = Model {
+    name: "cgi",
+    title: "a process a request",
+    story: "How the web first computed anything (NCSA, 1993; RFC 3875): for each request the server starts a program, gives it the request \
+            in environment variables and the body on standard input, and sends on what it writes. Any language will do, \
+            nothing survives a request, so nothing leaks, and a program that hangs or crashes is one request's trouble. The price is \
+            fork, exec, the dynamic linker and the start of a runtime, a millisecond for a small program in C or Rust and tens for \
+            an interpreter, at every request; and nothing can be kept, not even a connection to a database.",
+    serves: &[Protocol::Http],
+    serve,
+    refusal: never,
+};
+
+/// Environment variable that tells the program where the data file is: our own, beside the standard's.
+const DATA: &str = "CRORE_LAB_DATA";
+
+fn serve(place: &Place) -> io::Result<()> {
+    place.disk()?; // that it is there is better known now
+    let door = Door::blocking(place)?;
+    leave_with_input()?;
+    door.announce()?;
+    let place = Arc::new(place.clone());
+    loop {
+        let Some(stream) = door.accept()? else { continue };
+        let place = Arc::clone(&place);
+        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
+            let session = Session::delegating(place.protocol, Delegation::All);
+            converse(stream, session, |job| ask(&job, &place).unwrap_or_else(|error| Answer::failed(&error)));
+        });
+        if let Err(error) = thread {
+            eprintln!("a connection was closed, because no thread could be made for it: {error}");
+        }
+    }
+}
+
+/// Starts the program for one request, and reads its answer. The program is this one, started as `lab --answer`.
+fn ask(job: &Job, place: &Place) -> io::Result<Answer> {
+    let (method, path, query, body) = job.request();
+    let mut child = Command::new(env::current_exe()?)
+        .args(["lab", "--answer"])
+        .env_clear()
+        .env("GATEWAY_INTERFACE", "CGI/1.1")
+        .env("SERVER_PROTOCOL", "HTTP/1.1")
+        .env("SERVER_SOFTWARE", "crore")
+        .env("REQUEST_METHOD", method)
+        .env("SCRIPT_NAME", "")
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("CONTENT_LENGTH", body.len().to_string())
+        .env(DATA, &place.data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut input = child.stdin.take().expect("it was asked for");
+    // The program reads all of its input before it writes, so neither waits for the other. One that does not read has ended.
+    let sent = input.write_all(body);
+    drop(input);
+    let mut output = Vec::new();
+    let read = child.stdout.take().expect("it was asked for").take(ANSWER_BYTES_MAX as u64).read_to_end(&mut output);
+    let ended = child.wait()?;
+    sent.and(read)?;
+    if !ended.success() {
+        return Err(io::Error::other(format!("the program that should answer ended with {ended}")));
+    }
+    parse(&output)
+}
+
+/// What a CGI program has written (RFC 3875, section 6): header lines, an empty line, the body.
+pub(super) fn parse(output: &[u8]) -> io::Result<Answer> {
+    let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidData, text.to_owned());
+    let end = output.windows(4).position(|four| four == b"\r\n\r\n");
+    let end = end.ok_or_else(|| invalid("the program's answer has no empty line behind its header"))?;
+    let head = str::from_utf8(&output[..end]).map_err(|_| invalid("the program's header is no text"))?;
+    let status = head.lines().find_map(|line| line.strip_prefix("Status: "));
+    let code = status.and_then(|status| status.split(' ').next()).map_or(Ok(200), str::parse::<u16>);
+    let status = code.ok().and_then(Status::new).ok_or_else(|| invalid("the program's status is none"))?;
+    Ok(Answer { status, body: output[end + 4..].to_vec() })
+}
+
+/// What a CGI program writes for an answer.
+pub(super) fn format(answer: &Answer) -> Vec<u8> {
+    let mut output = format!("Status: {}\r\nContent-Type: text/plain\r\n\r\n", answer.status).into_bytes();
+    output.extend_from_slice(&answer.body);
+    output
+}
+
+/// The program that `cgi` starts for each request, and `fastcgi` once for each worker: what the hidden `lab --answer` calls. It answers
+/// the one request that environment and standard input tell of, on standard output; if standard input is a socket that listens, it is
+/// a worker, and answers those that come there until it is killed or its parent is gone.
+///
+/// # Errors
+/// A variable is missing, the body is not as long as was said, or the output is closed.
+pub fn answer() -> io::Result<()> {
+    if fastcgi::is_worker() {
+        return fastcgi::work();
+    }
+    let variable = |name| env::var(name).map_err(|error| io::Error::other(format!("{name}: {error}")));
+    let (method, path, query) = (variable("REQUEST_METHOD")?, variable("PATH_INFO")?, variable("QUERY_STRING")?);
+    let length: u64 = variable("CONTENT_LENGTH")?.parse().map_err(io::Error::other)?;
+    if length > BODY_BYTES_MAX {
+        return Err(io::Error::other(format!("a body of {length} bytes was announced: {BODY_BYTES_MAX} can be")));
+    }
+    let mut job = Job::of(&method, &path, Some(&query));
+    if let Some(Job::Digest(body)) = &mut job {
+        body.resize(length as usize, 0);
+        io::stdin().read_exact(body)?;
+    }
+    let disk = Disk::open(variable(DATA)?.as_ref())?;
+    let answer = job.map_or_else(Answer::not_found, |job| job.run(&disk));
+    let mut output = io::stdout().lock();
+    output.write_all(&format(&answer))?;
+    output.flush()
+}
