@@ -50,6 +50,27 @@ impl Load {
         }
     }
 
+    /// What is done, and what the figures mean, in a sentence or two.
+    pub(crate) const fn meaning(self) -> &'static str {
+        match self {
+            Load::Echo => "64 bytes to and fro on every connection.",
+            Load::Http => "GET / on connections that are kept, answered with Hello, World!",
+            Load::Idle => {
+                "Many connections that say nothing, and ten that send as with echo: what does a connection cost that does \
+                 nothing, and who pays for the others?"
+            }
+            Load::Connect => {
+                "A connection for each exchange, at most 64 at the same time. Requests are connections; latency counts from the \
+                 start of the connect to the answer."
+            }
+            Load::Cpu => {
+                "SHA-256 of uploads of 1 MiB on four connections, and GET / at a fixed rate beside them. Requests are uploads; latencies \
+                 are those of GET /."
+            }
+            Load::Disk => "GET of 64 KiB somewhere in a file of 64 MiB.",
+        }
+    }
+
     /// What is spoken under this load.
     pub const fn protocol(self) -> Protocol {
         match self {

@@ -158,6 +158,7 @@ fn table_of(text: &mut String, load: Load, rows: &[&Row]) {
         }
         text.push('\n');
     }
+    let _ = writeln!(text, "  {}", load.meaning());
     for row in rows {
         let stopped = row.stopped_by.iter().filter(|by| !by.starts_with("nothing")).map(|by| format!("held: {by}"));
         let idle = row.idle_cpu_percent.map(|percent| format!("idle: {percent:.1} % of a processor"));

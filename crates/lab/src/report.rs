@@ -8,7 +8,7 @@ use crore_load::page::{begin, end, escaped, figures, list};
 
 use crate::catalogue;
 use crate::error::LabError;
-use crate::options::{Load, Options};
+use crate::options::Options;
 use crate::outcome::{COLUMNS, Outcome, Row, digits, grouped};
 
 mod plots;
@@ -36,7 +36,7 @@ fn page(outcome: &Outcome, options: &Options) -> String {
     list(&mut page, setting(options).iter().map(|(name, value)| (*name, value.as_str())));
     for (load, rows) in outcome.loads() {
         // Writing to a String cannot fail, here and below.
-        let _ = write!(page, "<h2>{}</h2>\n<p>{}</p>\n", load.name(), about(load));
+        let _ = write!(page, "<h2>{}</h2>\n<p>{}</p>\n", load.name(), escaped(load.meaning()));
         figures(&mut page, plots::of_load(load, &rows));
         table(&mut page, &rows);
     }
@@ -64,24 +64,6 @@ fn setting(options: &Options) -> Vec<(&'static str, String)> {
         ("each pass", format!("{}, {} times, interleaved; medians", options.time, options.repeat)),
         ("workers", options.workers().to_string()),
     ]
-}
-
-/// What a load is, in a sentence.
-fn about(load: Load) -> &'static str {
-    match load {
-        Load::Echo => "64 bytes to and fro on every connection, each answer compared byte by byte.",
-        Load::Http => "<code>GET /</code>, answered with <code>Hello, World!</code>, on connections that are kept.",
-        Load::Idle => {
-            "Many connections that say nothing, and ten of them that send as in <i>echo</i>: what does a connection cost \
-             that does nothing, and who pays for the others?"
-        }
-        Load::Connect => "A connection for each exchange: who accepts, and how fast.",
-        Load::Cpu => {
-            "SHA-256 of uploaded megabytes, and <code>GET /</code> beside it: the rates are those of the megabytes, the \
-             latencies those of the small requests that share the server."
-        }
-        Load::Disk => "Slices of 64 KiB of a file, each compared byte by byte.",
-    }
 }
 
 fn table(page: &mut String, rows: &[&Row]) {

@@ -20,6 +20,8 @@ use http::Http;
 
 mod http;
 mod job;
+#[cfg(test)]
+mod tests;
 
 /// What is spoken with the clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

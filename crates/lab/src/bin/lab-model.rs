@@ -25,7 +25,9 @@ fn run(arguments: Vec<String>) -> io::Result<()> {
     match words[..] {
         ["lab", "--answer"] => answer(),
         ["lab", "--serve", name, ref flags @ ..] => serve(name, &place(flags)?),
-        _ => Err(invalid("usage: lab-model lab --serve NAME [--protocol P] [--listen ADDR] [--workers N] [--io DEVICE] [--data FILE]")),
+        _ => Err(invalid(
+            "usage: lab-model lab --serve NAME [--protocol P] [--listen ADDR] [--workers N] [--io DEVICE] [--data FILE]",
+        )),
     }
 }
 

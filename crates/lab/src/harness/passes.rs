@@ -1,5 +1,7 @@
 //! The passes, on the client's runtime. What a model uses is read between them, when nothing is in flight.
 
+use std::rc::Rc;
+
 use crore_rt::spawn;
 use crore_rt::time::sleep;
 
@@ -12,6 +14,7 @@ use crate::client::crowd::Crowd;
 use crate::client::loops;
 use crate::measure::kernel::{self, Caches};
 use crate::measure::tree::Usage;
+use crate::options::Load;
 
 /// One of so many connections is open when memory is read first.
 const FIRST_PART: u64 = 10;
@@ -72,9 +75,6 @@ pub(super) async fn connects(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
     trial.requests_per_second = tally.per_second();
     trial.cpu_seconds_per_million = per_million(used, tally.answers());
     trial.ms_of_each_thousand = connects::ms_of_each_thousand(&moments);
-    trial.note(
-        "requests are connections, with one exchange each; at most 64 at the same time; latency from the connect on",
-    );
     (trial, Counted { requests: tally.answers(), switches_before: before.context_switches })
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn beside(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
         return (trial, Counted::default());
     }
     let before = pass.tree.usage();
-    let (heavy, time) = (std::rc::Rc::clone(heavy), pass.time);
+    let (heavy, time) = (Rc::clone(heavy), pass.time);
     let uploads = spawn(async move { loops::saturated(digesters.callers, &heavy, time).await.1 });
     let (_, small) = loops::paced(crowd.callers, &pass.kinds.small, pass.rate, pass.time).await;
     let uploads = uploads.await.unwrap_or_default();
@@ -101,10 +101,6 @@ pub(super) async fn beside(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
     trial.set_latencies(&small);
     trial.requests_per_second = uploads.per_second();
     trial.cpu_seconds_per_million = per_million(used, uploads.answers());
-    trial.note(format!(
-        "requests are digests of 1 MiB on {DIGESTERS} connections; latencies are those of GET / beside them, {} a second",
-        pass.rate
-    ));
     (trial, Counted { requests: uploads.answers(), switches_before: before.context_switches })
 }
 
@@ -168,15 +164,21 @@ fn per_million(cpu_seconds: f64, requests: u64) -> Option<f64> {
     (requests > 0).then(|| cpu_seconds / requests as f64 * 1e6)
 }
 
-/// A fixed number of requests on each connection, for the tracer.
+/// A fixed number of requests, for the tracer: as many again on each connection after the one that opens it, or as many
+/// connections more.
 pub(super) async fn counted(pass: Pass, requests: u64) -> Result<(), String> {
+    let questions = pass.kinds.heavy.as_ref().unwrap_or(&pass.kinds.small);
+    if pass.load == Load::Connect {
+        let (tally, _) = connects::run(pass.target, questions, pass.connections * (1 + requests)).await;
+        return tally.failures().next().map_or(Ok(()), |(reason, _)| Err(reason.to_owned()));
+    }
     let mut crowd = Crowd::default();
-    crowd.grow(pass.connections, pass.target, &pass.kinds.small).await;
-    if let Some(reason) = crowd.stopped_by.filter(|_| crowd.callers.len() as u64 != pass.connections) {
+    crowd.grow(pass.connections, pass.target, questions).await;
+    if let Some(reason) = crowd.stopped_by {
         return Err(reason);
     }
     let ask = |mut caller: Caller| {
-        let questions = std::rc::Rc::clone(&pass.kinds.small);
+        let questions = Rc::clone(questions);
         spawn(async move {
             for _ in 0..requests {
                 caller.ask(&questions).await?;

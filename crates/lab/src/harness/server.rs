@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -82,7 +82,11 @@ impl Server {
                 }
                 None => Err(format!("it said {line:?} instead of where it listens")),
             },
-            Err(_) => Err(server.last_words()),
+            Err(RecvTimeoutError::Disconnected) => Err(server.last_words()),
+            Err(RecvTimeoutError::Timeout) => {
+                let said = server.end_group();
+                Err(format!("it did not say within {START_DEADLINE} where it listens: {said}"))
+            }
         }
     }
 
@@ -120,13 +124,13 @@ impl Server {
         }
     }
 
-    /// Why it never said where it listens.
+    /// Why it never said where it listens: it has closed its output.
     fn last_words(&mut self) -> String {
-        let status = self.child.try_wait();
+        let status = self.wait();
         let said = self.end_group();
         match status {
-            Ok(Some(status)) => format!("it ended at once, with {status}: {said}"),
-            _ => format!("it did not say within {START_DEADLINE} where it listens: {said}"),
+            Some(status) => format!("it ended at once, with {status}: {said}"),
+            None => format!("it closed its output before it said where it listens: {said}"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crore_rt::Runtime;
 
-use super::limits::{TRACED_CONNECTIONS, TRACED_REQUESTS};
+use super::limits::{DIGESTERS, TRACED_CONNECTIONS, TRACED_REQUESTS};
 use super::passes;
 use super::session::Session;
 use crate::Model;
@@ -15,10 +15,8 @@ impl Session<'_> {
         if let Some(reason) = &self.untraced {
             return Err(reason.clone());
         }
-        if matches!(self.load, Load::Connect | Load::Cpu) {
-            return Err("system calls are counted with the other loads".to_owned());
-        }
-        let within = self.options.connections_of(self.load).min(TRACED_CONNECTIONS);
+        let most = if self.load == Load::Cpu { DIGESTERS } else { TRACED_CONNECTIONS };
+        let within = self.options.connections_of(self.load).min(most);
         // Models that hold one connection only can be counted with one.
         let counted = self.calls_per_request(model, within).or_else(|_| self.calls_per_request(model, 1));
         counted.map_err(|reason| format!("system calls were not counted: {reason}"))

@@ -106,7 +106,8 @@ impl Tasks {
         tasks.fold(Tasks::default(), |sum, task| {
             let text = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
             let (status, schedule) = (text("status"), text("schedstat"));
-            let switches = ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"].map(|name| number(&status, name));
+            let switches =
+                ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"].map(|name| number(&status, name));
             let nanos = schedule.split_ascii_whitespace().next().and_then(|nanos| nanos.parse::<u64>().ok());
             Tasks {
                 count: sum.count + 1,

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -23,7 +24,7 @@ pub(super) const MODEL: Model = Model {
     title: "Linux's native AIO, joined to epoll",
     story: "io_submit (Linux 2.6, 2003) was made for databases: hand in many reads, collect the results later, no thread waits. It \
             keeps that promise for files that are opened past the page cache (O_DIRECT) and quietly blocks for all others, which \
-            is why nginx has it behind a directive and a pool of threads beside it. Since 4.18 it also polls sockets, once for each \
+            is why nginx has it behind a directive and a pool of threads beside it. Since 4.19 it also polls sockets, once for each \
             request (IOCB_CMD_POLL), and with an eventfd its results are one more descriptor for epoll. So here one call submits a \
             whole turn's wishes. It was the rehearsal for io_uring: completions and batches were there already; what was missing are \
             rings that cost no call, and reading and writing sockets themselves. Its limit is fs.aio-max-nr, 65,536 for all \
@@ -50,7 +51,8 @@ fn serve(place: &Place) -> io::Result<()> {
     leave_with_input()?;
     door.announce()?;
     let direct = OpenOptions::new().read(true).custom_flags(libc::O_DIRECT).open(&place.data).ok();
-    let mut house = House { place: place.clone(), disk, direct, ring, clients: Vec::new(), free: Vec::new(), room: room() };
+    let mut house =
+        House { place: place.clone(), disk, direct, ring, clients: Vec::new(), free: Vec::new(), room: room() };
     let mut events: Vec<Event> = Vec::with_capacity(2);
     loop {
         // Everything that the last turn wished for, with one call.
@@ -132,12 +134,12 @@ impl House {
                 }
             };
             let source = match (&wish, &self.direct) {
-                (Wish::Read(_), Some(file)) => std::os::fd::AsFd::as_fd(file),
-                _ => std::os::fd::AsFd::as_fd(client.stream()),
+                (Wish::Read(_), Some(file)) => file.as_fd(),
+                _ => client.stream().as_fd(),
             };
             self.ring.wish(index as u64, source, wish);
             return;
         }
-        self.ring.wish(index as u64, std::os::fd::AsFd::as_fd(client.stream()), Wish::Writable);
+        self.ring.wish(index as u64, client.stream().as_fd(), Wish::Writable);
     }
 }

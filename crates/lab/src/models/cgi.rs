@@ -3,15 +3,13 @@
 use std::env;
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::thread;
 
 use crore_http::Status;
 
 use super::conversation::converse;
 use super::door::{Door, leave_with_input};
-use super::{Model, Place, fastcgi, never};
-use crate::limits::{ANSWER_BYTES_MAX, BODY_BYTES_MAX, STACK_BYTES};
+use super::{Model, Place, fastcgi, never, thread};
+use crate::limits::{ANSWER_BYTES_MAX, BODY_BYTES_MAX};
 use crate::service::{Answer, Delegation, Disk, Job, Protocol, Session};
 
 pub(super) const MODEL: Model = Model {
@@ -35,18 +33,11 @@ fn serve(place: &Place) -> io::Result<()> {
     let door = Door::blocking(place)?;
     leave_with_input()?;
     door.announce()?;
-    let place = Arc::new(place.clone());
-    loop {
-        let Some(stream) = door.accept()? else { continue };
-        let place = Arc::clone(&place);
-        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            let session = Session::delegating(place.protocol, Delegation::All);
-            converse(stream, session, |job| ask(&job, &place).unwrap_or_else(|error| Answer::failed(&error)));
-        });
-        if let Err(error) = thread {
-            eprintln!("a connection was closed, because no thread could be made for it: {error}");
-        }
-    }
+    let place = place.clone();
+    thread::run(&door, move |stream| {
+        let session = Session::delegating(place.protocol, Delegation::All);
+        converse(stream, session, |job| ask(&job, &place).unwrap_or_else(|error| Answer::failed(&error)));
+    })
 }
 
 /// Starts the program for one request, and reads its answer. The program is this one, started as `lab --answer`.

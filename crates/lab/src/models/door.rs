@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with, sockopt};
 
-use crate::limits::BACKLOG;
+use crate::limits::{BACKLOG, PAUSE_MS};
 use crate::service::Session;
 
 use super::Place;
@@ -61,8 +62,9 @@ impl Door {
         sockopt::set_socket_reuseaddr(&socket, true)?;
         // Inherited by what is accepted (tcp(7)), so it costs nothing there.
         sockopt::set_tcp_nodelay(&socket, true)?;
-        bind(&socket, &address)
-            .map_err(|error| io::Error::new(io::Error::from(error).kind(), format!("cannot listen on {address}: {error}")))?;
+        bind(&socket, &address).map_err(|error| {
+            io::Error::new(io::Error::from(error).kind(), format!("cannot listen on {address}: {error}"))
+        })?;
         listen(&socket, BACKLOG)?;
         Ok(Door { listener: socket.into(), spare: Cell::new(Some(spare()?)), accepted })
     }
@@ -77,8 +79,8 @@ impl Door {
         announce(self.listener.local_addr()?)
     }
 
-    /// The next connection; none if nobody waits and this door does not block, or if whoever came was refused for want of a
-    /// descriptor: such a client reads an end of stream at once.
+    /// The next connection; none if nobody waits and this door does not block, or if the system has nothing to give. For want of a
+    /// descriptor whoever came is refused: such a client reads an end of stream at once. For want of memory it waits.
     pub(super) fn accept(&self) -> io::Result<Option<TcpStream>> {
         loop {
             match accept_with(&self.listener, self.accepted) {
@@ -88,6 +90,10 @@ impl Door {
                     drop(self.spare.take());
                     drop(accept_with(&self.listener, self.accepted));
                     self.spare.set(spare().ok());
+                    return Ok(None);
+                }
+                Err(Errno::NOBUFS | Errno::NOMEM) => {
+                    thread::sleep(Duration::from_millis(PAUSE_MS));
                     return Ok(None);
                 }
                 // A client that has left already, or an error of its network that Linux tells here (accept(2)).
@@ -101,8 +107,7 @@ impl Door {
     pub(super) fn wait(&self) -> io::Result<Woken> {
         let input = io::stdin();
         loop {
-            let mut watched =
-                [PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&input, PollFlags::IN)];
+            let mut watched = [PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&input, PollFlags::IN)];
             match poll(&mut watched, None) {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,

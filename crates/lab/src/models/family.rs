@@ -6,7 +6,9 @@ use std::collections::HashSet;
 use std::io;
 use std::process::exit;
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal, waitpid,
+};
 
 /// The children of this process, which has one thread.
 #[derive(Debug, Default)]
@@ -39,10 +41,11 @@ impl Family {
         let child = unsafe { libc::fork() };
         match child {
             0 => {
-                let done = set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from).and_then(|()| {
-                    // A parent that died before the line above has sent nothing.
-                    if getppid() == Some(parent) { work() } else { Ok(()) }
-                });
+                let done =
+                    set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from).and_then(|()| {
+                        // A parent that died before the line above has sent nothing.
+                        if getppid() == Some(parent) { work() } else { Ok(()) }
+                    });
                 if let Err(error) = &done {
                     eprintln!("a child process: {error}");
                 }

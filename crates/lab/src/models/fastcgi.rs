@@ -6,8 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio, id};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::net::sockopt::socket_acceptconn;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
@@ -15,8 +14,8 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use super::cgi;
 use super::conversation::converse;
 use super::door::{Door, wait_for_input_to_end};
-use super::{Model, Place, never};
-use crate::limits::{ANSWER_BYTES_MAX, BODY_BYTES_MAX, STACK_BYTES};
+use super::{Model, Place, never, thread};
+use crate::limits::{ANSWER_BYTES_MAX, BODY_BYTES_MAX};
 use crate::service::{Answer, Delegation, Disk, Job, Protocol, Session};
 use record::{Kind, Record};
 
@@ -50,32 +49,22 @@ fn serve(place: &Place) -> io::Result<()> {
     let workers = (0..place.workers).map(|_| Worker::start(&listener, place)).collect::<io::Result<Vec<_>>>()?;
     let idle = (0..place.workers).map(|_| UnixStream::connect_addr(&address)).collect::<io::Result<Vec<_>>>()?;
     drop(listener);
-    let pool = Arc::new(Pool { idle: Mutex::new(idle), some_idle: Condvar::new(), address });
+    let pool = Pool { idle: Mutex::new(idle), some_idle: Condvar::new(), address };
     door.announce()?;
+    // The web server: a thread for each connection, which waits for a worker at each request.
     let protocol = place.protocol;
-    thread::Builder::new().spawn(move || {
-        if let Err(error) = accept(&door, protocol, &pool) {
+    let converse = move |stream| {
+        let session = Session::delegating(protocol, Delegation::All);
+        converse(stream, session, |job| pool.ask(&job).unwrap_or_else(|error| Answer::failed(&error)));
+    };
+    std::thread::Builder::new().spawn(move || {
+        if let Err(error) = thread::run(&door, converse) {
             eprintln!("the door is broken, and nobody else can come in: {error}");
         }
     })?;
     wait_for_input_to_end();
     drop(workers);
     Ok(())
-}
-
-/// The web server: a thread for each connection, which waits for a worker at each request.
-fn accept(door: &Door, protocol: Protocol, pool: &Arc<Pool>) -> io::Result<()> {
-    loop {
-        let Some(stream) = door.accept()? else { continue };
-        let pool = Arc::clone(pool);
-        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            let session = Session::delegating(protocol, Delegation::All);
-            converse(stream, session, |job| pool.ask(&job).unwrap_or_else(|error| Answer::failed(&error)));
-        });
-        if let Err(error) = thread {
-            eprintln!("a connection was closed, because no thread could be made for it: {error}");
-        }
-    }
 }
 
 /// The connections to the workers, as many as there are workers.
@@ -92,7 +81,7 @@ impl Pool {
         let mut idle = self.some_idle.wait_while(self.idle(), busy).unwrap_or_else(PoisonError::into_inner);
         let mut worker = idle.pop().expect("it was waited for");
         drop(idle);
-        let answer = ask(&mut worker, job);
+        let answer = ask(&worker, job);
         if answer.is_err()
             && let Ok(anew) = UnixStream::connect_addr(&self.address)
         {

@@ -31,7 +31,9 @@ fn serve(place: &Place) -> io::Result<()> {
     for _ in 0..place.workers {
         let door = door.try_clone()?;
         family.raise(|| {
-            single_reactor::run(door, EventFlags::EXCLUSIVE, &disk, |stream| Ok(Conversation::new(stream, place.session())))
+            single_reactor::run(door, EventFlags::EXCLUSIVE, &disk, |stream| {
+                Ok(Conversation::new(stream, place.session()))
+            })
         })?;
     }
     door.announce()?;

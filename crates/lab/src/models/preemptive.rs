@@ -27,7 +27,7 @@ pub(super) const MODEL: Model = Model {
             to be; a signal handler may not leave one half done. What can is the operating system. So here every calculation runs on a \
             thread with the lowest priority (nice 19): the kernel takes the processor from it when a small request comes, \
             and gives it back after. That is an honest likeness and not the same: it costs two switches and a queue for each heavy \
-            request, a slice is the kernel's (a millisecond or so) and not two thousand function calls, and fairness among the \
+            request, a slice is the kernel's (a millisecond or so) and not four thousand function calls, and fairness among the \
             heavy ones ends with the number of threads: those beyond wait in line.",
     serves: Protocol::ALL,
     serve,
@@ -72,7 +72,8 @@ fn serve(place: &Place) -> io::Result<()> {
                 }
                 client => {
                     if let Some(job) = reactor.advance(client) {
-                        jobs.send((client, job)).map_err(|_| io::Error::other("every thread that calculates is gone"))?;
+                        jobs.send((client, job))
+                            .map_err(|_| io::Error::other("every thread that calculates is gone"))?;
                     }
                 }
             }

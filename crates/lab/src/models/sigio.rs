@@ -34,7 +34,8 @@ fn serve(place: &Place) -> io::Result<()> {
     signals.watch(&door)?;
     leave_with_input()?;
     door.announce()?;
-    let house = House { place: place.clone(), disk: place.disk()?, door, signals, clients: Vec::new(), again: Vec::new() };
+    let house =
+        House { place: place.clone(), disk: place.disk()?, door, signals, clients: Vec::new(), again: Vec::new() };
     house.run()
 }
 

@@ -1,8 +1,8 @@
 //! A thread for each connection, made when it comes.
 
 use std::io;
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{Builder, sleep};
 use std::time::Duration;
 
@@ -27,40 +27,27 @@ pub(super) const MODEL: Model = Model {
 };
 
 fn serve(place: &Place) -> io::Result<()> {
-    let disk = Arc::new(place.disk()?);
+    let disk = place.disk()?;
     let door = Door::blocking(place)?;
-    let alive = Arc::new(AtomicUsize::new(0));
     leave_with_input()?;
     door.announce()?;
+    let place = place.clone();
+    run(&door, move |stream| converse(stream, place.session(), |job| job.run(&disk)))
+}
+
+/// Accepts, and gives each connection to a thread of its own, which does `serve` and ends.
+pub(super) fn run(door: &Door, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> io::Result<()> {
+    let serve = Arc::new(serve);
     loop {
-        if alive.load(Relaxed) >= CHILDREN_MAX {
+        // Each thread holds it once.
+        if Arc::strong_count(&serve) > CHILDREN_MAX {
             sleep(Duration::from_millis(PAUSE_MS));
             continue;
         }
         let Some(stream) = door.accept()? else { continue };
-        let (session, disk, one) = (place.session(), Arc::clone(&disk), Alive::new(&alive));
-        let thread = Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            let _one = one;
-            converse(stream, session, |job| job.run(&disk));
-        });
-        if let Err(error) = thread {
+        let serve = Arc::clone(&serve);
+        if let Err(error) = Builder::new().stack_size(STACK_BYTES).spawn(move || serve(stream)) {
             eprintln!("a connection was closed, because no thread could be made for it: {error}");
         }
-    }
-}
-
-/// Counts a thread for as long as it lives, however it ends.
-struct Alive(Arc<AtomicUsize>);
-
-impl Alive {
-    fn new(count: &Arc<AtomicUsize>) -> Alive {
-        count.fetch_add(1, Relaxed);
-        Alive(Arc::clone(count))
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::options::Load;
 use crate::outcome::{Latencies, Spread};
 
 fn outcome() -> Outcome {

@@ -1,8 +1,8 @@
 //! The HTTP side of a session: heads and bodies in, answers out, with the codecs of `crore-http`.
 
 use crore_http::{
-    BodyDecoder, CONTINUE, ConnectionField, Framing, HeadReader, HeadWriter, HttpError, Limits, Progress,
-    RequestHead, Version,
+    BodyDecoder, CONTINUE, ConnectionField, Framing, HeadReader, HeadWriter, HttpError, Limits, Progress, RequestHead,
+    Version,
 };
 
 use super::{Answer, Delegation, Disk, Job, Verdict};
@@ -52,7 +52,10 @@ impl Http {
     }
 
     pub(super) fn on_input(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Verdict {
-        assert!(matches!(self.stage, Stage::Head(_) | Stage::Body { .. }), "nobody reads while a job is out, or at the end");
+        assert!(
+            matches!(self.stage, Stage::Head(_) | Stage::Body { .. }),
+            "nobody reads while a job is out, or at the end"
+        );
         loop {
             match self.step(&mut input, out) {
                 Ok(Some(Verdict::Work(job))) => {

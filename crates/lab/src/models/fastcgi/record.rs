@@ -39,7 +39,8 @@ impl Record {
         let kinds = [Kind::Begin, Kind::End, Kind::Parameters, Kind::Input, Kind::Output];
         let known = kinds.into_iter().find(|known| *known as u8 == kind);
         let Some(kind) = known.filter(|_| version == VERSION && [request_high, request_low] == [0, REQUEST]) else {
-            let text = format!("a FastCGI record begins with {header:?}: version 1, a known type and request 1 are expected");
+            let text =
+                format!("a FastCGI record begins with {header:?}: version 1, a known type and request 1 are expected");
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         };
         let length = usize::from(u16::from_be_bytes([high, low]));
