@@ -51,8 +51,7 @@ impl Ground {
                 Ground::of_our_own(wire.clone(), wire, None, None)
             }
             "tap" => {
-                let interface = format!("lab{pid}");
-                let device = Device::tap(&interface, KERNEL, workers > 1)?;
+                let (device, interface) = Device::tap(pid, KERNEL, workers > 1)?;
                 let kernel = Ground::on_loopback();
                 let listen = SocketAddr::new(MODEL.into(), PORT);
                 Ok(Ground { listen, model_io: Some(format!("tap:{interface}")), _device: Some(device), ..kernel })

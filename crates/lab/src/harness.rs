@@ -4,7 +4,7 @@
 //! started for it. Row by row: the *paced* pass gives latencies at a rate that is the same for all, and what connections cost; the
 //! *saturated* pass gives throughput, processor time and context switches; a traced pass, once for a model, gives system calls.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::catalogue;
 use crate::client::questions::write_pattern;
@@ -27,6 +27,9 @@ use progress::Display;
 pub use server::ModelCommand;
 use session::Session;
 use trial::Trial;
+
+/// What the name of a run's folder begins with; the number of its process follows.
+const FOLDER: &str = "crore-lab-";
 
 /// Measures the models as asked, and writes the page and `lab.json` if that was asked for.
 ///
@@ -72,7 +75,10 @@ fn measure(session: &Session<'_>, models: &[&'static Model], repeat: u64, displa
         display.next(session.load, model.name);
         match &refusals[at] {
             Some(reason) => Row::refused(model.name, session.load, reason),
-            None => trial::row(model.name, session.load, &trials[at], session.traced(model)),
+            None => {
+                let held = trials[at].iter().filter_map(|trial| trial.held).max();
+                trial::row(model.name, session.load, &trials[at], session.traced(model, held))
+            }
         }
     };
     models.iter().enumerate().map(row).collect()
@@ -92,7 +98,9 @@ impl Workplace {
     /// # Errors
     /// The system's.
     fn new(options: &Options) -> Result<Workplace, LabError> {
-        let folder = std::env::temp_dir().join(format!("crore-lab-{}", std::process::id()));
+        let parent = std::env::temp_dir();
+        remove_leftovers(&parent);
+        let folder = parent.join(format!("{FOLDER}{}", std::process::id()));
         let broken = |error| LabError::broken(format!("{}: {error}", folder.display()));
         std::fs::create_dir_all(&folder).map_err(broken)?;
         let place = Workplace { folder: folder.clone() };
@@ -116,6 +124,17 @@ impl Drop for Workplace {
     fn drop(&mut self) {
         // What cannot be removed lies among temporary files.
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes the folders of runs that were killed.
+fn remove_leftovers(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 

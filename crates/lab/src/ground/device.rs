@@ -5,10 +5,12 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What all of our namespaces' names begin with.
-const PREFIX: &str = "lab-";
+/// What the names of our namespaces begin with; the number of the process and a side follow.
+const NAMESPACE: &str = "lab-";
 /// The interface in each of them.
 const INTERFACE: &str = "lab0";
+/// What the names of our TAP interfaces begin with; the number of the process follows.
+const TAP: &str = "labtap";
 
 /// What was made. Dropping removes it.
 #[derive(Debug, Default)]
@@ -18,19 +20,21 @@ pub(super) struct Device {
 }
 
 impl Device {
-    /// A TAP interface on which the kernel has `address`; `several` if more than one worker will have a queue of it.
+    /// A TAP interface on which the kernel has `address`, and its name; `several` if more than one worker will have a queue of it.
     ///
     /// # Errors
     /// No right to make it, or no `ip`.
-    pub(super) fn tap(interface: &str, address: &str, several: bool) -> Result<Device, String> {
+    pub(super) fn tap(pid: u32, address: &str, several: bool) -> Result<(Device, String), String> {
         check_root("a TAP interface")?;
+        remove_leftovers("/sys/class/net", tap_owner, |name| ["link", "delete", name]);
+        let interface = format!("{TAP}{pid}");
         let queues: &[&str] = if several { &["multi_queue"] } else { &[] };
         let mut device = Device::default();
-        ip(&[&["tuntap", "add", "dev", interface, "mode", "tap"], queues].concat())?;
-        device.remove_by(["link", "delete", interface]);
-        ip(&["addr", "add", address, "dev", interface])?;
-        ip(&["link", "set", interface, "up"])?;
-        Ok(device)
+        ip(&[&["tuntap", "add", "dev", &interface, "mode", "tap"], queues].concat())?;
+        device.remove_by(["link", "delete", &interface]);
+        ip(&["addr", "add", address, "dev", &interface])?;
+        ip(&["link", "set", &interface, "up"])?;
+        Ok((device, interface))
     }
 
     /// Two namespaces with a veth of one queue between them; the kernel has `address` at the model's end, so that the network is known.
@@ -40,8 +44,8 @@ impl Device {
     /// No right to make them, or no `ip`.
     pub(super) fn veth(pid: u32, address: &str) -> Result<(Device, [String; 2]), String> {
         check_root("AF_XDP")?;
-        remove_leftovers();
-        let namespaces = [format!("{PREFIX}{pid}-model"), format!("{PREFIX}{pid}-client")];
+        remove_leftovers("/run/netns", namespace_owner, |name| ["netns", "delete", name]);
+        let namespaces = [format!("{NAMESPACE}{pid}-model"), format!("{NAMESPACE}{pid}-client")];
         let mut device = Device::default();
         for name in &namespaces {
             ip(&["netns", "add", name])?;
@@ -90,20 +94,26 @@ fn ip(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Removes namespaces of runs whose process is not there any more.
-fn remove_leftovers() {
-    for entry in std::fs::read_dir("/run/netns").into_iter().flatten().flatten() {
+/// Removes what runs left behind whose process is not there any more: of the names in `folder` those that have such an owner.
+fn remove_leftovers(folder: &str, owner: fn(&str) -> Option<u32>, removal: for<'a> fn(&'a str) -> [&'a str; 3]) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if pid_of(&name).is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            let _ = ip(&["netns", "delete", &name]);
+        if owner(&name).is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            // Somebody else may have been faster.
+            let _ = ip(&removal(&name));
         }
     }
 }
 
 /// Whose namespace it is, if it is one of ours.
-fn pid_of(name: &str) -> Option<u32> {
-    let (pid, side) = name.strip_prefix(PREFIX)?.split_once('-')?;
+fn namespace_owner(name: &str) -> Option<u32> {
+    let (pid, side) = name.strip_prefix(NAMESPACE)?.split_once('-')?;
     matches!(side, "model" | "client").then(|| pid.parse().ok())?
+}
+
+/// Whose TAP interface it is, if it is one of ours.
+fn tap_owner(name: &str) -> Option<u32> {
+    name.strip_prefix(TAP)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -112,15 +122,23 @@ mod tests {
 
     #[test]
     fn only_our_own_namespaces_are_taken_for_leftovers() {
-        assert_eq!(pid_of("lab-77-model"), Some(77));
+        assert_eq!((namespace_owner("lab-77-model"), tap_owner("labtap78")), (Some(77), Some(78)));
         for name in ["lab-77", "lab-x-client", "lab-7-other", "c10m-77-model", "lab--model"] {
-            assert_eq!(pid_of(name), None, "{name}");
+            assert_eq!((namespace_owner(name), tap_owner(name)), (None, None), "{name}");
         }
     }
 
     #[test]
     fn devices_are_made_and_nothing_is_left() {
         // A number that no process has, so the next run of ours would take a leftover for one.
+        let (tap, interface) = match Device::tap(99_999_999, "10.64.9.2/24", true) {
+            Ok(made) => made,
+            Err(reason) => return println!("skipped: {reason}"),
+        };
+        let path = format!("/sys/class/net/{interface}");
+        assert!(Path::new(&path).exists());
+        drop(tap);
+        assert!(!Path::new(&path).exists());
         let (device, ends) = match Device::veth(u32::MAX, "10.64.0.2/24") {
             Ok(made) => made,
             Err(reason) => return println!("skipped: {reason}"),

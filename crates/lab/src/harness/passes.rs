@@ -50,7 +50,9 @@ pub(super) async fn paced(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
 /// Requests a second, and what they cost.
 pub(super) async fn saturated(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
     let mut crowd = Crowd::default();
-    crowd.grow(pass.connections, pass.target, &pass.kinds.small).await;
+    // Those that the paced pass could not open would only be waited for once more.
+    let connections = trial.held.unwrap_or(pass.connections);
+    crowd.grow(connections, pass.target, &pass.kinds.small).await;
     let (active, resting) = active(&pass, crowd, &mut trial).await;
     if active.is_empty() {
         return (trial, Counted::default());

@@ -10,15 +10,17 @@ use crate::measure::tracer;
 use crate::options::Load;
 
 impl Session<'_> {
-    /// System calls a request, or why they are not known.
-    pub(super) fn traced(&self, model: &Model) -> Result<f64, String> {
+    /// System calls a request of a model that could hold so many connections, or why they are not known.
+    pub(super) fn traced(&self, model: &Model, held: Option<u64>) -> Result<f64, String> {
         if let Some(reason) = &self.untraced {
             return Err(reason.clone());
         }
         let most = if self.load == Load::Cpu { DIGESTERS } else { TRACED_CONNECTIONS };
-        let within = self.options.connections_of(self.load).min(most);
-        // Models that hold one connection only can be counted with one.
-        let counted = self.calls_per_request(model, within).or_else(|_| self.calls_per_request(model, 1));
+        let connections = held.unwrap_or(self.options.connections_of(self.load)).min(most);
+        if connections == 0 {
+            return Err("system calls were not counted: it answers nobody".to_owned());
+        }
+        let counted = self.calls_per_request(model, connections);
         counted.map_err(|reason| format!("system calls were not counted: {reason}"))
     }
 
