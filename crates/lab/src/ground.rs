@@ -87,11 +87,6 @@ impl Ground {
         let listen = SocketAddr::new(MODEL.into(), PORT);
         Ok(Ground { listen, model_io: Some(model_io), workers_max, client_io, network, _device: device })
     }
-
-    /// Whether the client's ends of the connections are sockets of the kernel's.
-    pub(crate) fn is_kernels(&self) -> bool {
-        !crore_rt::is_device(&self.client_io)
-    }
 }
 
 #[cfg(test)]
@@ -104,12 +99,14 @@ mod tests {
         let (one, other) = (ground(1), ground(2));
         assert_eq!(one.model_io.as_ref(), Some(&one.client_io));
         assert_ne!(one.model_io, other.model_io);
-        assert!(!one.is_kernels() && one.network.reaches(one.listen.ip()));
+        assert!(crore_rt::is_device(&one.client_io) && one.network.reaches(one.listen.ip()));
     }
 
     #[test]
     fn what_needs_no_device_stands_on_loopback() {
         let loopback = Ground::new("thread", 2, 1).unwrap();
-        assert!(loopback.is_kernels() && loopback.listen.port() == 0 && loopback.model_io.is_none());
+        assert!(
+            !crore_rt::is_device(&loopback.client_io) && loopback.listen.port() == 0 && loopback.model_io.is_none()
+        );
     }
 }

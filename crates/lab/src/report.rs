@@ -138,6 +138,6 @@ all its threads until its end, less those before the load.</dd></div>\n\
 requests only are subtracted.</dd></div>\n\
 <div><dt>user memory</dt><dd>PSS of the process group: the slope between a tenth of the connections and all. Memory is taken by pages and \
 slabs, so below some hundred connections it is coarse.</dd></div>\n\
-<div><dt>kernel memory</dt><dd>Sockets, files and epoll entries from <code>/proc/slabinfo</code>, less the client's end; 16 KiB of stack and \
-the description of each thread; tables of pages. The slope, too, and an estimate from below: queues are not in it.</dd></div>\n\
+<div><dt>kernel memory</dt><dd>What the model holds, times the size of this kernel's objects: sockets with their files, entries of \
+epoll, threads with 16 KiB of stack, and tables of pages. The slope, too, and an estimate from below: queues are not in it.</dd></div>\n\
 <div><dt>held</dt><dd>Connections open at the same time, each of which got a right answer.</dd></div>\n</dl>\n";

@@ -12,8 +12,7 @@ use crate::client::caller::Caller;
 use crate::client::connects;
 use crate::client::crowd::Crowd;
 use crate::client::loops;
-use crate::measure::kernel::{self, Caches};
-use crate::measure::tree::Usage;
+use crate::measure::kernel::{self, Sizes};
 use crate::options::Load;
 
 /// One of so many connections is open when memory is read first.
@@ -110,42 +109,23 @@ pub(super) async fn beside(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
 async fn open(pass: &Pass, trial: &mut Trial) -> Crowd {
     let mut crowd = Crowd::default();
     crowd.grow(pass.connections.div_ceil(FIRST_PART), pass.target, &pass.kinds.small).await;
-    let (few, before) = (crowd.held(), Memory::read(pass));
+    let (few, before) = (crowd.held(), pass.tree.usage());
     crowd.grow(pass.connections, pass.target, &pass.kinds.small).await;
-    let (many, after) = (crowd.held(), Memory::read(pass));
+    let (many, after) = (crowd.held(), pass.tree.usage());
     trial.held = Some(many);
     trial.stopped_by = Some(match &crowd.stopped_by {
         None => format!("nothing: {} were asked for", pass.connections),
         Some(reason) => format!("connection {}: {reason}", many + 1),
     });
     if many > few {
-        let grown = after.usage.user_bytes as f64 - before.usage.user_bytes as f64;
-        trial.user_bytes_per_connection = Some((grown / (many - few) as f64).max(0.0));
-        match (&before.caches, &after.caches) {
-            (Some(few_caches), Some(many_caches)) => {
-                let bytes = kernel::bytes_per_connection(
-                    (few_caches, &before.usage),
-                    (many_caches, &after.usage),
-                    many - few,
-                    pass.is_kernels,
-                );
-                trial.kernel_bytes_per_connection = Some(bytes);
-            }
-            _ => trial.note(kernel::UNREADABLE),
+        let slope = |few_bytes: u64, many_bytes: u64| many_bytes.saturating_sub(few_bytes) as f64 / (many - few) as f64;
+        trial.user_bytes_per_connection = Some(slope(before.user_bytes, after.user_bytes));
+        match Sizes::read() {
+            Some(sizes) => trial.kernel_bytes_per_connection = Some(slope(sizes.bytes(&before), sizes.bytes(&after))),
+            None => trial.note(kernel::UNREADABLE),
         }
     }
     crowd
-}
-
-struct Memory {
-    usage: Usage,
-    caches: Option<Caches>,
-}
-
-impl Memory {
-    fn read(pass: &Pass) -> Memory {
-        Memory { usage: pass.tree.usage(), caches: Caches::read() }
-    }
 }
 
 /// Who asks, and who rests meanwhile: of an idle crowd only some ask.

@@ -45,8 +45,6 @@ pub(super) struct Pass {
     pub(super) connections: u64,
     pub(super) rate: u64,
     pub(super) time: crore_rt::time::Duration,
-    /// Our ends of the connections are the kernel's.
-    pub(super) is_kernels: bool,
 }
 
 impl<'a> Session<'a> {
@@ -145,7 +143,6 @@ impl<'a> Session<'a> {
             connections,
             rate: self.options.rate_of(self.load),
             time: self.options.time,
-            is_kernels: ground.is_kernels(),
         };
         Ok((server, pass, ground))
     }

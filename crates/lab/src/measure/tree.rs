@@ -5,6 +5,8 @@
 
 use std::fs;
 
+use super::descriptors::Descriptors;
+
 /// The processes of one group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tree {
@@ -24,6 +26,10 @@ pub(crate) struct Usage {
     pub(crate) page_table_bytes: u64,
     /// Threads that live, of all processes.
     pub(crate) threads: u64,
+    /// Sockets of all kinds, each counted once.
+    pub(crate) sockets: u64,
+    /// Descriptors that are registered with an epoll.
+    pub(crate) watches: u64,
 }
 
 impl Tree {
@@ -32,19 +38,21 @@ impl Tree {
         Tree { group }
     }
 
-    /// What it has used until now. Costs some file reads for each process of the machine and each thread of the group.
+    /// What it has used until now. Costs some file reads for each process of the machine, and for each thread and descriptor of the
+    /// group.
     pub(crate) fn usage(self) -> Usage {
-        self.processes().fold(Usage::default(), |sum, (pid, stat)| {
-            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let (mut sum, mut descriptors) = (Usage::default(), Descriptors::default());
+        for (pid, stat) in self.processes() {
             let tasks = Tasks::of(pid);
-            Usage {
-                cpu_seconds: sum.cpu_seconds + stat.cpu_seconds(&tasks),
-                context_switches: sum.context_switches + tasks.context_switches,
-                user_bytes: sum.user_bytes + proportional_bytes(pid),
-                page_table_bytes: sum.page_table_bytes + kilobytes(&status, "VmPTE:") * 1_024,
-                threads: sum.threads + tasks.count,
-            }
-        })
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            sum.cpu_seconds += stat.cpu_seconds(&tasks);
+            sum.context_switches += tasks.context_switches;
+            sum.threads += tasks.count;
+            sum.user_bytes += proportional_bytes(pid);
+            sum.page_table_bytes += kilobytes(&status, "VmPTE:") * 1_024;
+            descriptors.add(pid);
+        }
+        Usage { sockets: descriptors.sockets(), watches: descriptors.watches, ..sum }
     }
 
     /// Processor time only; see [`Usage::cpu_seconds`].

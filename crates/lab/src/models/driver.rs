@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crore_rt::net::{ListenOptions, Network, TcpListener, TcpStream};
+use crore_rt::net::{ListenOptions, Network, Prefix, TcpListener, TcpStream};
 use crore_rt::{JoinError, Runtime, blocking, check_driver, compute, is_device, spawn_detached, spawn_on};
 
 use super::door::{announce, wait_for_input_to_end};
@@ -149,7 +149,7 @@ pub(super) fn run<F: Future<Output = ()> + 'static>(
 ) -> io::Result<()> {
     let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
     let network = match is_device(driver) {
-        true => Network::for_server(driver, &[place.address], &[], &[]).map_err(invalid)?,
+        true => Network::for_server(driver, &[place.address], &addresses(driver, place), &[]).map_err(invalid)?,
         false => Network::default(),
     };
     let disk = Arc::new(place.disk()?);
@@ -165,6 +165,14 @@ pub(super) fn run<F: Future<Output = ()> + 'static>(
         announce(address)?;
         blocking(wait_for_input_to_end).await.map_err(failed)
     })
+}
+
+/// Our address with its network, where it does not follow from the device: a TAP interface has none, so everybody is near.
+fn addresses(driver: &str, place: &Place) -> Vec<Prefix> {
+    let ip = place.address.ip();
+    // IPv4 is the last 32 of 128 bits.
+    let near = Prefix::new(ip.into(), if ip.is_ipv4() { 96 + 24 } else { 64 });
+    if driver.starts_with("tap:") { vec![near] } else { Vec::new() }
 }
 
 /// Listens on this core, and starts the task that accepts there.

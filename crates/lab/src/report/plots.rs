@@ -16,6 +16,8 @@ const LINE_HEIGHT: i32 = 24;
 const BARS_FROM: i32 = 170;
 const BARS_TO: i32 = 780;
 const MARGIN: i32 = 6;
+/// Pixels for the numbers below a scale of powers.
+const AXIS_HEIGHT: u32 = 20;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type DrawingResult = Result<(), Box<dyn std::error::Error>>;
@@ -61,7 +63,7 @@ pub(super) fn of_load(load: Load, rows: &[&Row]) -> Vec<(String, String)> {
     let mut plots = vec![
         (format!("{what} a second, and between what the repetitions lie"), rate, false),
         ("CPU seconds a million".to_owned(), cpu, false),
-        ("Latency: p99, and from p50 to p99.9, ms (each line is ten times the one before)".to_owned(), latency, true),
+        ("Latency, ms: p99 as a mark, from p50 to p99.9 as a line".to_owned(), latency, true),
     ];
     if load == Load::Idle {
         plots.push(("Bytes a connection: user, and kernel (faint)".to_owned(), memory, false));
@@ -106,6 +108,7 @@ fn plot(bars: &[Bar], by_powers: bool) -> Option<String> {
         false => Scale::Linear { most },
     };
     let height = u32::try_from(bars.len()).ok()? * LINE_HEIGHT.unsigned_abs() + 2 * MARGIN.unsigned_abs();
+    let height = if by_powers { height + AXIS_HEIGHT } else { height };
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
@@ -118,31 +121,56 @@ fn plot(bars: &[Bar], by_powers: bool) -> Option<String> {
 
 fn draw(area: &Area<'_>, bars: &[Bar], scale: Scale) -> DrawingResult {
     let bottom = MARGIN + LINE_HEIGHT * i32::try_from(bars.len())?;
-    for at in scale.lines() {
+    let style = |to, from| ("sans-serif", 14, &INK).into_text_style(area).pos(Pos::new(to, from));
+    for power in scale.powers() {
+        let at = scale.place(power);
         area.draw(&PathElement::new([(at, MARGIN), (at, bottom)], FAINT))?;
+        area.draw(&Text::new(digits_of_power(power), (at, bottom + 4), style(HPos::Center, VPos::Top)))?;
     }
-    let left = ("sans-serif", 14, &INK).into_text_style(area).pos(Pos::new(HPos::Right, VPos::Center));
-    let right = ("sans-serif", 14, &INK).into_text_style(area).pos(Pos::new(HPos::Left, VPos::Center));
     for (bar, line) in bars.iter().zip(0..) {
-        let (top, middle) = (MARGIN + line * LINE_HEIGHT + 4, MARGIN + line * LINE_HEIGHT + LINE_HEIGHT / 2);
-        let under = top + LINE_HEIGHT - 8;
-        let (first, both) = (scale.place(bar.parts[0]), scale.place(bar.parts[0] + bar.parts[1]));
-        area.draw(&Text::new(bar.name.clone(), (BARS_FROM - 8, middle), left.clone()))?;
-        area.draw(&Rectangle::new([(BARS_FROM, top), (first.max(BARS_FROM + 1), under)], ACCENT.filled()))?;
-        if both > first {
-            area.draw(&Rectangle::new([(first, top), (both, under)], FAINT.filled()))?;
-        }
-        let mut end = both;
-        if let Some([from, to]) = bar.range.map(|range| range.map(|value| scale.place(value))) {
-            area.draw(&PathElement::new([(from, middle), (to, middle)], INK))?;
-            for at in [from, to] {
-                area.draw(&PathElement::new([(at, middle - 4), (at, middle + 4)], INK))?;
-            }
-            end = end.max(to);
-        }
-        area.draw(&Text::new(bar.label.clone(), (end + 8, middle), right.clone()))?;
+        let middle = MARGIN + line * LINE_HEIGHT + LINE_HEIGHT / 2;
+        area.draw(&Text::new(bar.name.clone(), (BARS_FROM - 8, middle), style(HPos::Right, VPos::Center)))?;
+        let end = match scale {
+            Scale::Linear { .. } => draw_bar(area, bar, scale, middle)?,
+            Scale::Powers { .. } => draw_range(area, bar, scale, middle)?,
+        };
+        area.draw(&Text::new(bar.label.clone(), (end + 8, middle), style(HPos::Left, VPos::Center)))?;
     }
     Ok(())
+}
+
+/// A bar from nothing to its value, with a whisker over what the repetitions gave. Returns where it ends.
+fn draw_bar(area: &Area<'_>, bar: &Bar, scale: Scale, middle: i32) -> Result<i32, Box<dyn std::error::Error>> {
+    let (top, under) = (middle - 8, middle + 8);
+    let (first, both) = (scale.place(bar.parts[0]), scale.place(bar.parts[0] + bar.parts[1]));
+    area.draw(&Rectangle::new([(BARS_FROM, top), (first.max(BARS_FROM + 1), under)], ACCENT.filled()))?;
+    if both > first {
+        area.draw(&Rectangle::new([(first, top), (both, under)], FAINT.filled()))?;
+    }
+    let Some([from, to]) = bar.range.map(|range| range.map(|value| scale.place(value))).filter(|[from, to]| from < to)
+    else {
+        return Ok(both);
+    };
+    area.draw(&PathElement::new([(from, middle), (to, middle)], INK))?;
+    for at in [from, to] {
+        area.draw(&PathElement::new([(at, middle - 4), (at, middle + 4)], INK))?;
+    }
+    Ok(both.max(to))
+}
+
+/// A line over the range, and a mark at the value: on a scale of powers nothing begins at zero. Returns where it ends.
+fn draw_range(area: &Area<'_>, bar: &Bar, scale: Scale, middle: i32) -> Result<i32, Box<dyn std::error::Error>> {
+    let at = scale.place(bar.parts[0]);
+    let [from, to] = bar.range.map_or([at, at], |range| range.map(|value| scale.place(value)));
+    area.draw(&Rectangle::new([(from, middle - 3), (to.max(from + 1), middle + 3)], FAINT.filled()))?;
+    area.draw(&Rectangle::new([(at - 3, middle - 8), (at + 3, middle + 8)], ACCENT.filled()))?;
+    Ok(to.max(at + 3))
+}
+
+/// A power of ten as it is written.
+fn digits_of_power(power: f64) -> String {
+    let decimals = (-power.log10().round()).max(0.0) as usize;
+    format!("{power:.decimals$}")
 }
 
 impl Scale {
@@ -157,13 +185,12 @@ impl Scale {
         BARS_FROM + (part.clamp(0.0, 1.0) * f64::from(BARS_TO - BARS_FROM)).round() as i32
     }
 
-    /// The pixels of the powers of ten.
-    fn lines(self) -> Vec<i32> {
+    /// The powers of ten that lie on the scale; none if it is linear.
+    fn powers(self) -> Vec<f64> {
         let Scale::Powers { least, most } = self else {
             return Vec::new();
         };
-        let powers = std::iter::successors(Some(least), |power| Some(power * 10.0));
-        powers.take_while(|power| *power <= most).map(|power| self.place(power)).collect()
+        std::iter::successors(Some(least), |power| Some(power * 10.0)).take_while(|power| *power <= most).collect()
     }
 }
 
@@ -177,9 +204,9 @@ mod tests {
         assert_eq!((powers.place(0.0), powers.place(0.01)), (BARS_FROM, BARS_FROM));
         assert_eq!((powers.place(100.0), powers.place(1e9)), (BARS_TO, BARS_TO));
         assert_eq!(powers.place(1.0), (BARS_FROM + BARS_TO) / 2);
-        assert_eq!(powers.lines().len(), 5);
+        assert_eq!(powers.powers().len(), 5);
         let linear = Scale::Linear { most: 10.0 };
-        assert_eq!((linear.place(5.0), linear.lines().len()), ((BARS_FROM + BARS_TO) / 2, 0));
+        assert_eq!((linear.place(5.0), linear.powers().len()), ((BARS_FROM + BARS_TO) / 2, 0));
     }
 
     #[test]
