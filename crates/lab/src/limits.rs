@@ -8,7 +8,7 @@ pub const BODY_BYTES_MAX: u64 = 1024 * 1024;
 pub const PART_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes read at a time. Also what bounds the answers to requests that come together: 16 KiB of the shortest requests
-/// become 60 KiB of answers, and nothing more is read until those are sent.
+/// become 80 KiB of answers, and nothing more is read until those are sent.
 pub const READ_BYTES: usize = 16 * 1024;
 
 /// Bytes thrown away after the last answer of a connection that we end, so that what the client still sends does not reset the
@@ -29,7 +29,7 @@ pub const ACCEPTS_PER_TURN: u32 = 64;
 pub const CONNECTIONS_MAX: usize = 1 << 20;
 
 /// Child processes or threads, where each connection has one of its own: those that come beyond wait in the kernel's queue.
-/// Debian's default for a user is some 30,000 processes.
+/// The system's own bound for a user (`ulimit -u`) is some tens of thousands.
 pub const CHILDREN_MAX: usize = 16_000;
 
 /// Connections that wait for a thread of the pool; those beyond wait in the kernel's queue.
@@ -47,9 +47,12 @@ pub const STACK_BYTES: usize = 128 * 1024;
 /// Bytes read at a time by a coroutine with a stack of its own, where the buffer lies: what is touched stays.
 pub const STACK_ROOM_BYTES: usize = 4 * 1024;
 
-/// Connections of the model on native AIO, each with one request under way. The kernel sets aside twice as many, of which all processes
-/// together have 65,536 (`fs.aio-max-nr`).
+/// Connections of the model on native AIO, each with one request under way, of which all processes together have 65,536
+/// (`fs.aio-max-nr`).
 pub const AIO_CONNECTIONS_MAX: usize = 16_384;
+
+/// Pauses for want of room for native AIO, some seconds together; then it is an error.
+pub const AIO_PAUSES_MAX: u32 = 200;
 
 /// Workers of one model. More processors share no machine that we know.
 pub const WORKERS_MAX: usize = 1_024;

@@ -1,12 +1,14 @@
 //! Every I/O model, one file each, on the same [`service`](crate::service).
 //!
-//! A model differs from the others in nothing but how it waits: what a connection does is in [`conversation`], how one is let in
-//! in [`door`], how processes are made in [`family`]. A model owns the process that it runs in: it writes one line to standard
+//! A model differs from the others in nothing but how it waits: what a connection does is in `conversation`, how one is let in
+//! in `door`, how processes are made in `family`. A model owns the process that it runs in: it writes one line to standard
 //! output when it accepts, serves until standard input is closed or SIGTERM comes, and takes every child with it.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use crore_rt::raise_descriptor_limit;
 
 pub use cgi::answer;
 
@@ -119,7 +121,8 @@ pub fn find(name: &str) -> Option<&'static Model> {
     MODELS.iter().find(|model| model.name == name)
 }
 
-/// Runs the model called `name` at `place`, in this process, until standard input is closed. It may end the process then instead of
+/// Runs the model called `name` at `place`, in this process, until standard input is closed, with as many descriptors as the system
+/// gives without a privilege. It may end the process then instead of
 /// returning, and so may SIGTERM. The process must have one thread when this is called, because some models fork.
 ///
 /// # Errors
@@ -137,11 +140,15 @@ pub fn serve(name: &str, place: &Place) -> io::Result<()> {
     if !(1..=WORKERS_MAX).contains(&place.workers) {
         return Err(invalid(format!("{} workers were asked for: 1 to {WORKERS_MAX} can be", place.workers)));
     }
-    match (model.refusal)() {
-        Some(reason) => Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name}: {reason}"))),
-        None => (model.serve)(place),
+    if let Some(reason) = (model.refusal)() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name}: {reason}")));
     }
+    raise_descriptor_limit();
+    (model.serve)(place)
 }
+
+#[cfg(test)]
+mod tests;
 
 /// For the models that run wherever Linux does.
 fn never() -> Option<String> {

@@ -3,8 +3,8 @@
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use rustix::event::epoll::EventFlags;
@@ -25,7 +25,7 @@ pub(super) const MODEL: Model = Model {
             a thread that serves its own with an event loop. Every thread has an equal share, which a shared listening socket does not \
             promise, and all see the same memory: memcached's table of values lies behind locks that all of them take. Its limits \
             are the hand-over, a queue and a wake-up for each connection, which shows when connections are short, and \
-            the one thread that accepts: a hundred thousand or so a second, and no more.",
+            the one thread that accepts, beyond which no other helps.",
     serves: Protocol::ALL,
     serve,
     refusal: never,
@@ -47,17 +47,20 @@ fn serve(place: &Place) -> io::Result<()> {
     let disk = Arc::new(place.disk()?);
     let door = Door::before_reactors(place)?;
     let mut threads = Vec::new();
+    // Nobody is accepted before every loop has its descriptors.
+    let ready = Arc::new(Barrier::new(place.workers + 1));
     for _ in 0..place.workers {
         let (outbox, inbox) = mailbox()?;
-        let (place, disk) = (place.clone(), Arc::clone(&disk));
+        let (place, disk, ready) = (place.clone(), Arc::clone(&disk), Arc::clone(&ready));
         thread::Builder::new().spawn(move || {
-            if let Err(error) = run(&place, &inbox, &disk) {
+            if let Err(error) = run(&place, &inbox, &disk, &ready) {
                 eprintln!("an event loop failed, and the process ends with it: {error}");
                 std::process::exit(1);
             }
         })?;
         threads.push(outbox);
     }
+    ready.wait();
     leave_with_input()?;
     door.announce()?;
     for outbox in threads.iter().cycle() {
@@ -67,10 +70,11 @@ fn serve(place: &Place) -> io::Result<()> {
 }
 
 /// One event loop, whose door is its inbox.
-fn run(place: &Place, inbox: &Inbox, disk: &Disk) -> io::Result<()> {
+fn run(place: &Place, inbox: &Inbox, disk: &Disk, ready: &Barrier) -> io::Result<()> {
     const INBOX: Token = Token::MAX;
     let mut reactor = Reactor::new()?;
     reactor.watch(&inbox.bell, INBOX, EventFlags::empty())?;
+    ready.wait();
     loop {
         for token in reactor.wait()? {
             if token != INBOX {

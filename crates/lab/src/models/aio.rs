@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
@@ -11,13 +13,15 @@ use rustix::io::Errno;
 use super::conversation::{Client, Conversation, Need, room};
 use super::door::{Door, leave_with_input};
 use super::{Model, Place};
-use crate::limits::{ACCEPTS_PER_TURN, AIO_CONNECTIONS_MAX, ROUNDS_PER_TURN};
+use crate::limits::{ACCEPTS_PER_TURN, AIO_CONNECTIONS_MAX, AIO_PAUSES_MAX, PAUSE_MS, ROUNDS_PER_TURN};
 use crate::service::{Answer, Disk, Job, Protocol};
 use buffer::AlignedBuffer;
 use ring::{Outcome, Ring, Wish};
 
 mod buffer;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 pub(super) const MODEL: Model = Model {
     name: "aio",
@@ -28,7 +32,8 @@ pub(super) const MODEL: Model = Model {
             request (IOCB_CMD_POLL), and with an eventfd its results are one more descriptor for epoll. So here one call submits a \
             whole turn's wishes. It was the rehearsal for io_uring: completions and batches were there already; what was missing are \
             rings that cost no call, and reading and writing sockets themselves. Its limit is fs.aio-max-nr, 65,536 for all \
-            processes together; beyond 16,384 connections this server closes those that come.",
+            processes together: this server takes half of what is left, for 16,384 connections at most, and closes those that come \
+            beyond.",
     serves: Protocol::ALL,
     serve,
     refusal,
@@ -38,13 +43,15 @@ const DOOR: u64 = 0;
 const COMPLETIONS: u64 = 1;
 
 fn refusal() -> Option<String> {
-    Ring::open(1).err().map(|error| format!("the kernel gives no native AIO: {error}"))
+    let error = Ring::open(1).err()?;
+    // That others have all of it is no lasting reason.
+    (error.kind() != io::ErrorKind::WouldBlock).then(|| format!("the kernel gives no native AIO: {error}"))
 }
 
 fn serve(place: &Place) -> io::Result<()> {
     let disk = place.disk()?;
     let door = Door::non_blocking(place)?;
-    let ring = Ring::open(AIO_CONNECTIONS_MAX)?;
+    let ring = largest_ring()?;
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(&epoll, &door, EventData::new_u64(DOOR), EventFlags::IN)?;
     epoll::add(&epoll, &ring, EventData::new_u64(COMPLETIONS), EventFlags::IN)?;
@@ -71,6 +78,24 @@ fn serve(place: &Place) -> io::Result<()> {
     }
 }
 
+/// A ring for as many connections as half of what the system has left, so that others find some too.
+fn largest_ring() -> io::Result<Ring> {
+    let number = |name| std::fs::read_to_string(format!("/proc/sys/fs/{name}")).ok()?.trim().parse::<usize>().ok();
+    let mut pauses = 0;
+    loop {
+        let left = number("aio-max-nr").zip(number("aio-nr")).map(|(most, now)| most.saturating_sub(now));
+        let capacity = (left.unwrap_or(AIO_CONNECTIONS_MAX) / 2).clamp(1, AIO_CONNECTIONS_MAX);
+        match Ring::open(capacity) {
+            // Somebody was faster, or has ended: what a process had comes back a moment after its end.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && pauses < AIO_PAUSES_MAX => {
+                sleep(Duration::from_millis(PAUSE_MS));
+                pauses += 1;
+            }
+            ring => return ring,
+        }
+    }
+}
+
 struct House {
     place: Place,
     disk: Disk,
@@ -87,7 +112,7 @@ impl House {
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(stream) = door.accept()? else { break };
             let index = self.free.pop().unwrap_or(self.clients.len());
-            if index == AIO_CONNECTIONS_MAX {
+            if index == self.ring.capacity() {
                 continue;
             }
             if index == self.clients.len() {

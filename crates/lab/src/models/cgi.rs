@@ -2,6 +2,8 @@
 
 use std::env;
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crore_http::Status;
@@ -33,43 +35,66 @@ fn serve(place: &Place) -> io::Result<()> {
     let door = Door::blocking(place)?;
     leave_with_input()?;
     door.announce()?;
-    let place = place.clone();
+    let gateway = Gateway { program: env::current_exe()?, address: door.address()?, data: place.data.clone() };
+    let protocol = place.protocol;
     thread::run(&door, move |stream| {
-        let session = Session::delegating(place.protocol, Delegation::All);
-        converse(stream, session, |job| ask(&job, &place).unwrap_or_else(|error| Answer::failed(&error)));
+        let Ok(client) = stream.peer_addr() else { return }; // it has left already
+        let session = Session::delegating(protocol, Delegation::All);
+        converse(stream, session, |job| gateway.ask(&job, client).unwrap_or_else(|error| Answer::failed(&error)));
     })
 }
 
-/// Starts the program for one request, and reads its answer. The program is this one, started as `lab --answer`.
-fn ask(job: &Job, place: &Place) -> io::Result<Answer> {
-    let (method, path, query, body) = job.request();
-    let mut child = Command::new(env::current_exe()?)
-        .args(["lab", "--answer"])
-        .env_clear()
-        .env("GATEWAY_INTERFACE", "CGI/1.1")
-        .env("SERVER_PROTOCOL", "HTTP/1.1")
-        .env("SERVER_SOFTWARE", "crore")
-        .env("REQUEST_METHOD", method)
-        .env("SCRIPT_NAME", "")
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .env("CONTENT_LENGTH", body.len().to_string())
-        .env(DATA, &place.data)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut input = child.stdin.take().expect("it was asked for");
-    // The program reads all of its input before it writes, so neither waits for the other. One that does not read has ended.
-    let sent = input.write_all(body);
-    drop(input);
-    let mut output = Vec::new();
-    let read = child.stdout.take().expect("it was asked for").take(ANSWER_BYTES_MAX as u64).read_to_end(&mut output);
-    let ended = child.wait()?;
-    sent.and(read)?;
-    if !ended.success() {
-        return Err(io::Error::other(format!("the program that should answer ended with {ended}")));
+/// What is the same for every request.
+struct Gateway {
+    /// This program, which is started as `lab --answer`.
+    program: PathBuf,
+    address: SocketAddr,
+    data: PathBuf,
+}
+
+impl Gateway {
+    /// Starts the program for one request, and reads its answer.
+    fn ask(&self, job: &Job, client: SocketAddr) -> io::Result<Answer> {
+        let mut child = self.command(job, client).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut input = child.stdin.take().expect("it was asked for");
+        let (.., body) = job.request();
+        // The program reads all of its input before it writes, so neither waits for the other. One that does not read has ended.
+        let sent = input.write_all(body);
+        drop(input);
+        let mut output = Vec::new();
+        let read =
+            child.stdout.take().expect("it was asked for").take(ANSWER_BYTES_MAX as u64).read_to_end(&mut output);
+        let ended = child.wait()?;
+        sent.and(read)?;
+        if !ended.success() {
+            return Err(io::Error::other(format!("the program that should answer ended with {ended}")));
+        }
+        parse(&output)
     }
-    parse(&output)
+
+    /// The program with the variables of RFC 3875, section 4.1.
+    fn command(&self, job: &Job, client: SocketAddr) -> Command {
+        let (method, path, query, body) = job.request();
+        let mut command = Command::new(&self.program);
+        command
+            .args(["lab", "--answer"])
+            .env_clear()
+            .env("GATEWAY_INTERFACE", "CGI/1.1")
+            .env("SERVER_PROTOCOL", "HTTP/1.1")
+            .env("SERVER_SOFTWARE", "crore")
+            .env("SERVER_NAME", self.address.ip().to_string())
+            .env("SERVER_PORT", self.address.port().to_string())
+            .env("REMOTE_ADDR", client.ip().to_string())
+            .env("REQUEST_METHOD", method)
+            .env("SCRIPT_NAME", "")
+            .env("PATH_INFO", path)
+            .env("QUERY_STRING", query)
+            .env(DATA, &self.data);
+        if !body.is_empty() {
+            command.env("CONTENT_LENGTH", body.len().to_string());
+        }
+        command
+    }
 }
 
 /// What a CGI program has written (RFC 3875, section 6): header lines, an empty line, the body.
@@ -103,7 +128,8 @@ pub fn answer() -> io::Result<()> {
     }
     let variable = |name| env::var(name).map_err(|error| io::Error::other(format!("{name}: {error}")));
     let (method, path, query) = (variable("REQUEST_METHOD")?, variable("PATH_INFO")?, variable("QUERY_STRING")?);
-    let length: u64 = variable("CONTENT_LENGTH")?.parse().map_err(io::Error::other)?;
+    // Only a request with a body has one.
+    let length: u64 = env::var("CONTENT_LENGTH").map_or(Ok(0), |text| text.parse()).map_err(io::Error::other)?;
     if length > BODY_BYTES_MAX {
         return Err(io::Error::other(format!("a body of {length} bytes was announced: {BODY_BYTES_MAX} can be")));
     }

@@ -40,7 +40,7 @@ pub(super) trait Client {
     /// Takes the answer to the job that was handed out; then it wants to [`advance`](Client::advance).
     fn on_done(&mut self, answer: Answer);
 
-    /// As [`advance`](Client::advance), with jobs done here and now.
+    /// As [`advance`](Client::advance), with jobs done here and now; so never [`Need::Work`].
     fn advance_inline(&mut self, room: &mut [u8], disk: &Disk) -> Need {
         for _ in 0..ROUNDS_PER_TURN {
             match self.advance(room) {
@@ -62,6 +62,8 @@ pub(super) struct Conversation<S = TcpStream> {
     sent: usize,
     job: Option<Job>,
     phase: Phase,
+    /// Whether it reads until that would block, and not only until it has less than it asked for.
+    at_edge: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +114,12 @@ impl<S: Borrow<TcpStream>> Client for Conversation<S> {
 
 impl<S: Borrow<TcpStream>> Conversation<S> {
     pub(super) fn new(stream: S, session: Session) -> Conversation<S> {
-        Conversation { stream, session, out: Vec::new(), sent: 0, job: None, phase: Phase::Open }
+        Conversation { stream, session, out: Vec::new(), sent: 0, job: None, phase: Phase::Open, at_edge: false }
+    }
+
+    /// The same for who is told of each event once: the end of the stream may have come with the last bytes, and nobody would tell.
+    pub(super) fn at_edge(self) -> Conversation<S> {
+        Conversation { at_edge: true, ..self }
     }
 
     fn go_on(&mut self, room: &mut [u8]) -> io::Result<Need> {
@@ -137,8 +144,9 @@ impl<S: Borrow<TcpStream>> Conversation<S> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            // A short read has emptied the socket; asking again would cost a call, and what comes later is told (epoll(7)).
-            drained = count < room.len();
+            // A short read has emptied the socket; asking again would cost a call, and who looks at the state of the socket is told of
+            // what comes later, and of an end that has come.
+            drained = count < room.len() && !self.at_edge;
             match &mut self.phase {
                 Phase::Lingering { left } if *left < count => return Ok(Need::Nothing),
                 Phase::Lingering { left } => *left -= count,

@@ -74,9 +74,14 @@ impl Door {
         Ok(Door { listener: self.listener.try_clone()?, spare: Cell::new(Some(spare()?)), accepted: self.accepted })
     }
 
+    /// Where it is, with the port that the system chose.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
     /// Says on standard output that clients may come.
     pub(super) fn announce(&self) -> io::Result<()> {
-        announce(self.listener.local_addr()?)
+        announce(self.address()?)
     }
 
     /// The next connection; none if nobody waits and this door does not block, or if the system has nothing to give. For want of a

@@ -5,11 +5,14 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crore_rt::net::{ListenOptions, Network, Prefix, TcpListener, TcpStream};
 use crore_rt::{JoinError, Runtime, blocking, check_driver, compute, is_device, spawn_detached, spawn_on};
+
+use rustix::thread::{CapabilitySet, capabilities};
 
 use super::door::{announce, wait_for_input_to_end};
 use super::{Model, Place};
@@ -121,6 +124,22 @@ fn needs_device(name: &str) -> bool {
 }
 
 fn refusal(name: &str) -> Option<String> {
+    if name == "tap" && !Path::new("/dev/net/tun").exists() {
+        return Some("this system has no TAP interfaces: there is no /dev/net/tun".to_owned());
+    }
+    let needed = match name {
+        "tap" => &[CapabilitySet::NET_ADMIN][..],
+        "xdp" => &[CapabilitySet::NET_ADMIN, CapabilitySet::BPF],
+        _ => &[],
+    };
+    let ours = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    // Before there was CAP_BPF, CAP_SYS_ADMIN was asked for in its place, and it is still enough.
+    let has = |capability: &&CapabilitySet| {
+        ours.contains(**capability) || (**capability == CapabilitySet::BPF && ours.contains(CapabilitySet::SYS_ADMIN))
+    };
+    if let Some(missing) = needed.iter().find(|capability| !has(capability)) {
+        return Some(format!("this process lacks {missing:?}: run it as root, or give it that capability"));
+    }
     // Any device will do: what is asked is whether there is such a driver.
     let whole = if needs_device(name) { format!("{name}:lab0") } else { name.to_owned() };
     check_driver(&whole).err()
@@ -149,7 +168,13 @@ pub(super) fn run<F: Future<Output = ()> + 'static>(
 ) -> io::Result<()> {
     let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
     let network = match is_device(driver) {
-        true => Network::for_server(driver, &[place.address], &addresses(driver, place), &[]).map_err(invalid)?,
+        true => {
+            // An interface of our own has the address at which it listens, and its neighbours around it.
+            let around = format!("{}/{}", place.address.ip(), if place.address.is_ipv4() { 24 } else { 64 });
+            let ours = driver.starts_with("tap:").then(|| around.parse::<Prefix>()).transpose();
+            let ours = ours.map_err(|error| invalid(error.to_string()))?;
+            Network::for_server(driver, &[place.address], ours.as_slice(), &[]).map_err(invalid)?
+        }
         false => Network::default(),
     };
     let disk = Arc::new(place.disk()?);
@@ -165,14 +190,6 @@ pub(super) fn run<F: Future<Output = ()> + 'static>(
         announce(address)?;
         blocking(wait_for_input_to_end).await.map_err(failed)
     })
-}
-
-/// Our address with its network, where it does not follow from the device: a TAP interface has none, so everybody is near.
-fn addresses(driver: &str, place: &Place) -> Vec<Prefix> {
-    let ip = place.address.ip();
-    // IPv4 is the last 32 of 128 bits.
-    let near = Prefix::new(ip.into(), if ip.is_ipv4() { 96 + 24 } else { 64 });
-    if driver.starts_with("tap:") { vec![near] } else { Vec::new() }
 }
 
 /// Listens on this core, and starts the task that accepts there.

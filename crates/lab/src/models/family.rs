@@ -1,6 +1,6 @@
 //! Child processes of a model: made by fork(2), counted, and gone when their parent is.
 //!
-//! A child dies with its parent however that ends, SIGKILL included: the kernel sends it SIGKILL (`PR_SET_PDEATHSIG`).
+//! A child that ends by itself is not replaced. A child dies with its parent however that ends, SIGKILL included: the kernel sends it SIGKILL (`PR_SET_PDEATHSIG`).
 
 use std::collections::HashSet;
 use std::io;

@@ -43,13 +43,9 @@ const PARENT: &str = "CRORE_LAB_PARENT";
 fn serve(place: &Place) -> io::Result<()> {
     place.disk()?; // that it is there is better known now
     let door = Door::blocking(place)?;
-    // In the abstract namespace (unix(7)) there is no file to be left behind.
-    let address = SocketAddr::from_abstract_name(format!("crore-lab-fastcgi-{}", id()))?;
-    let listener = UnixListener::bind_addr(&address)?;
-    let workers = (0..place.workers).map(|_| Worker::start(&listener, place)).collect::<io::Result<Vec<_>>>()?;
-    let idle = (0..place.workers).map(|_| UnixStream::connect_addr(&address)).collect::<io::Result<Vec<_>>>()?;
-    drop(listener);
-    let pool = Pool { idle: Mutex::new(idle), some_idle: Condvar::new(), address };
+    let started = (0..place.workers).map(|index| Worker::start(index, place)).collect::<io::Result<Vec<_>>>()?;
+    let (workers, connections): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+    let pool = Pool::new(connections);
     door.announce()?;
     // The web server: a thread for each connection, which waits for a worker at each request.
     let protocol = place.protocol;
@@ -67,33 +63,46 @@ fn serve(place: &Place) -> io::Result<()> {
     Ok(())
 }
 
-/// The connections to the workers, as many as there are workers.
+/// The connections to the workers, one for each. A worker that fails is not asked again.
 struct Pool {
-    idle: Mutex<Vec<UnixStream>>,
+    workers: Mutex<Workers>,
     some_idle: Condvar,
-    address: SocketAddr,
+}
+
+struct Workers {
+    idle: Vec<UnixStream>,
+    /// Those that have not failed, idle or not.
+    alive: usize,
 }
 
 impl Pool {
+    fn new(idle: Vec<UnixStream>) -> Pool {
+        Pool { workers: Mutex::new(Workers { alive: idle.len(), idle }), some_idle: Condvar::new() }
+    }
+
     /// Gives a request to a worker, when one is idle, and waits for its answer.
     fn ask(&self, job: &Job) -> io::Result<Answer> {
-        let busy = |idle: &mut Vec<UnixStream>| idle.is_empty();
-        let mut idle = self.some_idle.wait_while(self.idle(), busy).unwrap_or_else(PoisonError::into_inner);
-        let mut worker = idle.pop().expect("it was waited for");
-        drop(idle);
+        let must_wait = |workers: &mut Workers| workers.idle.is_empty() && workers.alive > 0;
+        let mut workers = self.some_idle.wait_while(self.workers(), must_wait).unwrap_or_else(PoisonError::into_inner);
+        let worker = workers.idle.pop().ok_or_else(|| io::Error::other("every worker has failed"))?;
+        drop(workers);
         let answer = ask(&worker, job);
-        if answer.is_err()
-            && let Ok(anew) = UnixStream::connect_addr(&self.address)
-        {
-            worker = anew; // what the old one still says is nobody's answer
+        let mut workers = self.workers();
+        match answer {
+            Ok(_) => workers.idle.push(worker),
+            Err(_) => workers.alive -= 1,
         }
-        self.idle().push(worker);
-        self.some_idle.notify_one();
+        assert!(workers.idle.len() <= workers.alive, "who is idle is alive");
+        if workers.alive > 0 {
+            self.some_idle.notify_one();
+        } else {
+            self.some_idle.notify_all(); // nobody is worth waiting for
+        }
         answer
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<UnixStream>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn workers(&self) -> MutexGuard<'_, Workers> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,17 +141,22 @@ fn ask(mut worker: &UnixStream, job: &Job) -> io::Result<Answer> {
 struct Worker(Child);
 
 impl Worker {
-    fn start(listener: &UnixListener, place: &Place) -> io::Result<Worker> {
+    /// Starts a worker, and connects to it. Its listening socket is its own, so that the connection ends when it does.
+    fn start(index: usize, place: &Place) -> io::Result<(Worker, UnixStream)> {
+        // In the abstract namespace (unix(7)) there is no file to be left behind.
+        let address = SocketAddr::from_abstract_name(format!("crore-lab-fastcgi-{}-{index}", id()))?;
+        let listener = UnixListener::bind_addr(&address)?;
+        let connection = UnixStream::connect_addr(&address)?;
         // A FastCGI program finds its listening socket where standard input would be (section 2.2).
         let child = Command::new(env::current_exe()?)
             .args(["lab", "--answer"])
             .env_clear()
             .env(DATA, &place.data)
             .env(PARENT, id().to_string())
-            .stdin(Stdio::from(OwnedFd::from(listener.try_clone()?)))
+            .stdin(Stdio::from(OwnedFd::from(listener)))
             .stdout(Stdio::null())
             .spawn()?;
-        Ok(Worker(child))
+        Ok((Worker(child), connection))
     }
 }
 

@@ -16,6 +16,9 @@ use super::{Model, Place, never, single_reactor};
 use crate::limits::{LINGER_BYTES_MAX, ROUNDS_PER_TURN};
 use crate::service::{Answer, Job, Protocol, Session, Verdict};
 
+#[cfg(test)]
+mod tests;
+
 pub(super) const MODEL: Model = Model {
     name: "generator",
     title: "values yielded out and sent in, resumed by hand",
@@ -41,6 +44,7 @@ fn serve(place: &Place) -> io::Result<()> {
 }
 
 /// What a generator yields: what it wants.
+#[derive(Debug, PartialEq, Eq)]
 enum Wanted {
     /// More of what the client says.
     Bytes,
@@ -103,17 +107,42 @@ impl Port {
     }
 }
 
-/// A generator, with the connection for which whoever resumes it does the I/O.
+/// One client's code, stopped where it has yielded.
+struct Generator {
+    code: Pin<Box<dyn Future<Output = ()>>>,
+    port: Port,
+}
+
+impl Generator {
+    fn new(session: Session) -> Generator {
+        let port = Port(Rc::default());
+        Generator { code: Box::pin(talk(port.clone(), session)), port }
+    }
+
+    /// Resumes it by hand, up to its next yield. None: it has returned.
+    fn resume(&mut self, given: Given) -> Option<Wanted> {
+        // The first value is sent to nobody, and is overwritten by the first that is yielded, as in Python.
+        *self.port.0.borrow_mut() = Some(Passed::In(given));
+        let mut context = Context::from_waker(Waker::noop());
+        match self.code.as_mut().poll(&mut context) {
+            Poll::Ready(()) => None,
+            Poll::Pending => match self.port.0.take() {
+                Some(Passed::Out(wanted)) => Some(wanted),
+                _ => unreachable!("a generator waits for nothing but what it has yielded for"),
+            },
+        }
+    }
+}
+
+/// The connection of a generator, with what is under way for it: here the I/O is done.
 struct Resumed {
     stream: TcpStream,
-    generator: Pin<Box<dyn Future<Output = ()>>>,
-    port: Port,
+    generator: Generator,
     doing: Doing,
 }
 
-/// What is under way for the generator.
 enum Doing {
-    /// Resume it with this.
+    /// It is to be resumed with this.
     Resume(Given),
     Receive,
     Send {
@@ -128,27 +157,12 @@ enum Doing {
 
 impl Resumed {
     fn new(stream: TcpStream, session: Session) -> Resumed {
-        let port = Port(Rc::default());
-        let generator = Box::pin(talk(port.clone(), session));
-        Resumed { stream, generator, port, doing: Doing::Resume(Given::Nothing) }
-    }
-
-    /// Resumes the generator by hand, up to its next yield. None: it has returned.
-    fn resume(&mut self, given: Given) -> Option<Wanted> {
-        // The first value is sent to nobody, and is overwritten by the first that is yielded, as in Python.
-        *self.port.0.borrow_mut() = Some(Passed::In(given));
-        let mut context = Context::from_waker(Waker::noop());
-        match self.generator.as_mut().poll(&mut context) {
-            Poll::Ready(()) => None,
-            Poll::Pending => match self.port.0.take() {
-                Some(Passed::Out(wanted)) => Some(wanted),
-                _ => unreachable!("a generator waits for nothing but what it has yielded for"),
-            },
-        }
+        Resumed { stream, generator: Generator::new(session), doing: Doing::Resume(Given::Nothing) }
     }
 
     /// Does what the generator wants, and resumes it with the outcome, until that has to wait.
     fn go_on(&mut self, room: &mut [u8]) -> io::Result<Need> {
+        // A round is three steps: receive, do, send.
         for _ in 0..3 * ROUNDS_PER_TURN {
             let given = match &mut self.doing {
                 Doing::Resume(given) => std::mem::replace(given, Given::Nothing),
@@ -174,7 +188,7 @@ impl Resumed {
                     Err(error) => return would_block(error, Need::Read),
                 },
             };
-            self.doing = match self.resume(given) {
+            self.doing = match self.generator.resume(given) {
                 Some(Wanted::Bytes) => Doing::Receive,
                 Some(Wanted::Sent(bytes)) => Doing::Send { bytes, sent: 0 },
                 Some(Wanted::Done(job)) => return Ok(Need::Work(job)),

@@ -1,5 +1,6 @@
 //! A signal for each event: the kernel queues them, one call takes the next.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -11,6 +12,8 @@ use crate::service::{Disk, Protocol};
 use queue::{SignalQueue, Told};
 
 mod queue;
+#[cfg(test)]
+mod tests;
 
 pub(super) const MODEL: Model = Model {
     name: "sigio",
@@ -35,7 +38,7 @@ fn serve(place: &Place) -> io::Result<()> {
     leave_with_input()?;
     door.announce()?;
     let house =
-        House { place: place.clone(), disk: place.disk()?, door, signals, clients: Vec::new(), again: Vec::new() };
+        House { place: place.clone(), disk: place.disk()?, door, signals, clients: Vec::new(), again: VecDeque::new() };
     house.run()
 }
 
@@ -47,7 +50,7 @@ struct House {
     /// By the number of the descriptor, which is what a signal names.
     clients: Vec<Option<Conversation>>,
     /// Who has stopped half-way: no signal will come for them.
-    again: Vec<RawFd>,
+    again: VecDeque<RawFd>,
 }
 
 impl House {
@@ -66,11 +69,11 @@ impl House {
                         self.go_on(descriptor as RawFd, &mut room)?;
                     }
                 }
-                Told::Nothing => {
-                    for descriptor in std::mem::take(&mut self.again) {
-                        self.go_on(descriptor, &mut room)?;
-                    }
-                }
+                Told::Nothing => {}
+            }
+            // One for each signal, so that neither waits for the end of the other.
+            if let Some(descriptor) = self.again.pop_front() {
+                self.go_on(descriptor, &mut room)?;
             }
         }
     }
@@ -83,7 +86,7 @@ impl House {
         let Some(client) = self.clients.get_mut(descriptor as usize).and_then(Option::as_mut) else { return Ok(()) };
         match client.advance_inline(room, &self.disk) {
             Need::Read | Need::Write => {}
-            Need::Turn => self.again.push(descriptor),
+            Need::Turn => self.again.push_back(descriptor),
             Need::Nothing | Need::Work(_) => self.clients[descriptor as usize] = None,
         }
         Ok(())
@@ -101,12 +104,12 @@ impl House {
                 self.clients.resize_with(index + 1, || None);
             }
             assert!(self.clients[index].is_none(), "a new descriptor is nobody's");
-            self.clients[index] = Some(Conversation::new(stream, self.place.session()));
+            self.clients[index] = Some(Conversation::new(stream, self.place.session()).at_edge());
             // What came before it was watched has sent no signal.
             self.go_on(descriptor, room)?;
         }
         // More may wait, and nobody will tell.
-        self.again.push(self.door.number());
+        self.again.push_back(self.door.number());
         Ok(())
     }
 }

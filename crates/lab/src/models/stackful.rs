@@ -45,7 +45,7 @@ struct Line<'a> {
 
 fn talk(line: &Line<'_>, mut session: Session) -> io::Result<()> {
     let mut room = [0; STACK_ROOM_BYTES];
-    for round in 1.. {
+    for round in 1_u64.. {
         let count = line.read(&mut room)?;
         if count == 0 {
             break;
@@ -61,7 +61,7 @@ fn talk(line: &Line<'_>, mut session: Session) -> io::Result<()> {
                 Verdict::Close => return line.linger(&mut room),
             }
         }
-        if round % ROUNDS_PER_TURN == 0 {
+        if round.is_multiple_of(ROUNDS_PER_TURN.into()) {
             line.others.suspend(Need::Turn);
         }
     }
@@ -70,12 +70,12 @@ fn talk(line: &Line<'_>, mut session: Session) -> io::Result<()> {
 
 impl Line<'_> {
     fn read(&self, room: &mut [u8]) -> io::Result<usize> {
-        self.patiently(Need::Read, |mut stream| stream.read(room))
+        self.patiently(|| Need::Read, |mut stream| stream.read(room))
     }
 
     fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let count = self.patiently(Need::Write, |mut stream| stream.write(bytes))?;
+            let count = self.patiently(|| Need::Write, |mut stream| stream.write(bytes))?;
             bytes = &bytes[count..];
         }
         Ok(())
@@ -98,12 +98,15 @@ impl Line<'_> {
         }
     }
 
-    fn patiently(&self, need: Need, mut call: impl FnMut(&TcpStream) -> io::Result<usize>) -> io::Result<usize> {
-        let write = matches!(need, Need::Write);
+    fn patiently(
+        &self,
+        need: fn() -> Need,
+        mut call: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         loop {
             match call(self.stream) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.others.suspend(if write { Need::Write } else { Need::Read });
+                    self.others.suspend(need());
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => return result,

@@ -28,32 +28,40 @@ pub(super) const MODEL: Model = Model {
 /// Answers that may wait for the task that writes.
 const ANSWERS_WAITING: usize = 1;
 
-async fn converse(stream: TcpStream, place: Rc<Place>, disk: Arc<Disk>) {
+async fn converse(mut stream: TcpStream, place: Rc<Place>, disk: Arc<Disk>) {
     let (answers, outgoing) = channel(ANSWERS_WAITING);
     let writing = spawn(write(stream.id(), outgoing));
-    let stream = read(stream, answers, &place, &disk).await;
-    // The channel is closed by now, so the writer ends when all is sent.
+    let ending = read(&mut stream, answers, &place, &disk).await;
+    // The channel is closed by now, so the writer ends when all is sent. Until then there must be a stream.
     let _ = writing.await;
-    if let Some(stream) = stream {
+    if ending == Ending::Ours {
         linger(stream).await;
     }
 }
 
-/// Reads until the client ends, or until we do: then the stream comes back.
-async fn read(mut stream: TcpStream, answers: Sender<Vec<u8>>, place: &Place, disk: &Arc<Disk>) -> Option<TcpStream> {
+/// Who has ended a connection.
+#[derive(PartialEq, Eq)]
+enum Ending {
+    Ours,
+    Theirs,
+}
+
+async fn read(stream: &mut TcpStream, answers: Sender<Vec<u8>>, place: &Place, disk: &Arc<Disk>) -> Ending {
     let mut session = place.session();
     loop {
         let mut out = Vec::new();
         let mut verdict = match stream.recv().await {
             Ok(input) if !input.is_empty() => session.on_input(&input, &mut out),
-            _ => return None,
+            _ => return Ending::Theirs,
         };
         loop {
-            answers.send(std::mem::take(&mut out)).await.ok()?;
+            if answers.send(std::mem::take(&mut out)).await.is_err() {
+                return Ending::Theirs; // the writer has found nobody to write to
+            }
             match verdict {
                 Verdict::Open => break,
                 Verdict::Work(job) => verdict = session.on_done(done(job, disk).await, &mut out),
-                Verdict::Close => return Some(stream),
+                Verdict::Close => return Ending::Ours,
             }
         }
     }

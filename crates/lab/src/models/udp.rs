@@ -26,7 +26,8 @@ pub(super) const MODEL: Model = Model {
 const SEQUENCE_BYTES: usize = 8;
 
 fn serve(place: &Place) -> io::Result<()> {
-    let socket = UdpSocket::bind(place.address)?;
+    let socket = UdpSocket::bind(place.address)
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot bind {}: {error}", place.address)))?;
     leave_with_input()?;
     announce(socket.local_addr()?)?;
     // One byte more than may come, so that what is longer is not mistaken for its own beginning.

@@ -60,7 +60,8 @@ impl Disk {
 }
 
 impl Job {
-    /// The job of a request to `path` with this `query`; none if there is no such thing here.
+    /// The job of a request to `path` with this `query`; none if there is no such thing here. What a digest is of comes later: it is
+    /// empty.
     pub fn of(method: &str, path: &str, query: Option<&str>) -> Option<Job> {
         match (method, path) {
             ("GET", "/") => Some(Job::Greet),

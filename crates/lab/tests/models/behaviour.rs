@@ -1,6 +1,6 @@
 //! What every model does, whatever it is made of. Each function is a test of the model that it is given.
 
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
@@ -8,7 +8,7 @@ use std::thread;
 use crore_lab::Protocol;
 use rustix::io::ioctl_fionread;
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 pub(crate) use crate::system_calls::makes_the_calls_that_it_is_known_for;
 
@@ -144,6 +144,19 @@ pub(crate) fn serves_many_more_connections_than_workers(name: &str) {
     server.end();
 }
 
+/// The end comes with the last bytes, and the answer must still be given.
+pub(crate) fn answers_a_client_that_has_ended_its_direction(name: &str) {
+    let server = Process::start(name, Protocol::Http);
+    for _ in 0..20 {
+        let mut client = Client::connect(server.address);
+        client.send(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n");
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        expect(&mut client, 200, b"Hello, World!");
+        client.expect_end();
+    }
+    server.end();
+}
+
 /// A body that is too large is refused at its head, while the client is still sending it.
 pub(crate) fn lets_a_client_read_why_it_was_refused(name: &str) {
     let server = Process::start(name, Protocol::Http);
@@ -174,7 +187,8 @@ pub(crate) fn takes_its_children_with_it(name: &str) {
 /// Those that come when no descriptor is left are closed, and the next ones after others have left are served.
 pub(crate) fn refuses_clients_when_no_descriptor_is_left(name: &str) {
     const DESCRIPTORS: &str = "--nofile=64:64";
-    const CONNECTIONS: usize = 100;
+    // More than two processes together have descriptors for.
+    const CONNECTIONS: usize = 200;
     if Command::new("prlimit").arg("--version").output().is_err() {
         println!("skipped: needs prlimit");
         return;
@@ -186,6 +200,24 @@ pub(crate) fn refuses_clients_when_no_descriptor_is_left(name: &str) {
     drop(clients);
     // It hears of those that have left when it next looks.
     while Client::connect(server.address).try_to_greet().is_none() {}
+    server.end();
+}
+
+/// The first worker to die takes one request with it at most; without any the answer is 500, and nobody waits for ever.
+pub(crate) fn goes_on_without_workers_that_die(name: &str) {
+    let server = Process::start(name, Protocol::Http);
+    let workers: Vec<_> = server.tree().into_iter().skip(1).map(|(number, _)| number).collect();
+    let mut client = Client::connect(server.address);
+    for (round, worker) in workers.iter().enumerate() {
+        kill_process(Pid::from_raw(*worker as i32).unwrap(), Signal::KILL).unwrap();
+        let mut failures = 0;
+        for _ in 0..10 {
+            client.send(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n");
+            failures += usize::from(client.response().0 == 500);
+        }
+        let is_last = round + 1 == workers.len();
+        assert!(if is_last { failures == 10 } else { failures <= 1 }, "{failures} failures after {} died", round + 1);
+    }
     server.end();
 }
 

@@ -1,6 +1,6 @@
 //! Clients that block, and check every answer.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -58,14 +58,24 @@ impl Client {
     pub(crate) fn try_to_greet(&mut self) -> Option<()> {
         self.stream.write_all(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n").ok()?;
         let mut room = [0; 1024];
-        let count = self.stream.read(&mut room).ok().filter(|count| *count > 0)?;
+        let count = self.read(&mut room).ok().filter(|count| *count > 0)?;
         assert!(room[..count].starts_with(b"HTTP/1.1 200"), "what is not refused is served");
         Some(())
     }
 
+    /// A read with a timeout is not taken up again by the kernel when it was interrupted (signal(7)).
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
     fn fill(&mut self) {
         let mut room = [0; 64 * 1024];
-        let count = self.stream.read(&mut room).unwrap();
+        let count = self.read(&mut room).unwrap();
         assert!(count > 0, "the server closed in the middle of a response");
         self.unread.extend_from_slice(&room[..count]);
     }

@@ -34,6 +34,7 @@ macro_rules! all_models {
                 serves_a_client_that_sends_byte_by_byte
                 holds_little_for_a_client_that_never_reads
                 serves_many_more_connections_than_workers
+                answers_a_client_that_has_ended_its_direction
                 lets_a_client_read_why_it_was_refused
                 takes_its_children_with_it
                 makes_the_calls_that_it_is_known_for
@@ -46,7 +47,7 @@ all_models! {
     iterative = "iterative": echoes_to_several_clients_in_order;
     fork = "fork": echoes_to_several_clients_in_order;
     cgi = "cgi": ;
-    fastcgi = "fastcgi": ;
+    fastcgi = "fastcgi": goes_on_without_workers_that_die;
     prefork = "prefork": echoes_to_several_clients_in_order;
     thread = "thread": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     thread_pool = "thread-pool": echoes_to_several_clients_in_order;

@@ -73,6 +73,7 @@ pub(super) enum Outcome {
 /// One AIO context. See the module's comment.
 pub(super) struct Ring {
     context: c_ulong,
+    capacity: usize,
     /// Readable while there are completions.
     bell: OwnedFd,
     /// Wishes of this turn.
@@ -92,7 +93,12 @@ impl Ring {
         // SAFETY: the kernel writes one context to `context`, which is zero as it demands.
         check(unsafe { libc::syscall(libc::SYS_io_setup, capacity as c_long, &raw mut context) })?;
         let completions = vec![Completion::default(); COMPLETIONS_MAX];
-        Ok(Ring { context, bell, requests: Vec::new(), reading: HashMap::new(), completions })
+        Ok(Ring { context, capacity, bell, requests: Vec::new(), reading: HashMap::new(), completions })
+    }
+
+    /// How many wishes it has room for at a time.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Notes a wish about `source`, which stays open until its outcome; [`submit`](Ring::submit) hands it in.
