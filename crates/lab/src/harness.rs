@@ -11,7 +11,7 @@ use crate::client::questions::write_pattern;
 use crate::error::LabError;
 use crate::ground::Ground;
 use crate::measure::tracer;
-use crate::options::{Load, Options};
+use crate::options::Options;
 use crate::outcome::{Outcome, Row};
 use crate::{Model, Protocol};
 
@@ -136,9 +136,4 @@ fn remove_leftovers(parent: &Path) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
-}
-
-/// Whether the load's connections say nothing most of the time.
-fn is_idle(load: Load) -> bool {
-    load == Load::Idle
 }

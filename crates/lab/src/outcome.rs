@@ -79,6 +79,9 @@ pub struct Spread {
     pub p99_ms: Option<[f64; 2]>,
 }
 
+/// What [`Row::stopped_by`] begins with where the model held all that it was asked to hold.
+pub(crate) const NOTHING: &str = "nothing:";
+
 /// A column of the table: heading, and how a row is shown in it.
 pub(crate) type Column = (&'static str, fn(&Row) -> String);
 
@@ -160,7 +163,7 @@ fn table_of(text: &mut String, load: Load, rows: &[&Row]) {
     }
     let _ = writeln!(text, "  {}", load.meaning());
     for row in rows {
-        let stopped = row.stopped_by.iter().filter(|by| !by.starts_with("nothing")).map(|by| format!("held: {by}"));
+        let stopped = row.stopped_by.iter().filter(|by| !by.starts_with(NOTHING)).map(|by| format!("held: {by}"));
         let idle = row.idle_cpu_percent.map(|percent| format!("idle: {percent:.1} % of a processor"));
         for note in stopped.chain(idle).chain(row.notes.iter().cloned()) {
             let _ = writeln!(text, "  {}: {note}", row.model);
@@ -184,6 +187,7 @@ fn count(value: Option<f64>) -> String {
 pub(crate) fn digits(value: Option<f64>) -> String {
     match value {
         None => "-".to_owned(),
+        Some(0.0) => "0".to_owned(),
         Some(value) if value >= 1_000.0 => grouped(value.round() as u64),
         Some(value) if value >= 100.0 => format!("{value:.0}"),
         Some(value) if value >= 10.0 => format!("{value:.1}"),

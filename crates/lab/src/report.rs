@@ -9,7 +9,7 @@ use crore_load::page::{begin, end, escaped, figures, list};
 use crate::catalogue;
 use crate::error::LabError;
 use crate::options::Options;
-use crate::outcome::{COLUMNS, Outcome, Row, digits, grouped};
+use crate::outcome::{COLUMNS, NOTHING, Outcome, Row, digits, grouped};
 
 mod plots;
 #[cfg(test)]
@@ -105,7 +105,8 @@ fn sentence(row: &Row) -> String {
         return format!("not run: {reason}");
     }
     let held = match (row.max_connections, &row.stopped_by) {
-        (Some(count), Some(by)) => Some(format!("held {} (stopped by {by})", grouped(count))),
+        (Some(count), Some(by)) if by.starts_with(NOTHING) => Some(format!("held all {} connections", grouped(count))),
+        (Some(count), Some(by)) => Some(format!("held {} connections: {by}", grouped(count))),
         _ => None,
     };
     let memory = match (row.user_bytes_per_connection, row.kernel_bytes_per_connection) {

@@ -99,8 +99,8 @@ pub(crate) const LATENCY_DIGITS: u8 = 3;
 /// Connections whose system calls are counted: a tracer slows each call down a hundred times.
 pub(crate) const TRACED_CONNECTIONS: u64 = 20;
 
-/// Requests on each of them.
-pub(crate) const TRACED_REQUESTS: u64 = 20;
+/// Requests on each of them: so many that calls which depend on time, and not on requests, hardly count.
+pub(crate) const TRACED_REQUESTS: u64 = 100;
 
 /// Bytes of a model's errors that are kept for the notes.
 pub(crate) const ERROR_TEXT_BYTES: u64 = 2_048;

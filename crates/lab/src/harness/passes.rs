@@ -12,8 +12,11 @@ use crate::client::caller::Caller;
 use crate::client::connects;
 use crate::client::crowd::Crowd;
 use crate::client::loops;
+use crate::client::tally::Tally;
 use crate::measure::kernel::{self, Sizes};
+use crate::measure::tree::Usage;
 use crate::options::Load;
+use crate::outcome::NOTHING;
 
 /// One of so many connections is open when memory is read first.
 const FIRST_PART: u64 = 10;
@@ -25,18 +28,20 @@ pub(super) struct Counted {
     pub(super) requests: u64,
     /// Of the model's threads, before the first of them.
     pub(super) switches_before: u64,
+    /// From then to the last, of those threads that lived at both moments.
+    pub(super) switches_seen: u64,
 }
 
 /// Latencies at a fixed rate, the memory of connections, and how many there can be.
 pub(super) async fn paced(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
     let crowd = open(&pass, &mut trial).await;
-    if pass.is_idle() {
+    if pass.load == Load::Idle {
         let before = pass.tree.cpu_seconds();
         sleep(pass.time).await;
         let used = pass.tree.cpu_seconds() - before;
         trial.idle_cpu_percent = Some(used / pass.time.as_secs_f64() * 100.0);
     }
-    let (active, resting) = active(&pass, crowd, &mut trial).await;
+    let (active, resting) = active(&pass, crowd, &mut trial);
     if !active.is_empty() {
         let (_, tally) = loops::paced(active, &pass.kinds.small, pass.rate, pass.time).await;
         trial.add_failures(&tally);
@@ -52,31 +57,25 @@ pub(super) async fn saturated(pass: Pass, mut trial: Trial) -> (Trial, Counted) 
     // Those that the paced pass could not open would only be waited for once more.
     let connections = trial.held.unwrap_or(pass.connections);
     crowd.grow(connections, pass.target, &pass.kinds.small).await;
-    let (active, resting) = active(&pass, crowd, &mut trial).await;
+    let (active, resting) = active(&pass, crowd, &mut trial);
     if active.is_empty() {
         return (trial, Counted::default());
     }
     let before = pass.tree.usage();
     let (left, tally) = loops::saturated(active, &pass.kinds.small, pass.time).await;
-    let used = pass.tree.cpu_seconds() - before.cpu_seconds;
-    trial.add_failures(&tally);
-    trial.requests_per_second = tally.per_second();
-    trial.cpu_seconds_per_million = per_million(used, tally.answers());
+    let counted = cost(&pass, &before, &tally, &mut trial);
     drop((left, resting));
-    (trial, Counted { requests: tally.answers(), switches_before: before.context_switches })
+    (trial, counted)
 }
 
 /// Connections that end after one exchange.
 pub(super) async fn connects(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
     let before = pass.tree.usage();
     let (tally, moments) = connects::run(pass.target, &pass.kinds.small, pass.connections).await;
-    let used = pass.tree.cpu_seconds() - before.cpu_seconds;
-    trial.add_failures(&tally);
+    let counted = cost(&pass, &before, &tally, &mut trial);
     trial.set_latencies(&tally);
-    trial.requests_per_second = tally.per_second();
-    trial.cpu_seconds_per_million = per_million(used, tally.answers());
     trial.ms_of_each_thousand = connects::ms_of_each_thousand(&moments);
-    (trial, Counted { requests: tally.answers(), switches_before: before.context_switches })
+    (trial, counted)
 }
 
 /// Heavy requests on some connections in a closed loop, and beside them small ones at a fixed rate.
@@ -96,13 +95,10 @@ pub(super) async fn beside(pass: Pass, mut trial: Trial) -> (Trial, Counted) {
     let uploads = spawn(async move { loops::saturated(digesters.callers, &heavy, time).await.1 });
     let (_, small) = loops::paced(crowd.callers, &pass.kinds.small, pass.rate, pass.time).await;
     let uploads = uploads.await.unwrap_or_default();
-    let used = pass.tree.cpu_seconds() - before.cpu_seconds;
+    let counted = cost(&pass, &before, &uploads, &mut trial);
     trial.add_failures(&small);
-    trial.add_failures(&uploads);
     trial.set_latencies(&small);
-    trial.requests_per_second = uploads.per_second();
-    trial.cpu_seconds_per_million = per_million(used, uploads.answers());
-    (trial, Counted { requests: uploads.answers(), switches_before: before.context_switches })
+    (trial, counted)
 }
 
 /// Opens the connections, in two steps: what they take is the difference between them.
@@ -114,7 +110,7 @@ async fn open(pass: &Pass, trial: &mut Trial) -> Crowd {
     let (many, after) = (crowd.held(), pass.tree.usage());
     trial.held = Some(many);
     trial.stopped_by = Some(match &crowd.stopped_by {
-        None => format!("nothing: {} were asked for", pass.connections),
+        None => format!("{NOTHING} {} were asked for", pass.connections),
         Some(reason) => format!("connection {}: {reason}", many + 1),
     });
     if many > few {
@@ -129,21 +125,31 @@ async fn open(pass: &Pass, trial: &mut Trial) -> Crowd {
 }
 
 /// Who asks, and who rests meanwhile: of an idle crowd only some ask.
-async fn active(pass: &Pass, mut crowd: Crowd, trial: &mut Trial) -> (Vec<Caller>, Vec<Caller>) {
+fn active(pass: &Pass, mut crowd: Crowd, trial: &mut Trial) -> (Vec<Caller>, Vec<Caller>) {
     if crowd.held() == 0 {
         let reason = crowd.stopped_by.unwrap_or_else(|| "no connection".to_owned());
         trial.fail(reason);
         return (Vec::new(), Vec::new());
     }
-    let asking = if pass.is_idle() { ACTIVE_CONNECTIONS.min(crowd.held()) } else { crowd.held() };
+    let asking = if pass.load == Load::Idle { ACTIVE_CONNECTIONS.min(crowd.held()) } else { crowd.held() };
     // The last to come: tables that are searched from their beginning are searched to their end.
     let active = crowd.callers.split_off((crowd.held() - asking) as usize);
     assert!(!active.is_empty(), "at least one connection asks");
     (active, crowd.callers)
 }
 
-fn per_million(cpu_seconds: f64, requests: u64) -> Option<f64> {
-    (requests > 0).then(|| cpu_seconds / requests as f64 * 1e6)
+/// What the requests of a closed loop were, and what the model has used for them since `before`.
+fn cost(pass: &Pass, before: &Usage, tally: &Tally, trial: &mut Trial) -> Counted {
+    let (after, requests) = (pass.tree.usage(), tally.answers());
+    trial.add_failures(tally);
+    trial.requests_per_second = tally.per_second();
+    if requests > 0 {
+        // A child that ends unseen between two reads can make the second one smaller.
+        let used = (after.cpu_seconds - before.cpu_seconds).max(0.0);
+        trial.cpu_seconds_per_million = Some(used / requests as f64 * 1e6);
+    }
+    let switches_seen = after.context_switches.saturating_sub(before.context_switches);
+    Counted { requests, switches_before: before.context_switches, switches_seen }
 }
 
 /// A fixed number of requests, for the tracer: as many again on each connection after the one that opens it, or as many

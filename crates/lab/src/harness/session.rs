@@ -1,13 +1,15 @@
 //! One load on one model: starts the model, has the client ask, reads what the model used.
 
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::rc::Rc;
 
 use crore_rt::Runtime;
+use crore_rt::time::Duration;
 
 use super::server::{ModelCommand, Server, Start};
 use super::trial::Trial;
-use super::{Workplace, is_idle, passes};
+use super::{Workplace, passes};
 use crate::client::caller::Target;
 use crate::client::questions::Questions;
 use crate::ground::Ground;
@@ -44,7 +46,7 @@ pub(super) struct Pass {
     pub(super) tree: Tree,
     pub(super) connections: u64,
     pub(super) rate: u64,
-    pub(super) time: crore_rt::time::Duration,
+    pub(super) time: Duration,
 }
 
 impl<'a> Session<'a> {
@@ -105,8 +107,9 @@ impl<'a> Session<'a> {
             trial.fail(note);
         }
         if counted.requests > 0 {
-            let ended = ended::context_switches() - ended_before;
-            let switches = ended.saturating_sub(counted.switches_before) as f64 / counted.requests as f64;
+            // Each is a part: threads that ended are not seen, and children that nobody waited for are not told of.
+            let told = (ended::context_switches() - ended_before).saturating_sub(counted.switches_before);
+            let switches = told.max(counted.switches_seen) as f64 / counted.requests as f64;
             trial.context_switches_per_request = Some(switches);
         }
         trial
@@ -119,7 +122,7 @@ impl<'a> Session<'a> {
     pub(super) fn start(
         &self,
         model: &Model,
-        before: &[std::ffi::OsString],
+        before: &[OsString],
         connections: u64,
     ) -> Result<(Server, Pass, Ground), String> {
         let number = self.grounds.replace(self.grounds.get() + 1);
@@ -145,11 +148,5 @@ impl<'a> Session<'a> {
             time: self.options.time,
         };
         Ok((server, pass, ground))
-    }
-}
-
-impl Pass {
-    pub(super) fn is_idle(&self) -> bool {
-        is_idle(self.load)
     }
 }

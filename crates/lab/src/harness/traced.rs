@@ -27,7 +27,9 @@ impl Session<'_> {
     fn calls_per_request(&self, model: &Model, connections: u64) -> Result<f64, String> {
         let without = self.calls(model, connections, 0)?;
         let with = self.calls(model, connections, TRACED_REQUESTS)?;
-        Ok(with.saturating_sub(without) as f64 / (connections * TRACED_REQUESTS) as f64)
+        let more = with.checked_sub(without).filter(|more| *more > 0);
+        let more = more.ok_or("what it calls depends on time and not on requests")?;
+        Ok(more as f64 / (connections * TRACED_REQUESTS) as f64)
     }
 
     /// All calls of a model that answers so many requests on each of so many connections.

@@ -42,7 +42,10 @@ fn each_model_has_its_story_with_the_figures_beside_it() {
         let from = page.find(&format!("<article id=\"{name}\">")).unwrap();
         page[from..from + page[from..].find("</article>").unwrap()].to_owned()
     };
-    assert!(article("thread").contains("40,000 requests/s") && article("thread").contains("held 1,024"));
+    assert!(
+        article("thread").contains("40,000 requests/s")
+            && article("thread").contains("held 1,024 connections: connection 1025")
+    );
     assert!(article("cpu-inline").contains("not run: no &lt;library&gt;"));
     assert!(!page.contains("<article id=\"disk-pool\">"), "who was not measured has no place");
 }
