@@ -39,14 +39,23 @@ fn meant_for(load: Load) -> Vec<&'static Model> {
     match load {
         Load::Echo | Load::Http | Load::Idle => models.collect(),
         Load::Connect => accept::MODELS.iter().chain(models).collect(),
-        Load::Cpu => cpu::MODELS.iter().collect(),
+        // Beside the variants those models that are about calculating, or about files.
+        Load::Cpu => cpu::MODELS.iter().chain(models.filter(|model| model.name == "preemptive")).collect(),
         Load::Disk => disk::MODELS.iter().chain(models.filter(|model| model.name == "aio")).collect(),
     }
 }
 
-/// Whether a model speaks the load's protocol, and has what the load is about: datagrams need no connections.
+/// Whether a model speaks the load's protocol, and has what the load is about: variants do not answer every request, and datagrams
+/// need no connections.
 fn can_bear(model: &Model, load: Load) -> bool {
-    model.serves.contains(&load.protocol()) && !(load == Load::Connect && speaks_datagrams(model.name))
+    let has = |models: &[Model]| models.iter().any(|one| one.name == model.name);
+    model.serves.contains(&load.protocol())
+        && match load {
+            Load::Echo | Load::Idle => true,
+            Load::Connect => !speaks_datagrams(model.name),
+            Load::Http | Load::Cpu => !has(disk::MODELS),
+            Load::Disk => !has(cpu::MODELS),
+        }
 }
 
 /// Whether a model is spoken to by datagrams.
@@ -110,6 +119,9 @@ mod tests {
     fn who_does_not_speak_the_protocol_is_left_out() {
         let models = chosen(&["thread".to_owned(), "cpu-inline".to_owned()], Load::Cpu).unwrap();
         assert!(models.iter().any(|model| model.name == "cpu-inline"));
-        assert!(chosen(&["cpu-inline".to_owned()], Load::Echo).unwrap().is_empty());
+        let alone = |name: &str, load| chosen(&[name.to_owned()], load).unwrap().len();
+        assert_eq!((alone("cpu-inline", Load::Echo), alone("cpu-inline", Load::Disk)), (0, 0));
+        assert_eq!((alone("disk-pool", Load::Http), alone("disk-pool", Load::Disk)), (0, 1));
+        assert_eq!((alone("udp", Load::Connect), alone("udp", Load::Echo)), (0, 1));
     }
 }

@@ -137,8 +137,8 @@ fn connections_are_accepted_in_every_way() {
 }
 
 fn digests_are_right_wherever_they_are_calculated() {
-    let outcome = measured(&Options { models: Vec::new(), ..options(&[], Load::Cpu, 4) }).unwrap();
-    assert_eq!(outcome.rows.len(), 6);
+    let outcome = measured(&options(&[], Load::Cpu, 4)).unwrap();
+    assert_eq!(outcome.rows.iter().filter(|row| row.model.starts_with("cpu-")).count(), 6);
     outcome.rows.iter().for_each(assert_sane);
 }
 
