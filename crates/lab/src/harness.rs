@@ -43,6 +43,11 @@ pub fn run(options: &Options, command: &ModelCommand) -> Result<Outcome, LabErro
     if count == 0 {
         return Err(LabError::usage("none of these models speaks what this load needs: leave --models out"));
     }
+    if let Some(folder) = &options.out {
+        // Now and not after an hour of measuring.
+        let refused = |error| LabError::usage(format!("--out {}: {error}", folder.display()));
+        std::fs::create_dir_all(folder).map_err(refused)?;
+    }
     crore_rt::raise_descriptor_limit();
     let place = Workplace::new(options)?;
     let tracer = tracer::check().err();

@@ -169,4 +169,7 @@ fn what_is_not_there_is_refused_before_anything_begins() {
     let LabError::Usage(text) = refused(&["nobody"], Load::Echo) else { panic!("a wrong name is bad usage") };
     assert!(text.contains("\"nobody\"") && text.contains("thread"), "{text}");
     assert!(matches!(refused(&["cpu-inline"], Load::Echo), LabError::Usage(_)));
+    let nowhere = Options { out: Some("/dev/null/lab".into()), ..options(&["thread"], Load::Echo, 1) };
+    let error = measured(&nowhere).unwrap_err().to_string();
+    assert!(error.contains("--out /dev/null/lab"), "{error}");
 }

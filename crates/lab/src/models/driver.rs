@@ -168,13 +168,7 @@ pub(super) fn run<F: Future<Output = ()> + 'static>(
 ) -> io::Result<()> {
     let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
     let network = match is_device(driver) {
-        true => {
-            // An interface of our own has the address at which it listens, and its neighbours around it.
-            let around = format!("{}/{}", place.address.ip(), if place.address.is_ipv4() { 24 } else { 64 });
-            let ours = driver.starts_with("tap:").then(|| around.parse::<Prefix>()).transpose();
-            let ours = ours.map_err(|error| invalid(error.to_string()))?;
-            Network::for_server(driver, &[place.address], ours.as_slice(), &[]).map_err(invalid)?
-        }
+        true => Network::for_server(driver, &[place.address], &addresses(driver, place), &[]).map_err(invalid)?,
         false => Network::default(),
     };
     let disk = Arc::new(place.disk()?);
@@ -190,6 +184,14 @@ pub(super) fn run<F: Future<Output = ()> + 'static>(
         announce(address)?;
         blocking(wait_for_input_to_end).await.map_err(failed)
     })
+}
+
+/// Our address with its network, where it does not follow from the device: a TAP interface has none, so everybody is near.
+fn addresses(driver: &str, place: &Place) -> Vec<Prefix> {
+    let ip = place.address.ip();
+    // IPv4 is the last 32 of 128 bits.
+    let near = Prefix::new(ip.into(), if ip.is_ipv4() { 96 + 24 } else { 64 });
+    if driver.starts_with("tap:") { vec![near] } else { Vec::new() }
 }
 
 /// Listens on this core, and starts the task that accepts there.
