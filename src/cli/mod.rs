@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod c10m;
 mod doctor;
+mod lab;
 mod load;
 mod plan;
 mod serve;
@@ -36,6 +37,8 @@ enum Command {
     C10m(c10m::Args),
     /// Say whether this machine can hold so many connections, what stands in the way, and how to change it.
     Doctor(doctor::Args),
+    /// Run every I/O model on the same work, and compare what it costs.
+    Lab(lab::Args),
     /// Say what so many connections take, and how many machines, from measured figures by arithmetic.
     Plan(plan::Args),
 }
@@ -46,6 +49,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Load(args) => load::run(args),
         Command::C10m(args) => c10m::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Lab(args) => lab::run(args),
         Command::Plan(args) => plan::run(args),
     }
 }

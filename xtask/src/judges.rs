@@ -14,7 +14,7 @@ use crate::report::{Outcome, Report, Tally};
 
 mod rounds;
 
-use rounds::{ECHO_ROUNDS, ENGINE_ROUNDS, Io, ROUNDS, Round};
+use rounds::{ECHO_ROUNDS, ENGINE_ROUNDS, ROUNDS, Round};
 
 /// The names under which Chromium is found.
 pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];

@@ -27,6 +27,7 @@ mod network;
 mod options;
 mod outcome;
 mod pace;
+pub mod page;
 mod plan;
 mod progress;
 mod report;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::PHASES;
 use super::outcome::{C10mOutcome, DISTRIBUTIONS};
+use crate::page::{begin, end, escaped, figures, list};
 use crate::report::plots::{Points, bars, distribution, over_time};
-use crate::report::{begin, end, escaped, figures, list};
 
 /// The page.
 pub(super) fn page(outcome: &C10mOutcome) -> String {

@@ -1,0 +1,210 @@
+//! What is asked, and what must come back.
+//!
+//! Requests are made from a number, so that no two connections ask the same and an answer to somebody else's question is
+//! noticed. The file that `GET /disk` reads holds a pattern from which each byte of an answer follows.
+
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::Path;
+
+use crore_base::payload::Payload;
+use sha2::{Digest, Sha256};
+
+use crate::harness::limits::{DIGEST_BODIES, DIGEST_BYTES, DISK_FILE_BYTES, DISK_SLICE_BYTES, ECHO_BYTES};
+
+/// The odd number nearest to 2^64 divided by the golden ratio: multiplied by it, neighbours become strangers (Knuth, TAOCP 6.4).
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Bytes of one word of the pattern.
+const WORD: u64 = 8;
+
+/// One kind of question.
+pub(crate) enum Questions {
+    /// Bytes that come back.
+    Echo,
+    /// `GET /`.
+    Hello(Payload),
+    /// `POST /digest`: requests with their digests.
+    Digest(Vec<(Payload, String)>),
+    /// `GET /disk`.
+    Disk,
+}
+
+/// One question: what is sent, and what must come back.
+pub(crate) struct Question {
+    pub(crate) request: Payload,
+    pub(crate) expected: Expected,
+}
+
+/// What must come back.
+pub(crate) enum Expected {
+    /// What was sent.
+    Same,
+    /// An HTTP response with this text.
+    Text(String),
+    /// An HTTP response with these bytes of the pattern.
+    Pattern(Range<u64>),
+}
+
+impl Questions {
+    pub(crate) fn hello() -> Questions {
+        Questions::Hello(Payload::from("GET / HTTP/1.1\r\nHost: lab\r\n\r\n"))
+    }
+
+    /// Allocates the bodies, each once.
+    pub(crate) fn digests() -> Questions {
+        let question = |seed: u64| {
+            let body: Vec<u8> =
+                (0..DIGEST_BYTES as u64 / WORD).flat_map(|at| scatter(seed << 32 | at).to_le_bytes()).collect();
+            let digest = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
+            let head = format!("POST /digest HTTP/1.1\r\nHost: lab\r\nContent-Length: {}\r\n\r\n", body.len());
+            (Payload::from([head.as_bytes(), &body].concat()), digest)
+        };
+        Questions::Digest((0..DIGEST_BODIES).map(question).collect())
+    }
+
+    /// Question number `number`.
+    pub(crate) fn question(&self, number: u64) -> Question {
+        match self {
+            Questions::Echo => {
+                let first = scatter(number);
+                let bytes: Vec<u8> =
+                    (0..ECHO_BYTES as u64 / WORD).flat_map(|at| scatter(first ^ at).to_le_bytes()).collect();
+                Question { request: Payload::from(bytes), expected: Expected::Same }
+            }
+            Questions::Hello(request) => {
+                Question { request: request.clone(), expected: Expected::Text("Hello, World!".to_owned()) }
+            }
+            Questions::Digest(known) => {
+                let (request, digest) = &known[(number % known.len() as u64) as usize];
+                Question { request: request.clone(), expected: Expected::Text(digest.clone()) }
+            }
+            Questions::Disk => {
+                let at = scatter(number) % (DISK_FILE_BYTES / DISK_SLICE_BYTES) * DISK_SLICE_BYTES;
+                let request = format!("GET /disk?at={at}&length={DISK_SLICE_BYTES} HTTP/1.1\r\nHost: lab\r\n\r\n");
+                Question { request: Payload::from(request), expected: Expected::Pattern(at..at + DISK_SLICE_BYTES) }
+            }
+        }
+    }
+}
+
+impl Expected {
+    /// Bytes of the whole answer's body; `sent` is the request.
+    pub(crate) fn length(&self, sent: &Payload) -> u64 {
+        match self {
+            Expected::Same => sent.len() as u64,
+            Expected::Text(text) => text.len() as u64,
+            Expected::Pattern(range) => range.end - range.start,
+        }
+    }
+
+    /// Whether `bytes` are what must stand at `from`, bytes after the body's start. Beyond the end nothing is right.
+    pub(crate) fn holds(&self, sent: &Payload, from: u64, bytes: &[u8]) -> bool {
+        let end = from + bytes.len() as u64;
+        if end > self.length(sent) {
+            return false;
+        }
+        let place = from as usize..end as usize;
+        match self {
+            Expected::Same => sent[place] == *bytes,
+            Expected::Text(text) => text.as_bytes()[place] == *bytes,
+            Expected::Pattern(range) => is_pattern(range.start + from, bytes),
+        }
+    }
+}
+
+/// Whether these are the bytes of the pattern from `at` on.
+fn is_pattern(at: u64, bytes: &[u8]) -> bool {
+    let mut word = (at / WORD, scatter(at / WORD).to_le_bytes());
+    bytes.iter().zip(at..).all(|(byte, at)| {
+        if at / WORD != word.0 {
+            word = (at / WORD, scatter(at / WORD).to_le_bytes());
+        }
+        *byte == word.1[(at % WORD) as usize]
+    })
+}
+
+/// Writes the file that `GET /disk` reads, and sees to it that it is on the disk.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn write_pattern(path: &Path) -> io::Result<()> {
+    let file = std::fs::File::create(path)?;
+    let mut output = BufWriter::with_capacity(DISK_SLICE_BYTES as usize, &file);
+    (0..DISK_FILE_BYTES / WORD).try_for_each(|word| output.write_all(&scatter(word).to_le_bytes()))?;
+    output.flush()?;
+    drop(output);
+    file.sync_all()
+}
+
+fn scatter(number: u64) -> u64 {
+    let mixed = number.wrapping_add(1).wrapping_mul(GOLDEN);
+    (mixed ^ (mixed >> 29)).wrapping_mul(GOLDEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_numbers_ask_for_the_same_echo() {
+        let mut seen = std::collections::HashSet::new();
+        for number in 0..10_000 {
+            let question = Questions::Echo.question(number);
+            assert_eq!(question.request.len(), ECHO_BYTES);
+            assert!(seen.insert(question.request.to_vec()), "number {number} was there before");
+        }
+    }
+
+    #[test]
+    fn an_answer_may_come_in_any_pieces_and_one_wrong_byte_is_seen() {
+        for questions in [Questions::Echo, Questions::hello(), Questions::Disk] {
+            let Question { request, expected } = questions.question(77);
+            let length = expected.length(&request);
+            let right: Vec<u8> = match &expected {
+                Expected::Same => request.to_vec(),
+                Expected::Text(text) => text.clone().into_bytes(),
+                Expected::Pattern(range) => range.clone().map(pattern_byte).collect(),
+            };
+            for size in [1, 7, 13, right.len()] {
+                let mut at = 0;
+                for piece in right.chunks(size) {
+                    assert!(expected.holds(&request, at, piece));
+                    at += piece.len() as u64;
+                }
+                assert_eq!(at, length);
+            }
+            let mut wrong = right;
+            *wrong.last_mut().unwrap() ^= 1;
+            assert!(!expected.holds(&request, 0, &wrong));
+            assert!(!expected.holds(&request, length, b"x"), "nothing comes after the end");
+        }
+    }
+
+    fn pattern_byte(at: u64) -> u8 {
+        scatter(at / 8).to_le_bytes()[(at % 8) as usize]
+    }
+
+    #[test]
+    fn the_digest_that_is_expected_is_that_of_the_body_that_is_sent() {
+        let questions = Questions::digests();
+        for number in 0..DIGEST_BODIES {
+            let Question { request, expected: Expected::Text(text) } = questions.question(number) else {
+                panic!("a digest is text");
+            };
+            let body = &request[request.len() - DIGEST_BYTES..];
+            let digest: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!((text.len(), text), (64, digest));
+        }
+    }
+
+    #[test]
+    fn slices_lie_inside_of_the_file() {
+        for number in 0..1_000 {
+            let Question { request, expected: Expected::Pattern(range) } = Questions::Disk.question(number) else {
+                panic!("a slice is a pattern");
+            };
+            assert!(range.end <= DISK_FILE_BYTES && range.start.is_multiple_of(DISK_SLICE_BYTES));
+            assert!(String::from_utf8_lossy(&request).contains(&format!("at={}&", range.start)));
+        }
+    }
+}
