@@ -60,3 +60,9 @@ pub(crate) const TCP_USER_TIMEOUT: Duration = Duration::from_secs(90);
 pub(crate) const PING_GRAIN_MIN: Duration = Duration::from_millis(10);
 /// See above.
 pub(crate) const PING_GRAIN_MAX: Duration = Duration::from_millis(250);
+
+/// How long a start waits for a port that is taken: much longer than the sockets of a killed process live on in the kernel.
+pub(crate) const PORT_FREED_WITHIN: Duration = Duration::from_millis(500);
+
+/// How often it looks meanwhile.
+pub(crate) const PORT_TRIED_EVERY: Duration = Duration::from_millis(10);

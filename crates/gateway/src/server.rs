@@ -15,7 +15,8 @@ use crore_web::{Drain, Server, ServerOptions};
 use crate::api::{Face, application};
 use crate::config::{Config, TlsFiles};
 use crate::limits::{
-    CLOSE_WAIT, RING_MESSAGES, TCP_KEEP_ALIVE_IDLE, TCP_KEEP_ALIVE_INTERVAL, TCP_KEEP_ALIVE_PROBES, TCP_USER_TIMEOUT,
+    CLOSE_WAIT, PORT_FREED_WITHIN, PORT_TRIED_EVERY, RING_MESSAGES, TCP_KEEP_ALIVE_IDLE, TCP_KEEP_ALIVE_INTERVAL,
+    TCP_KEEP_ALIVE_PROBES, TCP_USER_TIMEOUT,
 };
 use crate::node::Node;
 use crate::protocol::Disconnect;
@@ -95,7 +96,7 @@ impl Gateway {
         listen.extend(node.config.admin.map(|address| Place { address, face: Face::All, tls: None }));
         // The first core's listeners say which ports the system chose; the others join them there.
         for place in &listen {
-            refuse_shared(place.address)?;
+            refuse_shared(place.address).await?;
         }
         let (first, bound) = Core::open(share(&listen))?;
         for (place, address) in listen.iter_mut().zip(bound) {
@@ -175,13 +176,22 @@ fn drain_pace(clients: usize, window: Duration) -> (usize, Duration) {
 }
 
 /// The cores share their ports with each other, which lets another server of the same user join in unnoticed: half of the
-/// clients would land there. So a port must be free to begin with.
-fn refuse_shared(address: SocketAddr) -> io::Result<()> {
+/// clients would land there. So a port must be free to begin with, or become so soon: a process with io_uring that was killed listens
+/// until the kernel has taken its rings apart, some milliseconds later.
+async fn refuse_shared(address: SocketAddr) -> io::Result<()> {
     if address.port() == 0 {
         return Ok(());
     }
     let alone = ListenOptions { shared_port: false, ..ListenOptions::default() };
-    TcpListener::bind(address, &alone).map(drop).map_err(|error| cannot_listen(address, &error))
+    let patient_until = time::now() + PORT_FREED_WITHIN;
+    loop {
+        match TcpListener::bind(address, &alone) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && time::now() < patient_until => {
+                time::sleep(PORT_TRIED_EVERY).await;
+            }
+            bound => return bound.map(drop).map_err(|error| cannot_listen(address, &error)),
+        }
+    }
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> io::Error {

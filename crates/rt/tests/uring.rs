@@ -161,6 +161,42 @@ fn a_listener_loses_nobody_when_another_has_filled_the_table() {
 }
 
 #[test]
+fn what_ends_one_connection_does_not_reach_the_next_at_its_place() {
+    block_on(UringOptions { files: 64, ..UringOptions::default() }, async {
+        let (listener, address) = listen();
+        let serve = async move {
+            while let Ok(mut stream) = listener.accept().await {
+                let either = async move {
+                    match stream.recv().await {
+                        Ok(bytes) if bytes.starts_with(b"end") => stream.shutdown(),
+                        Ok(bytes) if stream.send(&bytes[..]).is_ok() => echo(stream).await,
+                        _ => {}
+                    }
+                };
+                spawn_detached(either).expect("the core has room for tasks");
+            }
+        };
+        spawn_detached(serve).expect("the core has room for tasks");
+        let client = move || {
+            for _ in 0..300 {
+                let mut short = StdStream::connect(address).expect("somebody listens");
+                short.write_all(b"end").expect("it reads");
+                let mut long = StdStream::connect(address).expect("somebody listens");
+                for _ in 0..3 {
+                    long.write_all(b"?").expect("the echo reads");
+                    long.read_exact(&mut [0]).expect("the echo answers");
+                }
+                assert_eq!(short.read(&mut [0; 8]).expect("it ends in order"), 0);
+            }
+        };
+        let clients: Vec<_> = (0..4).map(|_| thread::spawn(client)).collect();
+        for client in clients {
+            join(client).await;
+        }
+    });
+}
+
+#[test]
 fn who_does_not_read_is_not_received_for_and_nothing_is_lost() {
     block_on(UringOptions::default(), async {
         let (listener, address) = listen();

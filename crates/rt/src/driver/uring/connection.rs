@@ -44,11 +44,16 @@ pub(super) const CLOSING: u16 = 1 << 7;
 pub(super) const CONNECTING: u16 = 1 << 8;
 /// Writing failed: the queue is gone, and nothing more can be sent.
 pub(super) const BROKEN: u16 = 1 << 9;
-/// The file is closed; the slot waits for the last completions.
+/// Nobody has it any more; the slot waits for the last completions.
 pub(super) const DEAD: u16 = 1 << 10;
+/// The end of our direction is under way. A thread of the kernel's finds the file by its number, some time later, so it must not be
+/// somebody else's by then.
+pub(super) const SHUTTING: u16 = 1 << 11;
+/// The file is to be closed with a reset.
+const RESET: u16 = 1 << 12;
 
 /// What the kernel has not done with yet.
-const BUSY: u16 = RECEIVING | SENDING | CONNECTING;
+const BUSY: u16 = RECEIVING | SENDING | CONNECTING | SHUTTING;
 
 /// What the driver remembers of one connection: forty-eight bytes of plain data.
 #[derive(Clone, Copy, FromZeros)]
@@ -151,6 +156,9 @@ impl Uring {
             self.sends.clear(&mut slot.queue);
             return;
         }
+        if slot.has(SHUT_WHEN_SENT) && slot.queue.is_empty() {
+            self.end_direction(id);
+        }
         self.mark_dirty(id);
         self.start_receiving(id);
     }
@@ -203,13 +211,30 @@ impl Uring {
     pub(super) fn release(&mut self, id: ConnectionId, reset: bool) {
         let slot = self.connections.get_mut(id).expect("the caller found it in the slab");
         assert!(!slot.has(DEAD), "a connection is closed once");
-        slot.flags |= DEAD;
+        slot.flags |= DEAD | if reset { RESET } else { 0 };
         self.inbox.clear(&mut slot.unread);
         slot.reader.clear();
         slot.writer.clear();
-        let (file, busy) = (slot.file, slot.has(BUSY));
+        if !slot.has(SHUTTING) {
+            self.close_file(id);
+        }
+    }
+
+    fn close_file(&mut self, id: ConnectionId) {
+        let slot = self.connections.get_mut(id).expect("the caller found it in the slab");
+        assert!(slot.has(DEAD) && !slot.has(SHUTTING));
+        let (file, busy, reset) = (slot.file, slot.has(BUSY), slot.has(RESET));
         self.rings[file.ring()].close(file, busy, reset);
         self.bury(id);
+    }
+
+    pub(super) fn on_shut_down(&mut self, completion: Completion) {
+        let Some(id) = self.named_by(completion) else { return };
+        let slot = self.connections.get_mut(id).expect("the handle was just made");
+        slot.flags &= !SHUTTING;
+        if slot.has(DEAD) {
+            self.close_file(id);
+        }
     }
 
     /// Empties the slot of a dead connection when the kernel has done with it.

@@ -187,6 +187,7 @@ impl Uring {
             Operation::Receive => self.on_received(ring, completion, woken),
             Operation::Send => self.on_sent(completion, woken),
             Operation::Connect => self.on_connected(completion, woken),
+            Operation::ShutDown => self.on_shut_down(completion),
             Operation::AcceptIntoTable
             | Operation::AcceptOne
             | Operation::AcceptDescriptors
@@ -197,7 +198,7 @@ impl Uring {
             Operation::Bell if completion.goes_on() => {}
             Operation::Bell => self.rings[0].poll(self.bell.bell(), libc::POLLIN, true, BELL),
             Operation::Now => unreachable!("whoever waits for one takes it"),
-            // Shutting down or cancelling what has ended by itself.
+            // Cancelling what has ended by itself.
             Operation::Silent => {}
         }
     }

@@ -260,11 +260,12 @@ impl Ring {
         }
     }
 
-    /// Ends our direction of a connection.
-    pub(super) fn shut_down(&mut self, file: SlotFile, how: i32) {
-        let entry = opcode::Shutdown::new(Fd(file.number()), how).build();
+    /// Ends our direction of a connection. A thread of the kernel's does it and finds the file then, so it must be there until this
+    /// has completed.
+    pub(super) fn shut_down(&mut self, file: SlotFile, token: Token) {
+        let entry = opcode::Shutdown::new(Fd(file.number()), libc::SHUT_WR).build();
         // SAFETY: the entry points to nothing.
-        unsafe { self.push_silently(file.name_in(entry)) };
+        unsafe { self.push(file.name_in(entry), token) };
     }
 
     /// Pushes what completes only if it fails, which nobody asks for.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use crore_base::payload::Payload;
 
 use super::Uring;
-use super::connection::{BROKEN, CLOSING, CONNECTING, DEAD, DIRTY, SENDING, SHUT_WHEN_SENT};
+use super::connection::{BROKEN, CLOSING, CONNECTING, DEAD, DIRTY, SENDING, SHUT_WHEN_SENT, SHUTTING};
 use super::token::{Completion, Operation, Token};
 use crate::driver::{ConnectionId, Room};
 use crate::executor::waker::WakeSlot;
@@ -144,12 +144,10 @@ impl Uring {
         if !slot.queue.is_empty() {
             return self.mark_dirty(id);
         }
-        if slot.has(SHUT_WHEN_SENT) {
-            let file = slot.file;
-            self.rings[file.ring()].shut_down(file, libc::SHUT_WR);
-        }
-        if self.connections.get(id).is_some_and(|slot| slot.has(CLOSING)) {
+        if slot.has(CLOSING) {
             self.release(id, false);
+        } else if slot.has(SHUT_WHEN_SENT) {
+            self.end_direction(id);
         }
     }
 
@@ -169,9 +167,16 @@ impl Uring {
             return;
         };
         slot.flags |= SHUT_WHEN_SENT;
-        if slot.queue.is_empty() {
-            let file = slot.file;
-            self.rings[file.ring()].shut_down(file, libc::SHUT_WR);
+        if slot.queue.is_empty() && !slot.has(CONNECTING) {
+            self.end_direction(id);
         }
+    }
+
+    pub(super) fn end_direction(&mut self, id: ConnectionId) {
+        let slot = self.connections.get_mut(id).expect("only live connections are shut down");
+        assert!(!slot.has(DEAD | SHUTTING) && slot.queue.is_empty());
+        slot.flags |= SHUTTING;
+        let file = slot.file;
+        self.rings[file.ring()].shut_down(file, Token::of(Operation::ShutDown, id));
     }
 }

@@ -11,6 +11,8 @@ pub(super) enum Operation {
     /// The head of a connection's queue.
     Send,
     Connect,
+    /// The end of our direction of a connection.
+    ShutDown,
     /// Connections of a listener, again and again, into the ring's table.
     AcceptIntoTable,
     /// One connection of a listener, into a place of the ring's table that was counted before.
@@ -32,10 +34,11 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    const ALL: [Operation; 12] = [
+    const ALL: [Operation; 13] = [
         Operation::Receive,
         Operation::Send,
         Operation::Connect,
+        Operation::ShutDown,
         Operation::AcceptIntoTable,
         Operation::AcceptOne,
         Operation::AcceptDescriptors,
