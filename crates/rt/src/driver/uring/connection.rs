@@ -113,7 +113,7 @@ impl Uring {
     /// Gives a file a slot. None: no slot is free, and it is closed.
     pub(super) fn keep(&mut self, file: SlotFile, flags: u16, limit: u32) -> Option<ConnectionId> {
         if self.connections.len() == self.connections.limit() {
-            self.rings[file.ring()].close(file, false, false);
+            self.rings[file.ring()].close(file, false);
             return None;
         }
         let id = self.connections.insert(Connection::new(file, flags, limit)).expect("the slab is below its limit");
@@ -223,8 +223,14 @@ impl Uring {
     fn close_file(&mut self, id: ConnectionId) {
         let slot = self.connections.get_mut(id).expect("the caller found it in the slab");
         assert!(slot.has(DEAD) && !slot.has(SHUTTING));
-        let (file, busy, reset) = (slot.file, slot.has(BUSY), slot.has(RESET));
-        self.rings[file.ring()].close(file, busy, reset);
+        let (file, flags) = (slot.file, slot.flags);
+        let ring = &mut self.rings[file.ring()];
+        let operations =
+            [(RECEIVING, Operation::Receive), (SENDING, Operation::Send), (CONNECTING, Operation::Connect)];
+        for (_, operation) in operations.into_iter().filter(|(flag, _)| flags & flag != 0) {
+            ring.cancel(Token::of(operation, id));
+        }
+        ring.close(file, flags & RESET != 0);
         self.bury(id);
     }
 

@@ -10,7 +10,7 @@
 
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
-use io_uring::types::{CancelBuilder, Fd, Fixed};
+use io_uring::types::{Fd, Fixed};
 use io_uring::{opcode, squeue};
 use zerocopy::FromZeros;
 
@@ -69,16 +69,6 @@ impl SlotFile {
         } else {
             opcode::Close::new(Fd(self.number())).build()
         }
-    }
-
-    /// Ends all that is under way on it.
-    pub(super) fn cancel_entry(self) -> squeue::Entry {
-        let target = if self.is_direct() {
-            CancelBuilder::fd(Fixed(self.index()))
-        } else {
-            CancelBuilder::fd(Fd(self.number()))
-        };
-        opcode::AsyncCancel2::new(target.all()).build()
     }
 }
 

@@ -172,7 +172,7 @@ impl Uring {
     /// Closes a connection that nobody will have.
     fn refuse(&mut self, accepted: Accepted) {
         if let Accepted::InTable(file) = accepted {
-            self.rings[file.ring()].close(file, false, false);
+            self.rings[file.ring()].close(file, false);
         }
     }
 

@@ -239,8 +239,8 @@ impl Ring {
         Ok(super::file::made(installed?))
     }
 
-    /// Ends what is under way on a file, and closes it: each of those operations completes once more.
-    pub(super) fn close(&mut self, file: SlotFile, busy: bool, reset: bool) {
+    /// Closes a file. What is under way on it goes on until it is cancelled.
+    pub(super) fn close(&mut self, file: SlotFile, reset: bool) {
         if reset {
             let value = (&raw const NO_LINGER).cast();
             let (level, name) = (libc::SOL_SOCKET as u32, libc::SO_LINGER as u32);
@@ -248,10 +248,6 @@ impl Ring {
                 opcode::SetSockOpt::new(Fd(file.number()), level, name, value, size_of::<libc::linger>() as u32);
             // SAFETY: the value is static.
             unsafe { self.push_silently(file.name_in(entry.build())) };
-        }
-        if busy {
-            // SAFETY: the entry points to nothing.
-            unsafe { self.push_silently(file.cancel_entry()) };
         }
         // SAFETY: the entry points to nothing.
         unsafe { self.push_silently(file.close_entry()) };
@@ -374,7 +370,8 @@ impl Ring {
         count
     }
 
-    /// Ends all operations with this token, which complete once more.
+    /// Ends all operations with this token, which complete once more. The kernel finds them by it at once; by their file it would look
+    /// through all that is under way on the ring.
     pub(super) fn cancel(&mut self, token: Token) {
         let entry = opcode::AsyncCancel2::new(CancelBuilder::user_data(token.to_data()).all()).build();
         // SAFETY: the entry points to nothing.
