@@ -18,6 +18,7 @@ use crore_base::time::Duration;
 use io_uring::types::{CancelBuilder, DestinationSlot, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode, squeue};
 use rustix::io::Errno;
+use rustix::net::SocketAddrAny;
 use rustix::net::addr::SocketAddrArg;
 
 use super::buffers::{Buffers, GROUP};
@@ -41,10 +42,11 @@ pub(super) struct Ring {
     /// Places in the table of files, and how many of them are taken.
     files: u32,
     files_used: u32,
-    /// What gathered writes and connects point to; those before `gathers_used` may not have been read by the kernel yet.
-    gathers: Vec<Box<Gather>>,
+    /// What gathered writes and connects point to, in memory that never moves: as many as the queue has places. The gathers before
+    /// `gathers_used` and all addresses may not have been read by the kernel yet.
+    gathers: Vec<Gather>,
     gathers_used: usize,
-    addresses: Vec<Box<rustix::net::SocketAddrAny>>,
+    addresses: Vec<SocketAddrAny>,
     /// Completions that were taken out before their turn.
     early: Vec<Completion>,
 }
@@ -75,9 +77,9 @@ impl Ring {
             buffers,
             files,
             files_used: 0,
-            gathers: Vec::new(),
+            gathers: Vec::with_capacity(options.entries as usize),
             gathers_used: 0,
-            addresses: Vec::new(),
+            addresses: Vec::with_capacity(options.entries as usize),
             early: Vec::new(),
         })
     }
@@ -309,12 +311,16 @@ impl Ring {
     }
 
     pub(super) fn connect(&mut self, file: SlotFile, address: &SocketAddr, token: Token) {
-        let address = Box::new(address.as_any());
-        let (pointer, length) = (address.as_ptr().cast(), address.addr_len());
-        let entry = opcode::Connect::new(Fd(file.number()), pointer, length).build();
-        // SAFETY: the address is kept until it was submitted, and the kernel reads it then.
+        // Submitting makes all addresses free, so not between keeping one and its push.
+        self.reserve();
+        while self.addresses.len() == self.addresses.capacity() {
+            self.submit(None, false);
+        }
+        self.addresses.push(address.as_any());
+        let kept = self.addresses.last().expect("it was just kept");
+        let entry = opcode::Connect::new(Fd(file.number()), kept.as_ptr().cast(), kept.addr_len()).build();
+        // SAFETY: the address stays where it is until it was submitted, and the kernel reads it then.
         unsafe { self.push(file.name_in(entry), token) };
-        self.addresses.push(address);
     }
 
     /// Sends bytes, perhaps only the first of them; without a copy if `zero_copy`, in which case a second completion tells when
@@ -347,11 +353,14 @@ impl Ring {
     ) -> usize {
         // Submitting makes all gathers free, so not between taking one and its push.
         self.reserve();
+        while self.gathers_used == self.gathers.capacity() {
+            self.submit(None, false);
+        }
         if self.gathers_used == self.gathers.len() {
             // SAFETY: a message header and slices of all zero bytes name nothing.
-            self.gathers.push(Box::new(unsafe { MaybeUninit::<Gather>::zeroed().assume_init() }));
+            self.gathers.push(unsafe { MaybeUninit::<Gather>::zeroed().assume_init() });
         }
-        let gather = &mut *self.gathers[self.gathers_used];
+        let gather = &mut self.gathers[self.gathers_used];
         let mut count = 0;
         for (slice, bytes) in gather.slices.iter_mut().zip(sends.pieces(queue)) {
             *slice = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
