@@ -4,35 +4,33 @@
 //! one that finds the queue full makes room by submitting. A ring belongs to one thread (`IORING_SETUP_SINGLE_ISSUER`), and the kernel
 //! does its part when that thread enters, not in between (`IORING_SETUP_DEFER_TASKRUN`).
 //!
+//! `operations.rs` puts the entries together.
+//!
 //! `unsafe` here: operations name memory by address. What an operation reads later than its submission is the caller's
 //! ([`send`](Ring::send), [`send_gathered`](Ring::send_gathered)); all else is owned here until it has been submitted.
 //!
 //! Invariant: when a ring is dropped nothing is under way on it any more, so the kernel has no memory of ours.
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use crore_base::time::Duration;
-use io_uring::types::{CancelBuilder, DestinationSlot, Fd, SubmitArgs, Timespec};
+use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode, squeue};
 use rustix::io::Errno;
 use rustix::net::SocketAddrAny;
-use rustix::net::addr::SocketAddrArg;
 
-use super::buffers::{Buffers, GROUP};
+use super::buffers::Buffers;
 use super::features::{Features, UringOptions};
 use super::file::SlotFile;
 use super::token::{Completion, Operation, Token};
 use crate::driver::LeasePool;
-use crate::driver::send_queue::{SendPool, SendQueue};
 use crate::limits::GATHER_MAX;
 
 /// What a gathered write points to, until it is submitted.
-struct Gather {
-    header: libc::msghdr,
-    slices: [libc::iovec; GATHER_MAX],
+pub(super) struct Gather {
+    pub(super) header: libc::msghdr,
+    pub(super) slices: [libc::iovec; GATHER_MAX],
 }
 
 pub(super) struct Ring {
@@ -44,9 +42,9 @@ pub(super) struct Ring {
     files_used: u32,
     /// What gathered writes and connects point to, in memory that never moves: as many as the queue has places. The gathers before
     /// `gathers_used` and all addresses may not have been read by the kernel yet.
-    gathers: Vec<Gather>,
-    gathers_used: usize,
-    addresses: Vec<SocketAddrAny>,
+    pub(super) gathers: Vec<Gather>,
+    pub(super) gathers_used: usize,
+    pub(super) addresses: Vec<SocketAddrAny>,
     /// Completions that were taken out before their turn.
     early: Vec<Completion>,
 }
@@ -112,7 +110,7 @@ impl Ring {
     /// # Safety
     /// What the entry points to stays valid until the kernel has read it: with its submission, or with its last completion where
     /// io_uring_enter(2) says so.
-    unsafe fn push(&mut self, entry: squeue::Entry, token: Token) {
+    pub(super) unsafe fn push(&mut self, entry: squeue::Entry, token: Token) {
         self.reserve();
         let entry = entry.user_data(token.to_data());
         // SAFETY: as the caller promises.
@@ -120,7 +118,7 @@ impl Ring {
     }
 
     /// Makes room for one operation: a full queue is submitted, and completions are taken out, so that they find room, too.
-    fn reserve(&mut self) {
+    pub(super) fn reserve(&mut self) {
         while self.ring.submission().is_full() {
             self.submit(None, false);
             self.take_early();
@@ -137,7 +135,7 @@ impl Ring {
     }
 
     /// Submits what is queued, and waits for a completion if `waits`, at most so long.
-    fn submit(&mut self, timeout: Option<Duration>, waits: bool) {
+    pub(super) fn submit(&mut self, timeout: Option<Duration>, waits: bool) {
         let submitter = self.ring.submitter();
         let submitted = match timeout {
             Some(timeout) if waits => {
@@ -270,121 +268,10 @@ impl Ring {
     ///
     /// # Safety
     /// As [`push`](Ring::push).
-    unsafe fn push_silently(&mut self, entry: squeue::Entry) {
+    pub(super) unsafe fn push_silently(&mut self, entry: squeue::Entry) {
         let entry = entry.flags(squeue::Flags::SKIP_SUCCESS);
         // SAFETY: as the caller promises.
         unsafe { self.push(entry, Token::new(Operation::Silent, 0, 0)) };
-    }
-
-    // Operations.
-
-    /// Receives into provided buffers until it is cancelled, fails, or finds none.
-    pub(super) fn receive(&mut self, file: SlotFile, token: Token) {
-        let entry = opcode::RecvMulti::new(Fd(file.number()), GROUP).build();
-        // SAFETY: the entry points to nothing; the buffers belong to the ring.
-        unsafe { self.push(file.name_in(entry), token) };
-    }
-
-    /// Accepts until it is cancelled or fails: into the table, or plain descriptors. A connection for which the table has no room is
-    /// lost.
-    pub(super) fn accept_all(&mut self, listener: BorrowedFd<'_>, direct: bool, token: Token) {
-        let flags = if direct { 0 } else { libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK };
-        let entry = opcode::AcceptMulti::new(Fd(listener.as_raw_fd())).allocate_file_index(direct).flags(flags).build();
-        // SAFETY: the entry points to nothing.
-        unsafe { self.push(entry, token) };
-    }
-
-    /// Accepts once, into a place of the table that has been counted.
-    pub(super) fn accept_one(&mut self, listener: BorrowedFd<'_>, token: Token) {
-        let (nobody, nothing) = (std::ptr::null_mut(), std::ptr::null_mut());
-        let place = Some(DestinationSlot::auto_target());
-        let entry = opcode::Accept::new(Fd(listener.as_raw_fd()), nobody, nothing).file_index(place).build();
-        // SAFETY: the entry points to nothing.
-        unsafe { self.push(entry, token) };
-    }
-
-    /// Waits until a descriptor has one of `events` (poll(2)): once, or again and again.
-    pub(super) fn poll(&mut self, descriptor: BorrowedFd<'_>, events: i16, multi: bool, token: Token) {
-        let entry = opcode::PollAdd::new(Fd(descriptor.as_raw_fd()), events as u32).multi(multi).build();
-        // SAFETY: the entry points to nothing.
-        unsafe { self.push(entry, token) };
-    }
-
-    pub(super) fn connect(&mut self, file: SlotFile, address: &SocketAddr, token: Token) {
-        // Submitting makes all addresses free, so not between keeping one and its push.
-        self.reserve();
-        while self.addresses.len() == self.addresses.capacity() {
-            self.submit(None, false);
-        }
-        self.addresses.push(address.as_any());
-        let kept = self.addresses.last().expect("it was just kept");
-        let entry = opcode::Connect::new(Fd(file.number()), kept.as_ptr().cast(), kept.addr_len()).build();
-        // SAFETY: the address stays where it is until it was submitted, and the kernel reads it then.
-        unsafe { self.push(file.name_in(entry), token) };
-    }
-
-    /// Sends bytes, perhaps only the first of them; without a copy if `zero_copy`, in which case a second completion tells when
-    /// they are free.
-    ///
-    /// # Safety
-    /// The bytes stay where they are until the last completion.
-    pub(super) unsafe fn send(&mut self, file: SlotFile, bytes: &[u8], zero_copy: bool, token: Token) {
-        let length = u32::try_from(bytes.len()).expect("a queue counts bytes in 32 bits");
-        let (to, flags) = (Fd(file.number()), libc::MSG_NOSIGNAL);
-        let entry = match zero_copy {
-            true => opcode::SendZc::new(to, bytes.as_ptr(), length).flags(flags).build(),
-            false => opcode::Send::new(to, bytes.as_ptr(), length).flags(flags).build(),
-        };
-        // SAFETY: as the caller promises.
-        unsafe { self.push(file.name_in(entry), token) };
-    }
-
-    /// As [`send`](Ring::send), of the payloads at the head of a queue; says how many these are.
-    ///
-    /// # Safety
-    /// The payloads stay in the queue until the last completion.
-    pub(super) unsafe fn send_gathered(
-        &mut self,
-        file: SlotFile,
-        sends: &SendPool,
-        queue: SendQueue,
-        zero_copy: bool,
-        token: Token,
-    ) -> usize {
-        // Submitting makes all gathers free, so not between taking one and its push.
-        self.reserve();
-        while self.gathers_used == self.gathers.capacity() {
-            self.submit(None, false);
-        }
-        if self.gathers_used == self.gathers.len() {
-            // SAFETY: a message header and slices of all zero bytes name nothing.
-            self.gathers.push(unsafe { MaybeUninit::<Gather>::zeroed().assume_init() });
-        }
-        let gather = &mut self.gathers[self.gathers_used];
-        let mut count = 0;
-        for (slice, bytes) in gather.slices.iter_mut().zip(sends.pieces(queue)) {
-            *slice = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-            count += 1;
-        }
-        gather.header.msg_iov = gather.slices.as_mut_ptr();
-        gather.header.msg_iovlen = count as _;
-        let (to, header, flags) = (Fd(file.number()), &raw const gather.header, libc::MSG_NOSIGNAL as u32);
-        let entry = match zero_copy {
-            true => opcode::SendMsgZc::new(to, header).flags(flags).build(),
-            false => opcode::SendMsg::new(to, header).flags(flags).build(),
-        };
-        self.gathers_used += 1;
-        // SAFETY: the header is not used again before it was submitted, when the kernel has read it; the bytes are the caller's.
-        unsafe { self.push(file.name_in(entry), token) };
-        count
-    }
-
-    /// Ends all operations with this token, which complete once more. The kernel finds them by it at once; by their file it would look
-    /// through all that is under way on the ring.
-    pub(super) fn cancel(&mut self, token: Token) {
-        let entry = opcode::AsyncCancel2::new(CancelBuilder::user_data(token.to_data()).all()).build();
-        // SAFETY: the entry points to nothing.
-        unsafe { self.push_silently(entry) };
     }
 }
 
