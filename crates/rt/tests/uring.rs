@@ -251,6 +251,22 @@ fn what_is_with_the_kernel_is_not_superseded_and_what_waits_behind_it_is() {
 }
 
 #[test]
+fn who_supersedes_after_the_end_was_asked_for_does_not_keep_it_from_coming() {
+    block_on(UringOptions::default(), async {
+        let (listener, address) = listen();
+        let client = thread::spawn(move || {
+            let mut stream = StdStream::connect(address).expect("somebody listens");
+            stream.read_to_end(&mut Vec::new()).expect("it ends in order")
+        });
+        let stream = listener.accept().await.expect("the listener works");
+        stream.send(&b"dropped"[..]).expect("there is room");
+        stream.shutdown();
+        stream.id().supersede(&b"too late"[..]).expect_err("the direction has ended");
+        assert_eq!(join(client).await, 0);
+    });
+}
+
+#[test]
 fn an_aborted_connection_resets_its_peer_and_frees_what_the_kernel_still_had() {
     block_on(UringOptions::default(), async {
         let (listener, address) = listen();

@@ -92,7 +92,8 @@ impl Uring {
         let slot = self.connections.get_mut(id).expect("only live connections are written to");
         assert!(!slot.has(SENDING | CONNECTING | DEAD));
         if slot.queue.is_empty() {
-            return;
+            // What waited was superseded, by somebody who came too late to send anything.
+            return self.on_all_sent(id);
         }
         slot.flags |= SENDING;
         let (file, token) = (slot.file, Token::of(Operation::Send, id));
@@ -141,12 +142,14 @@ impl Uring {
         if !slot.writer.is_empty() {
             woken.push(std::mem::take(&mut slot.writer));
         }
-        if !slot.queue.is_empty() {
-            return self.mark_dirty(id);
-        }
+        if slot.queue.is_empty() { self.on_all_sent(id) } else { self.mark_dirty(id) }
+    }
+
+    fn on_all_sent(&mut self, id: ConnectionId) {
+        let slot = self.connections.get_mut(id).expect("only live connections are written to");
         if slot.has(CLOSING) {
             self.release(id, false);
-        } else if slot.has(SHUT_WHEN_SENT) {
+        } else if slot.has(SHUT_WHEN_SENT) && !slot.has(SHUTTING) {
             self.end_direction(id);
         }
     }
