@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
     /// The I/O model that is to hold them: auto, select, poll, epoll-lt, epoll, uring, portable, wire:NAME, tap:NAME, xdp:IFACE or
     /// dpdk:DEVICE
-    #[arg(long, value_name = "MODEL", default_value = "auto")]
+    #[arg(long, value_name = "MODEL", default_value = "auto", value_parser = read_model)]
     io: Model,
 
     /// Change what can be changed until the machine starts again, and show it
@@ -68,6 +68,14 @@ pub(crate) fn run(args: Args) -> ExitCode {
     }
 }
 
+/// The model by name; for `auto` the one that it stands for here.
+fn read_model(name: &str) -> Result<Model, String> {
+    match name {
+        "auto" => crore_rt::automatic().name.parse().map(Model::automatic),
+        name => name.parse(),
+    }
+}
+
 /// What was changed, a line each, and an empty one.
 fn lines(repairs: &[Repair]) -> String {
     if repairs.is_empty() {
@@ -79,7 +87,7 @@ fn lines(repairs: &[Repair]) -> String {
 /// Warns of what refuses or loses connections before descriptors or memory run out, or does not let the model work at all. A model
 /// that is not known here is the runtime's to refuse.
 pub(crate) fn warn(io: &str) {
-    let Ok(model) = io.parse::<Model>() else { return };
+    let Ok(model) = read_model(io) else { return };
     let machine = Machine::here();
     let question = Question::of_server(&machine, model);
     let report = examine(&machine, &question);
@@ -118,7 +126,7 @@ mod tests {
     #[test]
     fn every_model_of_the_runtime_is_one_that_can_be_asked_about() {
         for name in crore_rt::DRIVERS {
-            assert_eq!(name.parse::<Model>().map(|model| model.to_string()).as_deref(), Ok(*name));
+            assert_eq!(read_model(name).map(|model| model.to_string()).as_deref(), Ok(*name));
         }
     }
 

@@ -75,9 +75,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = parse_count)]
     processes: Option<u64>,
 
-    /// The I/O model of the clients: auto, select, poll, epoll-lt, epoll, portable, or our own TCP/IP on wire:NAME, tap:NAME or
-    /// xdp:IFACE
-    #[arg(long, value_name = "MODEL", default_value = "auto")]
+    /// The I/O model of the clients: epoll, uring, auto, select, poll, epoll-lt, portable, or our own TCP/IP on wire:NAME, tap:NAME or
+    /// xdp:IFACE. With uring one process is enough, whatever the limit of descriptors
+    #[arg(long, value_name = "MODEL", default_value = "epoll")]
     io: String,
 
     /// Trust the certificates in this PEM file, and what they signed, instead of the system's authorities

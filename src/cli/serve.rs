@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// Listen here, and only here, for console, API and metrics.
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
-    /// The I/O model: auto, select, poll, epoll-lt, epoll, portable, or our own TCP/IP on wire:NAME, tap:NAME or xdp:IFACE.
+    /// The I/O model: auto, select, poll, epoll-lt, epoll, uring, portable, or our own TCP/IP on wire:NAME, tap:NAME or xdp:IFACE.
     /// [default: auto]
     #[arg(long, value_name = "MODEL")]
     io: Option<String>,

@@ -97,10 +97,19 @@ struct Judge {
     needs: &'static [Need],
     limit: Duration,
     subject: Subject,
+    /// Whether it mostly waits for what must happen, or must not, in some seconds: such judges are heard beside each other.
+    waits: bool,
 }
 
+/// How many judges that mostly wait are heard at the same time.
+const AT_ONCE: usize = 4;
+
 const fn judge(name: &'static str, file: &'static str, seconds: u64, needs: &'static [Need]) -> Judge {
-    Judge { name, file, needs, limit: Duration::from_secs(seconds), subject: Subject::Server }
+    Judge { name, file, needs, limit: Duration::from_secs(seconds), subject: Subject::Server, waits: false }
+}
+
+const fn patient(name: &'static str, file: &'static str, seconds: u64, needs: &'static [Need]) -> Judge {
+    Judge { waits: true, ..judge(name, file, seconds, needs) }
 }
 
 /// In the order in which a reader wants to know: does it speak, does it hold, does it bear abuse. A limit is several times
@@ -112,6 +121,7 @@ const JUDGES: &[Judge] = &[
         needs: &[PYTHON, Need::Program(&["curl"]), Need::Program(&["ping"]), Need::Program(&["ip"])],
         limit: Duration::from_secs(600),
         subject: Subject::Engine,
+        waits: false,
     },
     Judge {
         name: "conformance",
@@ -119,21 +129,22 @@ const JUDGES: &[Judge] = &[
         needs: &[PYTHON, Need::Python("kosoku")],
         limit: Duration::from_secs(600),
         subject: Subject::Echo,
+        waits: false,
     },
     judge("api", "api.py", 180, &[PYTHON]),
-    judge(
+    patient(
         "http",
         "http_peers.py",
         180,
         &[PYTHON, Need::Python("httpx"), Need::Program(&["curl"]), Need::Program(&["h2load"])],
     ),
     judge("node", "peers.mjs", 180, &[NODE, Need::Npm("ws")]),
-    judge("websockets", "websockets_judge.py", 240, &[PYTHON, Need::Python("websockets")]),
+    patient("websockets", "websockets_judge.py", 240, &[PYTHON, Need::Python("websockets")]),
     judge("centrifuge", "centrifuge.mjs", 300, &[NODE, Need::Npm("centrifuge"), Need::Npm("ws")]),
-    judge("eventsource", "eventsource.mjs", 300, &[NODE, Need::Npm("eventsource"), Need::Npm("ws")]),
-    judge("poll", "poll.py", 180, &[PYTHON, Need::Program(&["curl"])]),
+    patient("eventsource", "eventsource.mjs", 300, &[NODE, Need::Npm("eventsource"), Need::Npm("ws")]),
+    patient("poll", "poll.py", 180, &[PYTHON, Need::Program(&["curl"])]),
     judge("tokens", "tokens.py", 120, &[PYTHON]),
-    judge(
+    patient(
         "tls",
         "tls.py",
         240,
@@ -145,12 +156,12 @@ const JUDGES: &[Judge] = &[
         300,
         &[NODE, Need::Npm("playwright-core"), Need::Npm("ws"), Need::Program(CHROMIUM)],
     ),
-    judge("lifecycle", "lifecycle.py", 300, &[PYTHON]),
+    patient("lifecycle", "lifecycle.py", 300, &[PYTHON]),
     judge("neighbour", "neighbour.py", 240, &[PYTHON, Need::Program(&["ping"]), Need::Program(&["ip"])]),
     judge("trouble", "trouble.py", 240, &[PYTHON, Need::Program(&["ip"])]),
     judge("flood", "flood.py", 240, &[PYTHON]),
     judge("storm", "storm.py", 420, &[PYTHON]),
-    judge("hostile", "hostile.py", 420, &[PYTHON]),
+    patient("hostile", "hostile.py", 420, &[PYTHON]),
 ];
 
 pub(crate) fn has_python_package(root: &Path, name: &str) -> bool {
@@ -176,11 +187,18 @@ fn cells(options: &Options, subject: Subject) -> impl Iterator<Item = (&'static 
     })
 }
 
-/// Runs the wanted judges, each in every round that hears it.
+/// Runs the wanted judges, each in every round that hears it: first those that need the machine for themselves, then the others.
 pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
-    for (judge, round) in SUBJECTS.into_iter().flat_map(|subject| cells(options, subject)) {
+    let wanted = SUBJECTS.into_iter().flat_map(|subject| cells(options, subject));
+    let (patient, busy): (Vec<_>, Vec<_>) = wanted.partition(|(judge, _)| judge.waits);
+    for (judge, round) in busy {
         report.step(&round.title(judge.name), || hear(root, judge, round, options));
     }
+    let steps = patient.into_iter().map(|(judge, round)| {
+        let hear = move || hear(root, judge, round, options);
+        (round.title(judge.name), hear)
+    });
+    report.steps(steps.collect(), AT_ONCE);
 }
 
 /// Runs one judge and counts what it says.

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How many single checks of a row passed, failed and were skipped.
@@ -57,7 +59,7 @@ struct Row {
     took: Duration,
 }
 
-/// All rows, in the order in which they ran.
+/// All rows, in the order in which they ended.
 #[derive(Default)]
 pub(crate) struct Report {
     rows: Vec<Row>,
@@ -74,10 +76,39 @@ impl Report {
         }
         let started = Instant::now();
         let outcome = body();
-        let took = started.elapsed();
         if live {
             let _ = write!(out, "\r\x1b[K");
         }
+        self.add(name, outcome, started.elapsed())
+    }
+
+    /// Runs several steps, at most `at_once` at the same time; each has its row when it ends.
+    pub(crate) fn steps<F: FnOnce() -> Outcome + Send>(&mut self, steps: Vec<(String, F)>, at_once: usize) {
+        assert!(at_once > 0, "nothing would ever run");
+        let waiting = Mutex::new(steps.into_iter());
+        let (ended, rows) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..at_once {
+                let (waiting, ended) = (&waiting, ended.clone());
+                scope.spawn(move || {
+                    let next = || waiting.lock().expect("nothing panics while it takes a step").next();
+                    while let Some((name, body)) = next() {
+                        let started = Instant::now();
+                        let outcome = body();
+                        // Who reads them waits for all.
+                        let _ = ended.send((name, outcome, started.elapsed()));
+                    }
+                });
+            }
+            drop(ended);
+            for (name, outcome, took) in rows {
+                self.add(&name, outcome, took);
+            }
+        });
+    }
+
+    /// Prints a row and keeps it for the table.
+    fn add(&mut self, name: &str, outcome: Outcome, took: Duration) -> Tally {
         println!("{:>8} {name} ({:.1} s): {}", outcome.tally.verdict(), took.as_secs_f64(), outcome.detail);
         for line in &outcome.lines {
             println!("           {line}");

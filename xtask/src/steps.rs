@@ -49,21 +49,30 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     if options.wants("compliance") {
         report.step("compliance", || compliance(root));
     }
-    let whole = ["c10m-memory", "c10m-xdp", "c10m-kernel"].iter().any(|name| options.wants(name));
-    if options.wants("build") || Subject::Server.is_to_be_built(options) || whole {
-        report.step("build", || cargo(root, "build", &["build", "--release"], plain));
-    }
-    if Subject::Engine.is_to_be_built(options) {
-        let arguments = ["build", "--release", "--example", "host"];
-        report.step("build host", || cargo(root, "build-host", &arguments, plain));
-    }
-    if Subject::Echo.is_to_be_built(options) {
-        let arguments = ["build", "--release", "--example", "ws_echo", "--example", "ws_cases"];
-        report.step("build ws_echo", || cargo(root, "build-ws-echo", &arguments, plain));
+    let targets = targets(options);
+    if !targets.is_empty() {
+        let arguments = [&["build", "--release"], &targets[..]].concat();
+        report.step("build", || cargo(root, "build", &arguments, plain));
     }
     if options.wants("instructions") {
         report.step("instructions", || instructions::check(root));
     }
+}
+
+/// What of the release build is judged, as cargo's arguments.
+fn targets(options: &Options) -> Vec<&'static str> {
+    let whole = ["c10m-memory", "c10m-xdp", "c10m-kernel"].iter().any(|name| options.wants(name));
+    let mut targets = Vec::new();
+    if options.wants("build") || Subject::Server.is_to_be_built(options) || whole {
+        targets.extend(["--bin", "crore"]);
+    }
+    if Subject::Engine.is_to_be_built(options) {
+        targets.extend(["--example", "host"]);
+    }
+    if Subject::Echo.is_to_be_built(options) {
+        targets.extend(["--example", "ws_echo", "--example", "ws_cases"]);
+    }
+    targets
 }
 
 /// The ten-million run on every wire, at sizes that fit the time of a test.

@@ -7,10 +7,12 @@ use std::str::FromStr;
 pub const MODELS: &str =
     "auto, select, poll, epoll-lt, epoll, uring, portable, wire:NAME, tap:NAME, xdp:IFACE, dpdk:DEVICE";
 
-/// An I/O model. `auto` is judged as `epoll`, which every Linux has.
+/// An I/O model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Model {
     name: String,
+    /// What `auto` stands for.
+    automatic: bool,
     pub(crate) kind: Kind,
 }
 
@@ -33,6 +35,11 @@ pub(crate) enum Kind {
 }
 
 impl Model {
+    /// The model that `auto` stands for on the machine; which it is, the runtime knows.
+    pub fn automatic(chosen: Model) -> Model {
+        Model { automatic: true, ..chosen }
+    }
+
     /// Whether connections are sockets of the kernel.
     pub(crate) fn is_kernel(&self) -> bool {
         matches!(self.kind, Kind::Select | Kind::Poll | Kind::Epoll | Kind::Uring)
@@ -40,7 +47,7 @@ impl Model {
 
     /// As people read it.
     pub(crate) fn described(&self) -> String {
-        if self.name == "auto" { "auto, judged as epoll".to_owned() } else { self.name.clone() }
+        if self.automatic { format!("auto, which is {} here", self.name) } else { self.name.clone() }
     }
 }
 
@@ -53,7 +60,7 @@ impl FromStr for Model {
             None => match text {
                 "select" => Kind::Select,
                 "poll" => Kind::Poll,
-                "auto" | "epoll" | "epoll-lt" | "portable" => Kind::Epoll,
+                "epoll" | "epoll-lt" | "portable" => Kind::Epoll,
                 "uring" => Kind::Uring,
                 _ => return Err(wrong()),
             },
@@ -64,7 +71,7 @@ impl FromStr for Model {
             Some(("xdp", device)) => xdp(device).ok_or_else(|| format!("{text:?} names no interface"))?,
             Some(_) => return Err(wrong()),
         };
-        Ok(Model { name: text.to_owned(), kind })
+        Ok(Model { name: text.to_owned(), automatic: false, kind })
     }
 }
 
@@ -81,7 +88,7 @@ fn xdp(device: &str) -> Option<Kind> {
 
 impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(if self.automatic { "auto" } else { &self.name })
     }
 }
 
@@ -92,12 +99,19 @@ mod tests {
     #[test]
     fn every_model_has_a_name_that_is_read_and_shown_again() {
         for name in
-            ["auto", "select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:a", "tap:b", "dpdk:net_ring0"]
+            ["select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:a", "tap:b", "dpdk:net_ring0"]
         {
             let model: Model = name.parse().unwrap();
             assert_eq!(model.to_string(), name);
             assert_eq!(model.is_kernel(), !name.contains(':'), "{name}");
         }
+    }
+
+    #[test]
+    fn what_auto_stands_for_is_judged_and_said() {
+        let model = Model::automatic("uring".parse().unwrap());
+        assert_eq!((model.kind.clone(), model.to_string().as_str()), (Kind::Uring, "auto"));
+        assert_eq!(model.described(), "auto, which is uring here");
     }
 
     #[test]

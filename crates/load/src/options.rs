@@ -76,7 +76,7 @@ impl Options {
             addresses: Vec::new(),
             gateways: Vec::new(),
             processes: None,
-            io: "auto".to_owned(),
+            io: "epoll".to_owned(),
             trust: Trust::System,
             report: None,
         }

@@ -51,7 +51,7 @@ mod tls;
 mod worker;
 
 pub use crore_macros::{main, test};
-pub use driver::{DRIVERS, UringOptions, check_driver, is_device, takes_descriptors};
+pub use driver::{Automatic, DRIVERS, UringOptions, automatic, check_driver, is_device, takes_descriptors};
 pub use executor::join::{JoinError, JoinHandle, TasksFull, spawn, spawn_detached, yield_now};
 pub use executor::remote::{RemoteHandle, spawn_on};
 pub use pool::{blocking, compute};

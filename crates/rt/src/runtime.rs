@@ -130,8 +130,12 @@ impl Builder {
         }
         driver::check_driver(&self.driver).map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
         self.uring.check().map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
-        // A device has the kernel's usual model beside it.
-        let beside = if driver::is_device(&self.driver) { "auto" } else { &self.driver };
+        if self.driver == "auto" {
+            let chosen = driver::automatic();
+            tracing::info!(io = chosen.name, "auto: {}", chosen.why);
+        }
+        // A device has a model of the kernel's beside it, for a few connections.
+        let beside = if driver::is_device(&self.driver) { "epoll" } else { &self.driver };
         let model = Model::named(beside, &self.uring).expect("`check_driver` knows the name");
         let place = PlaceGuard::take(workers)?;
         let seats = match driver::is_device(&self.driver) {

@@ -24,6 +24,7 @@ use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 
+mod auto;
 mod lease;
 mod places;
 pub(crate) mod readiness;
@@ -33,6 +34,8 @@ pub(crate) mod socket;
 pub(crate) mod stack;
 pub(crate) mod uring;
 
+pub(crate) use auto::resolve;
+pub use auto::{Automatic, automatic};
 pub use lease::Lease;
 pub(crate) use lease::LeasePool;
 pub use uring::UringOptions;
@@ -195,17 +198,16 @@ pub(crate) enum Model {
 }
 
 impl Model {
-    /// The model called `name`; `auto` is `epoll`.
+    /// The model called `name`; `auto` is what [`automatic`] says.
     pub(crate) fn named(name: &str, uring: &UringOptions) -> Option<Model> {
-        match name {
-            "auto" => readiness::Model::named("epoll").map(Model::Readiness),
+        match resolve(name) {
             "uring" => Some(Model::Uring(uring.clone())),
             name => readiness::Model::named(name).map(Model::Readiness),
         }
     }
 }
 
-/// The models that can be asked for by name; `auto` is `epoll`. The last three are followed by the name of a device; an interface in
+/// The models that can be asked for by name; `auto` is what [`automatic`] says. The last three are followed by the name of a device; an interface in
 /// another network namespace is `xdp:IFACE@NAMESPACE`.
 pub const DRIVERS: &[&str] =
     &["auto", "select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:NAME", "tap:NAME", "xdp:IFACE"];
@@ -233,9 +235,9 @@ pub fn is_device(name: &str) -> bool {
 /// Whether a connection of the I/O model called `name` takes one of the process's descriptors: those of the kernel do, but for the
 /// direct ones of io_uring, where it has them.
 pub fn takes_descriptors(name: &str) -> bool {
-    match name {
+    match resolve(name) {
         "uring" => !uring::is_direct(),
-        _ => !is_device(name),
+        name => !is_device(name),
     }
 }
 

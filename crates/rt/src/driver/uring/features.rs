@@ -74,15 +74,17 @@ pub(super) struct Features {
     pub(super) zero_copy: bool,
     /// A thread of the kernel submits.
     pub(super) kernel_thread: bool,
+    /// What completes is worked on when we ask, and not between.
+    pub(super) deferred: bool,
 }
 
 impl Features {
-    /// Opens a ring with as much as the kernel offers of what is wanted, and says so where that is less.
+    /// Opens a ring with as much as the kernel offers of what is wanted.
     ///
     /// # Errors
     /// There is no io_uring, or it lacks what nothing replaces.
     pub(super) fn open(options: &UringOptions) -> io::Result<(IoUring, Features)> {
-        let ring = open_ring(options)?;
+        let (ring, deferred) = open_ring(options)?;
         let mut probe = Probe::new();
         ring.submitter().register_probe(&mut probe)?;
         // Multishot receives and direct accepts cannot be asked for; they came before or with this one.
@@ -90,43 +92,50 @@ impl Features {
             let text = "this kernel's io_uring cannot receive again and again: Linux 6.0 can; use --io epoll";
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
-        let installs = probe.is_supported(opcode::FixedFdInstall::CODE);
-        if options.direct && !installs {
-            tracing::warn!("io_uring without direct descriptors (Linux 6.8 has them): the limit of descriptors counts");
-        }
-        let zero_copy = options.zero_copy_from.is_some();
-        let sends = probe.is_supported(opcode::SendMsgZc::CODE);
-        if zero_copy && !sends {
-            tracing::warn!("io_uring without sends that do not copy (Linux 6.1 has them): all are copied");
-        }
         let features = Features {
-            direct: options.direct && installs,
-            zero_copy: zero_copy && sends,
+            direct: options.direct && probe.is_supported(opcode::FixedFdInstall::CODE),
+            zero_copy: options.zero_copy_from.is_some() && probe.is_supported(opcode::SendMsgZc::CODE),
             kernel_thread: options.kernel_thread.is_some(),
+            deferred,
         };
         Ok((ring, features))
     }
+
+    /// What is done without, of what was wanted.
+    pub(super) fn missing(self, options: &UringOptions) -> Vec<&'static str> {
+        let mut missing = Vec::new();
+        if options.direct && !self.direct {
+            missing.push("io_uring without direct descriptors (Linux 6.8 has them): the limit of descriptors counts");
+        }
+        if options.zero_copy_from.is_some() && !self.zero_copy {
+            missing.push("io_uring without sends that do not copy (Linux 6.1 has them): all are copied");
+        }
+        if options.kernel_thread.is_none() && !self.deferred {
+            missing.push("io_uring without deferred work (Linux 6.1 has it): it interrupts the core");
+        }
+        missing
+    }
 }
 
-fn open_ring(options: &UringOptions) -> io::Result<IoUring> {
+/// A ring, and whether its work is deferred.
+fn open_ring(options: &UringOptions) -> io::Result<(IoUring, bool)> {
     let mut builder = IoUring::builder();
     builder.setup_cqsize(options.entries * URING_COMPLETIONS_PER_ENTRY).setup_submit_all().setup_single_issuer();
     if let Some(idle) = options.kernel_thread {
         builder.setup_sqpoll(u32::try_from(idle.as_millis()).unwrap_or(u32::MAX));
-        return builder.build(options.entries).map_err(explain);
+        return Ok((builder.build(options.entries).map_err(explain)?, false));
     }
     builder.setup_defer_taskrun().setup_taskrun_flag();
     match builder.build(options.entries) {
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            tracing::warn!("io_uring without deferred work (Linux 6.1 has it): it interrupts the core");
             let mut builder = IoUring::builder();
             builder
                 .setup_cqsize(options.entries * URING_COMPLETIONS_PER_ENTRY)
                 .setup_coop_taskrun()
                 .setup_taskrun_flag();
-            builder.build(options.entries).map_err(explain)
+            Ok((builder.build(options.entries).map_err(explain)?, false))
         }
-        opened => opened.map_err(explain),
+        opened => Ok((opened.map_err(explain)?, true)),
     }
 }
 

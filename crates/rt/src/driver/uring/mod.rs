@@ -48,12 +48,22 @@ mod sending;
 mod token;
 mod watch;
 
+use features::Features;
 pub use features::UringOptions;
 
 /// Whether this kernel's io_uring keeps sockets in tables of its own. Opens a ring to find out.
 pub(crate) fn is_direct() -> bool {
     let options = UringOptions { entries: 8, ..UringOptions::default() };
-    features::Features::open(&options).is_ok_and(|(_, features)| features.direct)
+    Features::open(&options).is_ok_and(|(_, features)| features.direct)
+}
+
+/// What this kernel's io_uring lacks of what makes it worth choosing; none: nothing. Opens a ring to find out.
+pub(crate) fn missing() -> Option<String> {
+    let options = UringOptions { entries: 8, ..UringOptions::default() };
+    match Features::open(&options) {
+        Err(error) => Some(error.to_string()),
+        Ok((_, features)) => features.missing(&options).first().map(|missing| (*missing).to_owned()),
+    }
 }
 
 const BELL: Token = Token::new(Operation::Bell, 0, 0);
@@ -98,6 +108,9 @@ impl Uring {
         let files = options.files.min(most);
         let pool = LeasePool::keeping(LEASES_KEPT.max(options.buffers.into()));
         let mut main = Ring::open(options, files, pool.clone(), None)?;
+        for missing in main.features().missing(options) {
+            tracing::warn!("{missing}");
+        }
         main.poll(surroundings.shared.bell(), libc::POLLIN, true, BELL);
         Ok(Uring {
             rings: vec![main],
