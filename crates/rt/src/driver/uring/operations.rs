@@ -4,10 +4,11 @@
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use io_uring::opcode;
 use io_uring::types::{CancelBuilder, DestinationSlot, Fd};
+use io_uring::{opcode, squeue};
+use rustix::fs::OFlags;
 use rustix::net::addr::SocketAddrArg;
 
 use super::buffers::GROUP;
@@ -15,6 +16,13 @@ use super::file::SlotFile;
 use super::ring::{Gather, Ring};
 use super::token::Token;
 use crate::driver::send_queue::{SendPool, SendQueue};
+use crate::fs::{FileOperation, OpenFile};
+use crate::limits::{FILE_CALL_BYTES_MAX, URING_FILE_BYTES_INLINE_MAX};
+
+/// Leaves it to a thread of the kernel's to copy many bytes.
+fn apart_if_long(entry: squeue::Entry, length: usize) -> squeue::Entry {
+    if length > URING_FILE_BYTES_INLINE_MAX { entry.flags(squeue::Flags::ASYNC) } else { entry }
+}
 
 impl Ring {
     /// Receives into provided buffers until it is cancelled, fails, or finds none.
@@ -116,6 +124,45 @@ impl Ring {
         // SAFETY: the header is not used again before it was submitted, when the kernel has read it; the bytes are the caller's.
         unsafe { self.push(file.name_in(entry), token) };
         count
+    }
+
+    /// One attempt at an operation on a file.
+    ///
+    /// # Safety
+    /// The operation's buffer or paths stay where they are, and nobody looks at them, until the completion.
+    pub(super) unsafe fn operate(&mut self, operation: &mut FileOperation, token: Token) {
+        let here = Fd(libc::AT_FDCWD);
+        let number = |file: &OpenFile| Fd(file.as_fd().as_raw_fd());
+        let entry = match operation {
+            FileOperation::Open { path, flags, mode } => {
+                let bits = flags.bits().cast_signed();
+                let entry = opcode::OpenAt::new(here, path.as_ptr()).flags(bits).mode(mode.as_raw_mode()).build();
+                // Tried at once it would be without waiting, which is an error where a pipe has no reader.
+                if flags.intersects(OFlags::RWMODE) { entry.flags(squeue::Flags::ASYNC) } else { entry }
+            }
+            FileOperation::Read { file, buffer, offset, done, .. } => {
+                let at = *offset + *done as u64;
+                let rest = &mut buffer[*done..];
+                let length = rest.len().min(FILE_CALL_BYTES_MAX);
+                let entry = opcode::Read::new(number(file), rest.as_mut_ptr(), length as u32).offset(at).build();
+                apart_if_long(entry, length)
+            }
+            FileOperation::Write { file, buffer, offset, done } => {
+                let at = offset.map_or(0, |offset| offset + *done as u64);
+                let flags = if offset.is_none() { libc::RWF_APPEND } else { 0 };
+                let rest = &buffer[*done..];
+                let length = rest.len().min(FILE_CALL_BYTES_MAX);
+                let entry = opcode::Write::new(number(file), rest.as_ptr(), length as u32).offset(at).rw_flags(flags);
+                apart_if_long(entry.build(), length)
+            }
+            FileOperation::Sync { file } => opcode::Fsync::new(number(file)).build(),
+            FileOperation::Resize { file, bytes } => opcode::Ftruncate::new(number(file), *bytes).build(),
+            FileOperation::Rename { from, to } => opcode::RenameAt::new(here, from.as_ptr(), here, to.as_ptr()).build(),
+            FileOperation::Remove { path } => opcode::UnlinkAt::new(here, path.as_ptr()).build(),
+            FileOperation::Close(descriptor) => opcode::Close::new(Fd(descriptor.as_raw_fd())).build(),
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.push(entry, token) };
     }
 
     /// Ends all operations with this token, which complete once more. The kernel finds them by it at once; by their file it would look
