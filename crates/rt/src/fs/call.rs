@@ -107,7 +107,11 @@ impl Drop for Call {
         let Way::Driver(job) = &self.0 else { return };
         job.abandon();
         // On another core, or while the driver is at work, it just goes on until it ends, and nobody is told.
-        let _ = current::try_with(|worker| Some(worker.driver().try_borrow_mut().ok()?.abandon_file(job)));
+        current::try_with(|worker| {
+            if let Ok(mut driver) = worker.driver().try_borrow_mut() {
+                driver.abandon_file(job);
+            }
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! A descriptor that files share, and what is known about it.
 
 use std::fs;
-use std::io::{self, Seek, SeekFrom};
+use std::io::Seek;
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 
@@ -28,10 +28,7 @@ impl OpenFile {
     /// Whether its bytes have positions: those of a pipe or a terminal have none, and pread(2) on one fails, where io_uring would
     /// read.
     pub(crate) fn has_positions(&self) -> bool {
-        *self.has_positions.get_or_init(|| {
-            let at: io::Result<u64> = self.file().seek(SeekFrom::Current(0));
-            at.is_ok()
-        })
+        *self.has_positions.get_or_init(|| self.file().stream_position().is_ok())
     }
 }
 
@@ -40,9 +37,10 @@ impl Drop for OpenFile {
         let Some(file) = self.file.take() else { return };
         let mut descriptor = Some(OwnedFd::from(file));
         // The driver itself may be the one who drops it.
-        let _ = current::try_with(|worker| {
-            let mut driver = worker.driver().try_borrow_mut().ok()?;
-            descriptor.take().map(|descriptor| driver.close_file(descriptor))
+        current::try_with(|worker| {
+            if let (Ok(mut driver), Some(descriptor)) = (worker.driver().try_borrow_mut(), descriptor.take()) {
+                driver.close_file(descriptor);
+            }
         });
     }
 }
