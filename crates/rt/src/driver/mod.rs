@@ -34,6 +34,7 @@ pub(crate) mod sim;
 pub(crate) mod socket;
 pub(crate) mod stack;
 pub(crate) mod uring;
+mod watches;
 
 pub use lease::Lease;
 pub(crate) use lease::LeasePool;

@@ -22,6 +22,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::send_queue::SendPool;
 use super::socket::Spare;
+use super::watches::Watches;
 use super::{ConnectionId, LeasePool, Surroundings};
 use crate::clock::Clock;
 use crate::executor::shared::SharedCore;
@@ -33,7 +34,7 @@ use jobs::Jobs;
 use listener::Listener;
 use ring::Ring;
 use token::{Completion, Operation, Token};
-use watch::Watch;
+use watch::Polls;
 
 mod accepting;
 mod buffers;
@@ -71,7 +72,7 @@ pub(crate) struct Uring {
     counters: CoreCounters,
     connections: Slab<Connection>,
     listeners: Vec<Option<Listener>>,
-    watches: Vec<Option<Watch>>,
+    watches: Watches<Polls>,
     /// Listeners and watches there have been: what tells one from the one before at its place.
     generations: u32,
     pool: LeasePool,
@@ -111,7 +112,7 @@ impl Uring {
             counters: surroundings.counters,
             connections: Slab::new(surroundings.connections),
             listeners: Vec::new(),
-            watches: Vec::new(),
+            watches: Watches::default(),
             generations: 0,
             pool,
             inbox: Inbox::default(),
