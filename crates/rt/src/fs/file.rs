@@ -68,7 +68,7 @@ impl File {
     /// # Errors
     /// Those of pread(2); the buffer comes back, or an empty one if the pool failed ([`JoinError`](crate::JoinError)).
     pub async fn read_at(&self, buffer: Vec<u8>, offset: u64) -> (io::Result<usize>, Vec<u8>) {
-        self.read(buffer, offset, false).with_buffer().await
+        Call::new(self.to_read(buffer, offset, false)).with_buffer().await
     }
 
     /// As [`read_at`](File::read_at), until the buffer is full or the file ends: fewer bytes than fit mean its end.
@@ -76,7 +76,7 @@ impl File {
     /// # Errors
     /// As [`read_at`](File::read_at); what was read before the error is in the buffer.
     pub async fn read_full_at(&self, buffer: Vec<u8>, offset: u64) -> (io::Result<usize>, Vec<u8>) {
-        self.read(buffer, offset, true).with_buffer().await
+        Call::new(self.to_read(buffer, offset, true)).with_buffer().await
     }
 
     /// Writes all of `buffer` from `offset` bytes after the start; the file grows as needed, with zeros in a gap.
@@ -157,8 +157,8 @@ impl File {
     }
 
     /// A read once, or until the buffer is `full`.
-    pub(super) fn read(&self, buffer: Vec<u8>, offset: u64, full: bool) -> Call {
-        Call::new(FileOperation::Read { file: Arc::clone(&self.inner), buffer, offset, full, done: 0 })
+    pub(crate) fn to_read(&self, buffer: Vec<u8>, offset: u64, full: bool) -> FileOperation {
+        FileOperation::Read { file: Arc::clone(&self.inner), buffer, offset, full, done: 0 }
     }
 
     async fn write(&self, buffer: Vec<u8>, offset: Option<u64>) -> (io::Result<()>, Vec<u8>) {

@@ -73,7 +73,7 @@ pub(crate) enum Outcome {
 impl Outcome {
     /// # Panics
     /// If a file was opened.
-    pub(super) fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         match self {
             Outcome::Count(count) => count,
             Outcome::Opened(_) => unreachable!("what counts bytes opens nothing"),
@@ -168,7 +168,7 @@ impl FileOperation {
     }
 
     /// The buffer that it was given.
-    pub(super) fn into_buffer(self) -> Vec<u8> {
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
         match self {
             FileOperation::Read { buffer, .. } | FileOperation::Write { buffer, .. } => buffer,
             _ => Vec::new(),

@@ -82,7 +82,7 @@ impl Slices {
         if wanted == 0 {
             return None;
         }
-        let mut slice = self.file.read(vec![0; wanted], self.left.start, true);
+        let mut slice = Call::new(self.file.to_read(vec![0; wanted], self.left.start, true));
         slice.begin();
         self.left.start += wanted as u64;
         Some(Reading { wanted, slice })

@@ -36,6 +36,8 @@ struct UnderWay {
     operation: FileOperation,
     /// None: nobody ever waited.
     job: Option<Arc<FileJob>>,
+    /// A thread of the kernel's makes the attempts, whatever they take.
+    apart: bool,
 }
 
 impl Jobs {
@@ -56,8 +58,7 @@ impl Jobs {
         });
         let place = &mut self.places[index as usize];
         assert!(place.is_none(), "a place is taken once");
-        let under_way = place.insert(UnderWay { operation, job });
-        push(ring, index, &mut under_way.operation);
+        push(ring, index, place.insert(UnderWay { operation, job, apart: false }));
     }
 
     /// Begins what waits, as far as there is room.
@@ -74,15 +75,16 @@ impl Jobs {
     pub(super) fn on_completion(&mut self, ring: &mut Ring, completion: Completion, wake: impl FnOnce(Waker)) {
         let index = completion.token.index();
         let place = &mut self.places[index as usize];
-        let UnderWay { operation, job } = place.as_mut().expect("what completes was under way");
-        let result = outcome(operation, completion.result);
+        let under_way = place.as_mut().expect("what completes was under way");
+        let result = outcome(&under_way.operation, completion.result);
         let was_cancelled = matches!(result, Err(Errno::CANCELED));
-        let wanted = job.as_ref().is_some_and(|job| !job.is_over());
-        let ended = operation.advance(result);
-        if ended.is_none() && wanted {
-            return push(ring, index, operation);
+        let would_block = matches!(result, Err(Errno::AGAIN)) && !under_way.apart;
+        under_way.apart |= would_block;
+        let ended = if would_block { None } else { under_way.operation.advance(result) };
+        if ended.is_none() && under_way.job.as_ref().is_some_and(|job| !job.is_over()) {
+            return push(ring, index, under_way);
         }
-        let UnderWay { operation, job } = place.take().expect("it was just there");
+        let UnderWay { operation, job, .. } = place.take().expect("it was just there");
         self.free.push(index);
         match (operation, ended, job) {
             // The kernel has closed it, whatever else it says (close(2)), unless it never came to that.
@@ -96,9 +98,9 @@ impl Jobs {
     }
 }
 
-fn push(ring: &mut Ring, index: u32, operation: &mut FileOperation) {
+fn push(ring: &mut Ring, index: u32, UnderWay { operation, apart, .. }: &mut UnderWay) {
     // SAFETY: the operation's memory stays as it is until its completion: see this file's invariant.
-    unsafe { ring.operate(operation, Token::new(Operation::File, index, 0)) };
+    unsafe { ring.operate(operation, *apart, Token::new(Operation::File, index, 0)) };
 }
 
 fn outcome(operation: &FileOperation, result: i32) -> Result<Outcome, Errno> {
@@ -175,3 +177,6 @@ impl Uring {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

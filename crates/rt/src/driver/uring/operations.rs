@@ -19,9 +19,17 @@ use crate::driver::send_queue::{SendPool, SendQueue};
 use crate::fs::{FileOperation, OpenFile};
 use crate::limits::{FILE_CALL_BYTES_MAX, URING_FILE_BYTES_INLINE_MAX};
 
-/// Leaves it to a thread of the kernel's to copy many bytes.
-fn apart_if_long(entry: squeue::Entry, length: usize) -> squeue::Entry {
-    if length > URING_FILE_BYTES_INLINE_MAX { entry.flags(squeue::Flags::ASYNC) } else { entry }
+/// Whether a thread of the kernel's is to make an attempt from the start.
+fn is_for_a_thread(operation: &FileOperation) -> bool {
+    match operation {
+        // Tried at once it would be without waiting, which is an error where a pipe has no reader.
+        FileOperation::Open { flags, .. } => flags.intersects(OFlags::RWMODE),
+        // If they are in the cache the core would copy them itself.
+        FileOperation::Read { buffer, done, .. } | FileOperation::Write { buffer, done, .. } => {
+            buffer.len() - done > URING_FILE_BYTES_INLINE_MAX
+        }
+        _ => false,
+    }
 }
 
 impl Ring {
@@ -126,34 +134,29 @@ impl Ring {
         count
     }
 
-    /// One attempt at an operation on a file.
+    /// One attempt at an operation on a file: by a thread of the kernel's if `apart`, or else if it must.
     ///
     /// # Safety
     /// The operation's buffer or paths stay where they are, and nobody looks at them, until the completion.
-    pub(super) unsafe fn operate(&mut self, operation: &mut FileOperation, token: Token) {
+    pub(super) unsafe fn operate(&mut self, operation: &mut FileOperation, apart: bool, token: Token) {
+        let apart = apart || is_for_a_thread(operation);
         let here = Fd(libc::AT_FDCWD);
         let number = |file: &OpenFile| Fd(file.as_fd().as_raw_fd());
         let entry = match operation {
             FileOperation::Open { path, flags, mode } => {
-                let bits = flags.bits().cast_signed();
-                let entry = opcode::OpenAt::new(here, path.as_ptr()).flags(bits).mode(mode.as_raw_mode()).build();
-                // Tried at once it would be without waiting, which is an error where a pipe has no reader.
-                if flags.intersects(OFlags::RWMODE) { entry.flags(squeue::Flags::ASYNC) } else { entry }
+                let flags = flags.bits().cast_signed();
+                opcode::OpenAt::new(here, path.as_ptr()).flags(flags).mode(mode.as_raw_mode()).build()
             }
             FileOperation::Read { file, buffer, offset, done, .. } => {
-                let at = *offset + *done as u64;
                 let rest = &mut buffer[*done..];
-                let length = rest.len().min(FILE_CALL_BYTES_MAX);
-                let entry = opcode::Read::new(number(file), rest.as_mut_ptr(), length as u32).offset(at).build();
-                apart_if_long(entry, length)
+                let length = rest.len().min(FILE_CALL_BYTES_MAX) as u32;
+                opcode::Read::new(number(file), rest.as_mut_ptr(), length).offset(*offset + *done as u64).build()
             }
             FileOperation::Write { file, buffer, offset, done } => {
-                let at = offset.map_or(0, |offset| offset + *done as u64);
-                let flags = if offset.is_none() { libc::RWF_APPEND } else { 0 };
                 let rest = &buffer[*done..];
-                let length = rest.len().min(FILE_CALL_BYTES_MAX);
-                let entry = opcode::Write::new(number(file), rest.as_ptr(), length as u32).offset(at).rw_flags(flags);
-                apart_if_long(entry.build(), length)
+                let length = rest.len().min(FILE_CALL_BYTES_MAX) as u32;
+                let (at, flags) = offset.map_or((0, libc::RWF_APPEND), |offset| (offset + *done as u64, 0));
+                opcode::Write::new(number(file), rest.as_ptr(), length).offset(at).rw_flags(flags).build()
             }
             FileOperation::Sync { file } => opcode::Fsync::new(number(file)).build(),
             FileOperation::Resize { file, bytes } => opcode::Ftruncate::new(number(file), *bytes).build(),
@@ -161,6 +164,7 @@ impl Ring {
             FileOperation::Remove { path } => opcode::UnlinkAt::new(here, path.as_ptr()).build(),
             FileOperation::Close(descriptor) => opcode::Close::new(Fd(descriptor.as_raw_fd())).build(),
         };
+        let entry = if apart { entry.flags(squeue::Flags::ASYNC) } else { entry };
         // SAFETY: as the caller promises.
         unsafe { self.push(entry, token) };
     }
