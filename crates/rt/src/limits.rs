@@ -129,6 +129,22 @@ pub const URING_RINGS_MAX: usize = 1 << 11;
 /// Accepted connections of one listener that wait for its task, after which accepting is cancelled.
 pub const URING_ACCEPTED_MAX: usize = 1024;
 
+/// Operations on files of one core that the kernel has at one time: more than a disk's queue gains from, and few enough that their
+/// completions always find room beside the network's. Beyond it their callers wait, in order.
+pub const URING_FILE_OPERATIONS_MAX: u32 = 256;
+
+/// Threads of the kernel's that work on files for one core: as many calls that wait for disks at one time. Otherwise they would be four
+/// for each processor.
+pub const URING_FILE_THREADS_MAX: u32 = 64;
+
+/// A read or write of more bytes than this is left to a thread of the kernel's: if the file is in the cache the core would copy them
+/// itself, about as long as a thread takes to be woken for it.
+pub const URING_FILE_BYTES_INLINE_MAX: usize = 64 * 1024;
+
+/// How long a driver that ends waits for operations on files that it has cancelled and the kernel has not done with; buffers of those
+/// that a disk still holds are then left to it for ever.
+pub const URING_FILES_LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// From how many bytes on a payload is sent without a copy: never, unless asked for. On loopback the kernel copies it anyway, and pays
 /// for the notification.
 pub const URING_ZERO_COPY_FROM: Option<u32> = None;
@@ -228,6 +244,13 @@ pub const POOL_THREAD_KEPT: std::time::Duration = std::time::Duration::from_secs
 
 /// Bytes of one slice of a file at most: two are held at a time, and a slice is read by one call, which nothing can interrupt.
 pub const FILE_SLICE_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of one read or write of a file at most: Linux takes no more in one call (read(2)).
+pub const FILE_CALL_BYTES_MAX: usize = 0x7fff_f000;
+
+/// Bytes of a file that is read whole that are asked for at first: most files are shorter. Each further piece is as long as all
+/// before it.
+pub const FILE_READ_BYTES_FIRST: usize = 16 * 1024;
 
 /// Names tried for the temporary file of an atomic write before it is given up: each that is taken is a crash of long ago.
 pub const TEMPORARY_NAMES_TRIED: u32 = 100;

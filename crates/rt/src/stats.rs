@@ -28,8 +28,10 @@ pub(crate) const HANDED_OVER_LOST: usize = 15;
 pub(crate) const STALLS: usize = 16;
 /// Selectors built anew after too many wake-ups without progress.
 pub(crate) const SELECTOR_REBUILDS: usize = 17;
+/// Operations on files that the driver was given.
+pub(crate) const FILE_OPERATIONS: usize = 18;
 /// From here on, what our own TCP/IP counts, in the order of [`crore_tcp::counter::Counter::ALL`].
-pub(crate) const NETWORK: usize = 18;
+pub(crate) const NETWORK: usize = 19;
 /// And from here on, what happened to TLS sessions, in the order of [`TlsEvent::ALL`](crate::tls::TlsEvent::ALL).
 pub(crate) const TLS: usize = NETWORK + crore_tcp::counter::Counter::ALL.len();
 pub(crate) const COUNTERS: usize = TLS + crate::tls::TlsEvent::ALL.len();
@@ -63,6 +65,8 @@ pub struct Stats {
     pub writes: u64,
     /// Times the selector was built anew, after many wake-ups in a row in which there was nothing to do.
     pub selector_rebuilds: u64,
+    /// Operations on files that went through a ring; those of the pool are in [`blocking_stats`](crate::pool::blocking_stats).
+    pub file_operations: u64,
     /// Connections open at the end of the last turn, those included that are sending their last bytes.
     pub connections: u64,
     /// Tasks alive at the end of the last turn.
@@ -91,6 +95,7 @@ pub fn stats(core: Option<usize>) -> Stats {
             bytes_sent: read(BYTES_SENT),
             writes: read(WRITES),
             selector_rebuilds: read(SELECTOR_REBUILDS),
+            file_operations: read(FILE_OPERATIONS),
             connections: read(CONNECTIONS),
             tasks: read(TASKS),
         }

@@ -1,50 +1,27 @@
-//! Files and names, on real threads and in a simulated world.
+//! Files and names, over every driver and in a simulated world.
 
 use std::fs as std_fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::path::Path;
 
 use crore_base::time::Duration;
 use crore_rt::fs::{self, File, OpenOptions};
-use crore_rt::{Runtime, net, spawn, time};
+use crore_rt::{net, spawn, time};
 use futures::future::join_all;
 
-fn run<F: Future + 'static>(test: F) -> F::Output {
-    Runtime::builder().workers(1).pin(false).build().expect("a small runtime can be built").block_on(test)
+mod folder;
+#[macro_use]
+mod models;
+
+use folder::{Folder, pattern};
+
+fn run<F: Future + 'static>(driver: &str, test: F) -> F::Output {
+    models::builder(driver, 1).build().expect("a small runtime can be built").block_on(test)
 }
 
-/// A directory of this test's own, gone with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("crore-files-{}-{}", std::process::id(), NEXT.fetch_add(1, SeqCst));
-        let path = std::env::temp_dir().join(name);
-        std_fs::create_dir(&path).expect("the temporary directory can be written to");
-        Folder(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std_fs::remove_dir_all(&self.0);
-    }
-}
-
-fn pattern(bytes: usize) -> Vec<u8> {
-    (0..bytes as u32).map(|n| (n % 251) as u8).collect()
-}
-
-#[test]
-fn what_is_written_is_read_back() {
-    run(async {
+fn what_is_written_is_read_back(driver: &str) {
+    run(driver, async {
         let folder = Folder::new();
         let path = folder.path("a/b/c");
         fs::create_dir_all(path.parent().expect("it has one")).await.expect("it can be made");
@@ -60,9 +37,8 @@ fn what_is_written_is_read_back() {
     });
 }
 
-#[test]
-fn buffers_travel_to_a_position_and_come_back() {
-    run(async {
+fn buffers_travel_to_a_position_and_come_back(driver: &str) {
+    run(driver, async {
         let folder = Folder::new();
         let options = OpenOptions::new().read(true).write(true).create_new(true).clone();
         let file = File::open_with(folder.path("f"), &options).await.expect("it is new");
@@ -88,9 +64,8 @@ fn buffers_travel_to_a_position_and_come_back() {
     });
 }
 
-#[test]
-fn an_error_gives_the_buffer_back() {
-    run(async {
+fn an_error_gives_the_buffer_back(driver: &str) {
+    run(driver, async {
         let folder = Folder::new();
         fs::write(folder.path("f"), "x").await.expect("it can be written");
         let file = File::open(folder.path("f")).await.expect("it is there");
@@ -104,9 +79,8 @@ fn an_error_gives_the_buffer_back() {
     });
 }
 
-#[test]
-fn what_many_append_at_the_same_time_does_not_overlap() {
-    run(async {
+fn what_many_append_at_the_same_time_does_not_overlap(driver: &str) {
+    run(driver, async {
         let folder = Folder::new();
         let file = File::create(folder.path("log")).await.expect("it can be made");
         let lines = (0..500_u32).map(|n| {
@@ -144,9 +118,8 @@ async fn slices_agree(path: &Path, bytes: &[u8]) {
     }
 }
 
-#[test]
-fn slices_of_any_range_and_size_are_the_bytes_of_the_range() {
-    run(async {
+fn slices_of_any_range_and_size_are_the_bytes_of_the_range(driver: &str) {
+    run(driver, async {
         let folder = Folder::new();
         let bytes = pattern(10_000);
         fs::write(folder.path("f"), bytes.clone()).await.expect("it can be written");
@@ -169,9 +142,8 @@ async fn in_a_simulated_world_files_are_read_too() {
     slices_agree(&folder.path("f"), &bytes).await;
 }
 
-#[test]
-fn a_file_that_shrinks_while_it_is_read_ends_where_it_ends() {
-    run(async {
+fn a_file_that_shrinks_while_it_is_read_ends_where_it_ends(driver: &str) {
+    run(driver, async {
         let folder = Folder::new();
         fs::write(folder.path("f"), pattern(100_000)).await.expect("it can be written");
         let file = File::open_with(folder.path("f"), OpenOptions::new().read(true).write(true)).await;
@@ -187,9 +159,8 @@ fn a_file_that_shrinks_while_it_is_read_ends_where_it_ends() {
     });
 }
 
-#[test]
-fn reading_slices_leaves_the_core_to_others() {
-    run(async {
+fn reading_slices_leaves_the_core_to_others(driver: &str) {
+    run(driver, async {
         let folder = Folder::new();
         fs::write(folder.path("f"), pattern(1_000_000)).await.expect("it can be written");
         let file = File::open(folder.path("f")).await.expect("it is there");
@@ -207,9 +178,8 @@ fn reading_slices_leaves_the_core_to_others() {
     });
 }
 
-#[test]
-fn an_atomic_write_keeps_permissions_and_leaves_nothing_beside() {
-    run(async {
+fn an_atomic_write_keeps_permissions_and_leaves_nothing_beside(driver: &str) {
+    run(driver, async {
         let folder = Folder::new();
         let path = folder.path("settings");
         std_fs::write(&path, "old").expect("it can be written");
@@ -235,15 +205,14 @@ fn an_atomic_write_keeps_permissions_and_leaves_nothing_beside() {
 #[test]
 #[should_panic(expected = "slices of 0 bytes")]
 fn slices_of_nothing_are_refused() {
-    run(async {
+    run("epoll", async {
         let file = File::open("/proc/self/exe").await.expect("it is there");
         file.slices(.., 0).next().await.expect("never").expect("never");
     });
 }
 
-#[test]
-fn names_become_addresses() {
-    run(async {
+fn names_become_addresses(driver: &str) {
+    run(driver, async {
         let at_once = net::resolve("192.0.2.7", 80).await.expect("it is an address");
         assert_eq!(at_once, ["192.0.2.7:80".parse().expect("an address")]);
         let at_once = net::resolve("[2001:db8::7]", 80).await.expect("it is an address");
@@ -263,4 +232,16 @@ async fn in_a_simulated_world_only_localhost_has_a_name() {
     let here = net::resolve("localhost", 80).await.expect("it is known");
     assert_eq!(here, ["127.0.0.1:80".parse().expect("an address")]);
     assert_eq!(net::resolve("example.org", 80).await.expect_err("it is not").kind(), ErrorKind::NotFound);
+}
+
+over_every_driver! {
+    what_is_written_is_read_back
+    buffers_travel_to_a_position_and_come_back
+    an_error_gives_the_buffer_back
+    what_many_append_at_the_same_time_does_not_overlap
+    slices_of_any_range_and_size_are_the_bytes_of_the_range
+    a_file_that_shrinks_while_it_is_read_ends_where_it_ends
+    reading_slices_leaves_the_core_to_others
+    an_atomic_write_keeps_permissions_and_leaves_nothing_beside
+    names_become_addresses
 }

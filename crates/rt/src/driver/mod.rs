@@ -12,6 +12,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crore_base::counters::CoreCounters;
@@ -22,6 +23,7 @@ use crore_base::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::executor::shared::SharedCore;
 use crate::executor::waker::WakeSlot;
+use crate::fs::{FileJob, FileOperation};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 
 mod auto;
@@ -33,6 +35,7 @@ pub(crate) mod sim;
 pub(crate) mod socket;
 pub(crate) mod stack;
 pub(crate) mod uring;
+mod watches;
 
 pub(crate) use auto::resolve;
 pub use auto::{Automatic, automatic};
@@ -159,6 +162,22 @@ pub(crate) trait Driver {
     /// A receive buffer for who reads a watched descriptor.
     fn lease(&mut self) -> io::Result<Lease> {
         Err(without_kernel("descriptors"))
+    }
+
+    /// Whether operations on files can be had.
+    fn has_files(&self) -> bool {
+        false
+    }
+    /// Begins an operation on a file, or has it wait for room, and settles the job when it has ended. The operation comes back if
+    /// the model has none of its kind.
+    fn begin_file(&mut self, operation: FileOperation) -> Result<Arc<FileJob>, FileOperation> {
+        Err(operation)
+    }
+    /// Nobody waits for a job any more: what can be stopped of it is. What the kernel works on is kept until it has done.
+    fn abandon_file(&mut self, _job: &Arc<FileJob>) {}
+    /// Closes a descriptor of a file, without holding the core if that can be had.
+    fn close_file(&mut self, descriptor: OwnedFd) {
+        drop(descriptor);
     }
 
     /// Sleeps until something happens, at most `timeout` (none: for ever), and harvests a bounded batch.

@@ -1,28 +1,28 @@
 //! An open file. Positions are arguments: there is no cursor, so clones and concurrent calls do not disturb each other.
 
-use std::fs::{self, Metadata, OpenOptions};
-use std::io::{self, IoSlice};
+use std::fs::{self, Metadata};
+use std::io;
 use std::ops::{Bound, RangeBounds};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::io::{ReadWriteFlags, pwritev2};
-
-use super::run;
+use super::call::Call;
+use super::open_file::OpenFile;
+use super::operation::FileOperation;
 use super::slices::Slices;
-use crate::pool::blocking;
+use super::{OpenOptions, run};
 
-/// An open file; clones are the same one. Closed when the last is dropped and no call is under way.
+/// An open file; clones are the same one. Closed when the last is dropped and no call is under way; with the driver `uring` by the
+/// end of the turn.
 #[derive(Debug, Clone)]
 pub struct File {
-    pub(super) inner: Arc<fs::File>,
+    inner: Arc<OpenFile>,
 }
 
 impl From<fs::File> for File {
     /// A file that was opened elsewhere.
     fn from(file: fs::File) -> File {
-        File { inner: Arc::new(file) }
+        File { inner: Arc::new(OpenFile::new(file)) }
     }
 }
 
@@ -57,8 +57,8 @@ impl File {
     /// # Errors
     /// Those of open(2); options that contradict each other are [`io::ErrorKind::InvalidInput`].
     pub async fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> io::Result<File> {
-        let (path, options) = (path.as_ref().to_owned(), options.clone());
-        run(move || Ok(File { inner: Arc::new(options.open(path)?) })).await
+        let opened = Call::new(options.to_operation(path.as_ref())?).opened().await?;
+        Ok(File::from(fs::File::from(opened)))
     }
 
     /// Reads once, at most as many bytes as `buffer` is long, from `offset` bytes after the start: how many came, and the
@@ -68,15 +68,7 @@ impl File {
     /// # Errors
     /// Those of pread(2); the buffer comes back, or an empty one if the pool failed ([`JoinError`](crate::JoinError)).
     pub async fn read_at(&self, buffer: Vec<u8>, offset: u64) -> (io::Result<usize>, Vec<u8>) {
-        self.with_buffer(buffer, move |file, buffer| {
-            loop {
-                match file.read_at(buffer, offset) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    read => return read,
-                }
-            }
-        })
-        .await
+        Call::new(self.to_read(buffer, offset, false)).with_buffer().await
     }
 
     /// As [`read_at`](File::read_at), until the buffer is full or the file ends: fewer bytes than fit mean its end.
@@ -84,7 +76,7 @@ impl File {
     /// # Errors
     /// As [`read_at`](File::read_at); what was read before the error is in the buffer.
     pub async fn read_full_at(&self, buffer: Vec<u8>, offset: u64) -> (io::Result<usize>, Vec<u8>) {
-        self.with_buffer(buffer, move |file, buffer| read_full(file, buffer, offset)).await
+        Call::new(self.to_read(buffer, offset, true)).with_buffer().await
     }
 
     /// Writes all of `buffer` from `offset` bytes after the start; the file grows as needed, with zeros in a gap.
@@ -92,7 +84,7 @@ impl File {
     /// # Errors
     /// Those of pwrite(2); a part may have been written. The buffer comes back as with [`read_at`](File::read_at).
     pub async fn write_all_at(&self, buffer: Vec<u8>, offset: u64) -> (io::Result<()>, Vec<u8>) {
-        self.with_buffer(buffer, move |file, buffer| file.write_all_at(buffer, offset)).await
+        self.write(buffer, Some(offset)).await
     }
 
     /// Writes all of `buffer` behind the file's last byte, wherever that is by then (`RWF_APPEND`, pwritev2(2)): also of a file
@@ -101,7 +93,7 @@ impl File {
     /// # Errors
     /// As [`write_all_at`](File::write_all_at).
     pub async fn append(&self, buffer: Vec<u8>) -> (io::Result<()>, Vec<u8>) {
-        self.with_buffer(buffer, move |file, buffer| append_all(file, buffer)).await
+        self.write(buffer, None).await
     }
 
     /// Waits until everything written is on the disk, with what the system knows about the file (fsync(2)).
@@ -109,8 +101,7 @@ impl File {
     /// # Errors
     /// Those of fsync(2). After one, what was written before may be lost, whatever a second call says.
     pub async fn sync(&self) -> io::Result<()> {
-        let file = Arc::clone(&self.inner);
-        run(move || file.sync_all()).await
+        Call::new(FileOperation::Sync { file: Arc::clone(&self.inner) }).outcome().await.map(drop)
     }
 
     /// Makes the file this many bytes long: cuts it, or fills it up with zeros.
@@ -118,8 +109,7 @@ impl File {
     /// # Errors
     /// Those of ftruncate(2).
     pub async fn set_len(&self, bytes: u64) -> io::Result<()> {
-        let file = Arc::clone(&self.inner);
-        run(move || file.set_len(bytes)).await
+        Call::new(FileOperation::Resize { file: Arc::clone(&self.inner), bytes }).outcome().await.map(drop)
     }
 
     /// What the system knows about the file.
@@ -128,7 +118,7 @@ impl File {
     /// Those of fstat(2).
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let file = Arc::clone(&self.inner);
-        run(move || file.metadata()).await
+        run(move || file.file().metadata()).await
     }
 
     /// The file's length in bytes.
@@ -166,43 +156,18 @@ impl File {
         Slices::new(self.clone(), start..end, slice_bytes)
     }
 
-    async fn with_buffer<T: Send + 'static>(
-        &self,
-        mut buffer: Vec<u8>,
-        call: impl FnOnce(&fs::File, &mut [u8]) -> io::Result<T> + Send + 'static,
-    ) -> (io::Result<T>, Vec<u8>) {
+    /// A read once, or until the buffer is `full`.
+    pub(crate) fn to_read(&self, buffer: Vec<u8>, offset: u64, full: bool) -> FileOperation {
+        FileOperation::Read { file: Arc::clone(&self.inner), buffer, offset, full, done: 0 }
+    }
+
+    async fn write(&self, buffer: Vec<u8>, offset: Option<u64>) -> (io::Result<()>, Vec<u8>) {
         let file = Arc::clone(&self.inner);
-        let called = blocking(move || {
-            let result = call(&file, &mut buffer);
-            (result, buffer)
-        });
-        called.await.unwrap_or_else(|error| (Err(error.into()), Vec::new()))
+        let (result, buffer) = Call::new(FileOperation::Write { file, buffer, offset, done: 0 }).with_buffer().await;
+        (result.map(drop), buffer)
     }
-}
 
-/// Reads until the buffer is full or the file ends.
-pub(super) fn read_full(file: &fs::File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read_at(&mut buffer[filled..], offset.saturating_add(filled as u64)) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    pub(super) fn has_positions(&self) -> bool {
+        self.inner.has_positions()
     }
-    assert!(filled <= buffer.len());
-    Ok(filled)
-}
-
-fn append_all(file: &fs::File, mut left: &[u8]) -> io::Result<()> {
-    while !left.is_empty() {
-        match pwritev2(file, &[IoSlice::new(left)], 0, ReadWriteFlags::APPEND) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => left = &left[written..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }

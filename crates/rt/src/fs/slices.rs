@@ -7,15 +7,15 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::file::{File, read_full};
+use super::call::Call;
+use super::file::File;
+use super::operation::Ended;
 use crate::executor::budget;
 use crate::limits::FILE_SLICE_BYTES_MAX;
-use crate::pool::{Pending, blocking};
 
-/// Slices of a file, in order; see [`File::slices`]. Each costs a buffer and one hop to the pool, mostly while the one before is
+/// Slices of a file, in order; see [`File::slices`]. Each costs a buffer and one read, mostly while the one before is
 /// worked on.
 #[derive(Debug)]
 pub struct Slices {
@@ -30,7 +30,7 @@ pub struct Slices {
 #[derive(Debug)]
 struct Reading {
     wanted: usize,
-    slice: Pending<io::Result<Vec<u8>>>,
+    slice: Call,
 }
 
 impl Slices {
@@ -58,7 +58,7 @@ impl Slices {
             self.ahead = Some(Reading { wanted, slice });
             return Poll::Pending;
         };
-        let bytes = match result.map_err(io::Error::from).flatten() {
+        let bytes = match result.map_err(io::Error::from).and_then(read_bytes) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.end();
@@ -82,15 +82,17 @@ impl Slices {
         if wanted == 0 {
             return None;
         }
-        let (file, offset) = (Arc::clone(&self.file.inner), self.left.start);
-        let mut slice = blocking(move || {
-            let mut bytes = vec![0; wanted];
-            let read = read_full(&file, &mut bytes, offset)?;
-            bytes.truncate(read);
-            Ok(bytes)
-        });
+        let mut slice = Call::new(self.file.to_read(vec![0; wanted], self.left.start, true));
         slice.begin();
         self.left.start += wanted as u64;
         Some(Reading { wanted, slice })
     }
+}
+
+/// What was read, and nothing behind it.
+fn read_bytes((result, operation): Ended) -> io::Result<Vec<u8>> {
+    let read = result?.count();
+    let mut bytes = operation.into_buffer();
+    bytes.truncate(read);
+    Ok(bytes)
 }

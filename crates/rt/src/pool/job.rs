@@ -1,4 +1,5 @@
-//! One closure on its way through a pool: from the task that asks, to the thread that runs it, and the result back.
+//! One closure on its way through a pool: from the task that asks, to the thread that runs it, and the result back. An operation on
+//! a file takes the same way through a ring ([`FileJob`](crate::fs::FileJob)).
 //!
 //! Not the queue (`queue.rs`). Invariants: the closure is run once or never; the result goes to the one who asked or is
 //! dropped; whoever waits is woken after the result is there; closures, results and wakers are dropped while nothing is
@@ -23,9 +24,9 @@ pub(super) trait Work: Send + Sync {
 
 /// What the one who asked sees of it.
 pub(super) trait Answer<T>: Work {
-    /// The result, once. Until it is there, `context` is woken when it comes.
+    /// As [`Job::poll_result`].
     fn poll_result(&self, context: &Context<'_>) -> Poll<Result<T, JoinError>>;
-    /// Nobody wants the result any more. A closure that was not begun is dropped here and now.
+    /// As [`Job::abandon`].
     fn abandon(&self);
 }
 
@@ -40,7 +41,7 @@ pub(super) enum Ran {
     Abandoned,
 }
 
-pub(super) struct Job<F, T>(Mutex<Stage<F, T>>);
+pub(crate) struct Job<F, T>(Mutex<Stage<F, T>>);
 
 enum Stage<F, T> {
     /// Nobody has begun it.
@@ -53,17 +54,13 @@ enum Stage<F, T> {
     Over,
 }
 
-impl<F, T> Job<F, T>
-where
-    F: FnOnce() -> T + Send,
-    T: Send,
-{
-    pub(super) fn new(closure: F) -> Job<F, T> {
+impl<F, T> Job<F, T> {
+    pub(crate) fn new(closure: F) -> Job<F, T> {
         Job(Mutex::new(Stage::Given { closure, waiter: None }))
     }
 
     /// Takes the closure to run it; none when it was abandoned.
-    fn begin(&self) -> Option<F> {
+    pub(crate) fn begin(&self) -> Option<F> {
         let mut stage = lock(&self.0);
         match mem::replace(&mut *stage, Stage::Over) {
             Stage::Given { closure, waiter } => {
@@ -75,8 +72,8 @@ where
         }
     }
 
-    /// Leaves the result for whoever asked; false when nobody wants it.
-    fn settle(&self, result: Result<T, JoinError>) -> bool {
+    /// Leaves the result for whoever asked, and gives whom to wake to `wake`; false when nobody wants it.
+    pub(crate) fn settle(&self, result: Result<T, JoinError>, wake: impl FnOnce(Waker)) -> bool {
         let mut stage = lock(&self.0);
         let (closure, waiter) = match mem::replace(&mut *stage, Stage::Over) {
             Stage::Given { closure, waiter } => (Some(closure), waiter),
@@ -91,36 +88,14 @@ where
         *stage = Stage::Done(result);
         drop(stage);
         if let Some(waiter) = waiter {
-            waiter.wake();
+            wake(waiter);
         }
         drop(closure);
         true
     }
-}
 
-impl<F, T> Work for Job<F, T>
-where
-    F: FnOnce() -> T + Send,
-    T: Send,
-{
-    fn run(&self) -> Ran {
-        let Some(closure) = self.begin() else { return Ran::Abandoned };
-        let result: Result<T, Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(closure));
-        let ran = if result.is_ok() { Ran::Done } else { Ran::Panicked };
-        if self.settle(result.map_err(JoinError::Panicked)) { ran } else { Ran::Abandoned }
-    }
-
-    fn refuse(&self, why: io::ErrorKind) {
-        self.settle(Err(JoinError::NoThread(why)));
-    }
-}
-
-impl<F, T> Answer<T> for Job<F, T>
-where
-    F: FnOnce() -> T + Send,
-    T: Send,
-{
-    fn poll_result(&self, context: &Context<'_>) -> Poll<Result<T, JoinError>> {
+    /// The result, once. Until it is there, `context` is woken when it comes.
+    pub(crate) fn poll_result(&self, context: &Context<'_>) -> Poll<Result<T, JoinError>> {
         let mine = context.waker().clone();
         let mut stage = lock(&self.0);
         let before = match &mut *stage {
@@ -136,8 +111,45 @@ where
         Poll::Pending
     }
 
-    fn abandon(&self) {
+    /// Nobody wants the result any more. A closure that was not begun is dropped here and now.
+    pub(crate) fn abandon(&self) {
         let stage = mem::replace(&mut *lock(&self.0), Stage::Over);
         drop(stage);
+    }
+
+    /// True if nobody wants the result any more, or it was given.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(*lock(&self.0), Stage::Over)
+    }
+}
+
+impl<F, T> Work for Job<F, T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    fn run(&self) -> Ran {
+        let Some(closure) = self.begin() else { return Ran::Abandoned };
+        let result: Result<T, Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(closure));
+        let ran = if result.is_ok() { Ran::Done } else { Ran::Panicked };
+        if self.settle(result.map_err(JoinError::Panicked), Waker::wake) { ran } else { Ran::Abandoned }
+    }
+
+    fn refuse(&self, why: io::ErrorKind) {
+        self.settle(Err(JoinError::NoThread(why)), Waker::wake);
+    }
+}
+
+impl<F, T> Answer<T> for Job<F, T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    fn poll_result(&self, context: &Context<'_>) -> Poll<Result<T, JoinError>> {
+        self.poll_result(context)
+    }
+
+    fn abandon(&self) {
+        self.abandon();
     }
 }

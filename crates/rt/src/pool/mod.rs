@@ -26,7 +26,8 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
-use self::job::{Answer, Job};
+use self::job::Answer;
+pub(crate) use self::job::Job;
 use self::queue::{Place, Shared};
 pub(crate) use self::queue::{Pool, Settings};
 pub(crate) use self::thread::remember_processors;

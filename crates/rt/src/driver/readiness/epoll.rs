@@ -1,7 +1,8 @@
-//! `epoll`: the kernel keeps what is watched and who is ready, and reports at the edge (epoll(7)). A wait costs as much as there is to
-//! report, however many are watched.
+//! `epoll` and `epoll-lt`: the kernel keeps what is watched and who is ready, and reports at the edge, or by each wait while it is so,
+//! which is what epoll(7) does unless told otherwise. A wait costs as much as there is to report, however many are watched.
 //!
-//! The translation into the kernel's words is shared with `epoll_lt.rs`, which leaves out `EPOLLET`.
+//! No `EPOLLEXCLUSIVE` at the level: the kernel refuses to change such a registration (epoll_ctl(2)), and a listener at rest must be
+//! watched no more. So a connection to a socket that cores share wakes all that sleep.
 
 use std::io;
 
@@ -14,31 +15,41 @@ use crate::limits::EVENTS_PER_TURN;
 use crate::selector::{Ended, Selector};
 
 pub(super) struct Epoll {
+    name: &'static str,
+    trigger: Trigger,
     selector: Selector,
     harvest: Vec<epoll::Event>,
 }
 
 impl Epoll {
-    pub(super) fn new() -> io::Result<Epoll> {
-        Ok(Epoll { selector: Selector::new()?, harvest: Vec::with_capacity(EVENTS_PER_TURN) })
+    pub(super) fn at_the_edge() -> io::Result<Epoll> {
+        Epoll::new("epoll", Trigger::Edge)
+    }
+
+    pub(super) fn at_the_level() -> io::Result<Epoll> {
+        Epoll::new("epoll-lt", Trigger::Level)
+    }
+
+    fn new(name: &'static str, trigger: Trigger) -> io::Result<Epoll> {
+        Ok(Epoll { name, trigger, selector: Selector::new()?, harvest: Vec::with_capacity(EVENTS_PER_TURN) })
     }
 }
 
 impl Poller for Epoll {
     fn name(&self) -> &'static str {
-        "epoll"
+        self.name
     }
 
     fn trigger(&self) -> Trigger {
-        Trigger::Edge
+        self.trigger
     }
 
     fn add(&mut self, registration: Registration<'_>) -> io::Result<()> {
-        self.selector.add(registration.descriptor, data(registration), edge(registration.interest))
+        self.selector.add(registration.descriptor, data(registration), flags(self.trigger, registration.interest))
     }
 
     fn modify(&mut self, registration: Registration<'_>) -> io::Result<()> {
-        self.selector.modify(registration.descriptor, data(registration), edge(registration.interest))
+        self.selector.modify(registration.descriptor, data(registration), flags(self.trigger, registration.interest))
     }
 
     fn remove(&mut self, registration: Registration<'_>) -> io::Result<()> {
@@ -50,7 +61,10 @@ impl Poller for Epoll {
     }
 
     fn wait(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> Ended {
-        wait(&mut self.selector, timeout, &mut self.harvest, events)
+        let ended = self.selector.wait(timeout, &mut self.harvest);
+        events.clear();
+        events.extend(self.harvest.iter().map(event));
+        ended
     }
 
     fn judge(&mut self, ended: Ended, owned: usize) -> bool {
@@ -58,59 +72,38 @@ impl Poller for Epoll {
     }
 
     fn rebuild(&mut self, alive: &mut dyn Iterator<Item = Registration<'_>>) -> io::Result<()> {
-        rebuild(&mut self.selector, alive, edge)
+        self.selector.rebuild(|new| {
+            for one in alive {
+                new.add(one.descriptor, data(one), flags(self.trigger, one.interest))?;
+            }
+            Ok(())
+        })
     }
 }
 
-fn edge(interest: Interest) -> EventFlags {
-    let flags = flags(interest) | EventFlags::ET;
-    if interest.level { flags - EventFlags::ET } else { flags }
-}
-
-pub(super) fn data(registration: Registration<'_>) -> EventData {
+fn data(registration: Registration<'_>) -> EventData {
     EventData::new_u64(registration.token.bits())
 }
 
-/// The kernel's words for an interest, without how it reports.
-pub(super) fn flags(interest: Interest) -> EventFlags {
+/// The kernel's words for an interest.
+fn flags(trigger: Trigger, interest: Interest) -> EventFlags {
+    let is_at_the_edge = trigger == Trigger::Edge;
     let mut flags = EventFlags::empty();
     flags.set(EventFlags::IN, interest.read);
     flags.set(EventFlags::RDHUP, interest.read && interest.end);
     flags.set(EventFlags::OUT, interest.write);
-    flags.set(EventFlags::EXCLUSIVE, interest.exclusive);
+    flags.set(EventFlags::EXCLUSIVE, interest.exclusive && is_at_the_edge);
+    flags.set(EventFlags::ET, is_at_the_edge && !interest.level);
     flags
 }
 
-pub(super) fn wait(
-    selector: &mut Selector,
-    timeout: Option<Duration>,
-    harvest: &mut Vec<epoll::Event>,
-    events: &mut Vec<Event>,
-) -> Ended {
-    let ended = selector.wait(timeout, harvest);
-    events.clear();
-    events.extend(harvest.iter().map(|event| {
-        let flags = event.flags;
-        let ready = Ready {
-            read: flags.intersects(EventFlags::IN),
-            write: flags.intersects(EventFlags::OUT),
-            end: flags.intersects(EventFlags::RDHUP),
-            failed: flags.intersects(EventFlags::ERR | EventFlags::HUP),
-        };
-        Event { token: Token::from_bits(event.data.u64()), ready }
-    }));
-    ended
-}
-
-pub(super) fn rebuild(
-    selector: &mut Selector,
-    alive: &mut dyn Iterator<Item = Registration<'_>>,
-    flags: fn(Interest) -> EventFlags,
-) -> io::Result<()> {
-    selector.rebuild(|new| {
-        for one in alive {
-            new.add(one.descriptor, data(one), flags(one.interest))?;
-        }
-        Ok(())
-    })
+fn event(reported: &epoll::Event) -> Event {
+    let flags = reported.flags;
+    let ready = Ready {
+        read: flags.intersects(EventFlags::IN),
+        write: flags.intersects(EventFlags::OUT),
+        end: flags.intersects(EventFlags::RDHUP),
+        failed: flags.intersects(EventFlags::ERR | EventFlags::HUP),
+    };
+    Event { token: Token::from_bits(reported.data.u64()), ready }
 }

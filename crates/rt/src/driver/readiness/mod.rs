@@ -1,5 +1,5 @@
 //! The drivers that wait for readiness: `select`, `poll`, `epoll-lt`, `epoll` and `portable`. One driver; what differs is behind
-//! [`Poller`], in a file a model.
+//! [`Poller`], in a file a model; that of epoll serves both of its triggers.
 //!
 //! A connection is registered once for reading. A task reads until the socket would block; then the next report wakes it. Writes are
 //! tried first, gathered, at the end of the turn; writing is watched only while the kernel would not take what is queued. What nobody
@@ -20,6 +20,7 @@ use crore_base::slab::{Handle, Slab};
 use crore_base::time::{Duration, Instant};
 
 use super::socket::Spare;
+use super::watches::Watches;
 use super::{
     Backlog, Close, ConnectionId, Driver, Lease, LeasePool, ListenerId, Room, Surroundings, WatchId, gone,
     send_queue::SendPool,
@@ -32,12 +33,11 @@ use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 use connection::Connection;
 use listener::Listener;
 use poller::{Event, Interest, Poller, Registration, Trigger};
-use watch::Watch;
+use watch::Reading;
 
 mod connection;
 mod descriptor;
 mod epoll;
-mod epoll_lt;
 mod listener;
 mod model;
 mod poll;
@@ -71,7 +71,7 @@ pub(crate) struct Readiness {
     counters: CoreCounters,
     connections: Slab<Connection>,
     listeners: Vec<Option<Listener>>,
-    watches: Vec<Option<Watch>>,
+    watches: Watches<Reading>,
     /// What somebody else looks after, but must end our sleeps.
     attended: Option<OwnedFd>,
     pool: LeasePool,
@@ -98,7 +98,7 @@ impl Readiness {
             counters: surroundings.counters,
             connections: Slab::new(surroundings.connections),
             listeners: Vec::new(),
-            watches: Vec::new(),
+            watches: Watches::default(),
             attended: None,
             pool: LeasePool::default(),
             sends: SendPool::default(),

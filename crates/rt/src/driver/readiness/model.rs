@@ -3,7 +3,6 @@
 use std::io;
 
 use super::epoll::Epoll;
-use super::epoll_lt::EpollLt;
 use super::poll::Poll;
 use super::poller::Poller;
 use super::portable::Portable;
@@ -35,8 +34,8 @@ impl Model {
         Ok(match self {
             Model::Select => Box::new(Select::new()),
             Model::Poll => Box::new(Poll::new()),
-            Model::EpollLt => Box::new(EpollLt::new()?),
-            Model::Epoll => Box::new(Epoll::new()?),
+            Model::EpollLt => Box::new(Epoll::at_the_level()?),
+            Model::Epoll => Box::new(Epoll::at_the_edge()?),
             Model::Portable => Box::new(Portable::new()?),
         })
     }

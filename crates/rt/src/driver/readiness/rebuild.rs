@@ -17,7 +17,7 @@ impl Readiness {
         });
         let listeners =
             (0..).zip(&self.listeners).filter_map(|(index, listener)| Some(listener.as_ref()?.registration(index)));
-        let watches = (0..).zip(&self.watches).filter_map(|(index, watch)| Some(watch.as_ref()?.registration(index)));
+        let watches = self.watches.iter().map(|(id, watch)| watch.registration(id));
         let connections = self.connections.iter().map(|(id, slot)| slot.registration(id));
         let all = [bell(self.bell)].into_iter().chain(attended).chain(listeners).chain(watches).chain(connections);
         if self.poller.rebuild(&mut all.filter(|one| !one.interest.is_empty())).is_ok() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crore_base::payload::Payload;
@@ -13,6 +14,7 @@ use super::connection::{Connection, DEAD};
 use super::listener::Listener;
 use crate::driver::{Backlog, Close, ConnectionId, Driver, Lease, ListenerId, Room, WatchId};
 use crate::executor::waker::WakeSlot;
+use crate::fs::{FileJob, FileOperation};
 use crate::net::{ConnectOptions, ListenOptions, SendError, StreamOption};
 
 impl Driver for Uring {
@@ -133,6 +135,22 @@ impl Driver for Uring {
 
     fn unwatch(&mut self, watch: WatchId) {
         self.end_watch(watch);
+    }
+
+    fn has_files(&self) -> bool {
+        self.rings[0].features().files
+    }
+
+    fn begin_file(&mut self, operation: FileOperation) -> Result<Arc<FileJob>, FileOperation> {
+        self.begin_job(operation)
+    }
+
+    fn abandon_file(&mut self, job: &Arc<FileJob>) {
+        self.abandon_job(job);
+    }
+
+    fn close_file(&mut self, descriptor: OwnedFd) {
+        self.close_by_job(descriptor);
     }
 
     fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>) {

@@ -6,8 +6,8 @@ use crore_base::time::Duration;
 use io_uring::{IoUring, Probe, opcode};
 
 use crate::limits::{
-    URING_BUFFERS, URING_BUFFERS_MAX, URING_COMPLETIONS_PER_ENTRY, URING_ENTRIES, URING_ENTRIES_MAX, URING_FILES,
-    URING_FILES_MAX, URING_ZERO_COPY_FROM,
+    URING_BUFFERS, URING_BUFFERS_MAX, URING_COMPLETIONS_PER_ENTRY, URING_ENTRIES, URING_ENTRIES_MAX,
+    URING_FILE_THREADS_MAX, URING_FILES, URING_FILES_MAX, URING_ZERO_COPY_FROM,
 };
 
 /// Settings of the I/O model `uring`, for each core.
@@ -32,6 +32,8 @@ pub struct UringOptions {
     pub kernel_thread: Option<Duration>,
     /// How long a core looks for completions before it sleeps; zero by default.
     pub busy_poll: Duration,
+    /// Whether operations on files ([`fs`](crate::fs)) go through the ring, where it has them (the default), or to the pool.
+    pub file_operations: bool,
 }
 
 impl Default for UringOptions {
@@ -44,6 +46,7 @@ impl Default for UringOptions {
             zero_copy_from: URING_ZERO_COPY_FROM,
             kernel_thread: None,
             busy_poll: Duration::ZERO,
+            file_operations: true,
         }
     }
 }
@@ -76,6 +79,10 @@ pub(super) struct Features {
     pub(super) kernel_thread: bool,
     /// What completes is worked on when we ask, and not between.
     pub(super) deferred: bool,
+    /// Operations on files are carried out.
+    pub(super) files: bool,
+    /// Among them, that one which changes a file's length.
+    pub(super) resizes: bool,
 }
 
 impl Features {
@@ -92,11 +99,18 @@ impl Features {
             let text = "this kernel's io_uring cannot receive again and again: Linux 6.0 can; use --io epoll";
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
+        if options.file_operations {
+            // What is left at zero stays as it is: threads for what is no file.
+            ring.submitter().register_iowq_max_workers(&mut [URING_FILE_THREADS_MAX, 0])?;
+        }
         let features = Features {
             direct: options.direct && probe.is_supported(opcode::FixedFdInstall::CODE),
             zero_copy: options.zero_copy_from.is_some() && probe.is_supported(opcode::SendMsgZc::CODE),
             kernel_thread: options.kernel_thread.is_some(),
             deferred,
+            files: options.file_operations,
+            // All others came before what was asked for above.
+            resizes: probe.is_supported(opcode::Ftruncate::CODE),
         };
         Ok((ring, features))
     }

@@ -6,7 +6,8 @@
 //!
 //! Here: the slots and the loop; `contract.rs` is what the runtime sees of them. `ring.rs` is one ring and `operations.rs` what is asked
 //! of it, `features.rs` what it can do, `buffers.rs` its receive buffers; `listener.rs` and `accepting.rs` accept, `connection.rs`
-//! connects and closes, `receiving.rs` reads, `sending.rs` writes, `watch.rs` waits on any other descriptor.
+//! connects and closes, `receiving.rs` reads, `sending.rs` writes, `watch.rs` waits on any other descriptor, `jobs.rs` has files read and
+//! written.
 //!
 //! Several rings: the core sleeps on the first. The others ring the core's bell when there is something to do on them, and only
 //! while it sleeps.
@@ -21,6 +22,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::send_queue::SendPool;
 use super::socket::Spare;
+use super::watches::Watches;
 use super::{ConnectionId, LeasePool, Surroundings};
 use crate::clock::Clock;
 use crate::executor::shared::SharedCore;
@@ -28,10 +30,11 @@ use crate::executor::waker::WakeSlot;
 use crate::limits::{LEASES_KEPT, URING_COMPLETIONS_PER_TURN, URING_RINGS_MAX};
 use connection::Connection;
 use inbox::Inbox;
+use jobs::Jobs;
 use listener::Listener;
 use ring::Ring;
 use token::{Completion, Operation, Token};
-use watch::Watch;
+use watch::Polls;
 
 mod accepting;
 mod buffers;
@@ -40,6 +43,7 @@ mod contract;
 mod features;
 mod file;
 mod inbox;
+mod jobs;
 mod listener;
 mod operations;
 mod receiving;
@@ -78,11 +82,12 @@ pub(crate) struct Uring {
     counters: CoreCounters,
     connections: Slab<Connection>,
     listeners: Vec<Option<Listener>>,
-    watches: Vec<Option<Watch>>,
+    watches: Watches<Polls>,
     /// Listeners and watches there have been: what tells one from the one before at its place.
     generations: u32,
     pool: LeasePool,
     inbox: Inbox,
+    jobs: Jobs,
     sends: SendPool,
     /// From how many bytes on a send is not copied.
     zero_copy_from: u32,
@@ -111,6 +116,9 @@ impl Uring {
         for missing in main.features().missing(options) {
             tracing::warn!("{missing}");
         }
+        if options.file_operations && !main.features().resizes {
+            tracing::debug!("io_uring cannot cut files (Linux 6.9 can): a thread does");
+        }
         main.poll(surroundings.shared.bell(), libc::POLLIN, true, BELL);
         Ok(Uring {
             rings: vec![main],
@@ -120,10 +128,11 @@ impl Uring {
             counters: surroundings.counters,
             connections: Slab::new(surroundings.connections),
             listeners: Vec::new(),
-            watches: Vec::new(),
+            watches: Watches::default(),
             generations: 0,
             pool,
             inbox: Inbox::default(),
+            jobs: Jobs::default(),
             sends: SendPool::default(),
             zero_copy_from: options.zero_copy_from.unwrap_or(u32::MAX),
             uncopied: Vec::new(),
@@ -207,6 +216,11 @@ impl Uring {
             // Nobody reads the counter behind the bell: each ring of it completes the poll, whatever it stands at.
             Operation::Bell if completion.goes_on() => {}
             Operation::Bell => self.rings[0].poll(self.bell.bell(), libc::POLLIN, true, BELL),
+            Operation::File => self.jobs.on_completion(&mut self.rings[ring], completion, |waker| {
+                let mut slot = WakeSlot::EMPTY;
+                slot.store(&waker);
+                woken.push(slot);
+            }),
             Operation::Now => unreachable!("whoever waits for one takes it"),
             // Cancelling what has ended by itself.
             Operation::Silent => {}
@@ -223,6 +237,7 @@ impl Drop for Uring {
                 self.release(connection, false);
             }
         }
+        self.end_jobs();
         self.rings.clear();
         if self.options.zero_copy_from.is_some()
             && self.connections.iter().any(|(_, slot)| slot.has(connection::SENDING))

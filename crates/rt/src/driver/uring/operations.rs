@@ -4,10 +4,11 @@
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use io_uring::opcode;
 use io_uring::types::{CancelBuilder, DestinationSlot, Fd};
+use io_uring::{opcode, squeue};
+use rustix::fs::OFlags;
 use rustix::net::addr::SocketAddrArg;
 
 use super::buffers::GROUP;
@@ -15,6 +16,21 @@ use super::file::SlotFile;
 use super::ring::{Gather, Ring};
 use super::token::Token;
 use crate::driver::send_queue::{SendPool, SendQueue};
+use crate::fs::{FileOperation, OpenFile};
+use crate::limits::{FILE_CALL_BYTES_MAX, URING_FILE_BYTES_INLINE_MAX};
+
+/// Whether a thread of the kernel's is to make an attempt from the start.
+fn is_for_a_thread(operation: &FileOperation) -> bool {
+    match operation {
+        // Tried at once it would be without waiting, which is an error where a pipe has no reader.
+        FileOperation::Open { flags, .. } => flags.intersects(OFlags::RWMODE),
+        // If they are in the cache the core would copy them itself.
+        FileOperation::Read { buffer, done, .. } | FileOperation::Write { buffer, done, .. } => {
+            buffer.len() - done > URING_FILE_BYTES_INLINE_MAX
+        }
+        _ => false,
+    }
+}
 
 impl Ring {
     /// Receives into provided buffers until it is cancelled, fails, or finds none.
@@ -116,6 +132,41 @@ impl Ring {
         // SAFETY: the header is not used again before it was submitted, when the kernel has read it; the bytes are the caller's.
         unsafe { self.push(file.name_in(entry), token) };
         count
+    }
+
+    /// One attempt at an operation on a file: by a thread of the kernel's if `apart`, or else if it must.
+    ///
+    /// # Safety
+    /// The operation's buffer or paths stay where they are, and nobody looks at them, until the completion.
+    pub(super) unsafe fn operate(&mut self, operation: &mut FileOperation, apart: bool, token: Token) {
+        let apart = apart || is_for_a_thread(operation);
+        let here = Fd(libc::AT_FDCWD);
+        let number = |file: &OpenFile| Fd(file.as_fd().as_raw_fd());
+        let entry = match operation {
+            FileOperation::Open { path, flags, mode } => {
+                let flags = flags.bits().cast_signed();
+                opcode::OpenAt::new(here, path.as_ptr()).flags(flags).mode(mode.as_raw_mode()).build()
+            }
+            FileOperation::Read { file, buffer, offset, done, .. } => {
+                let rest = &mut buffer[*done..];
+                let length = rest.len().min(FILE_CALL_BYTES_MAX) as u32;
+                opcode::Read::new(number(file), rest.as_mut_ptr(), length).offset(*offset + *done as u64).build()
+            }
+            FileOperation::Write { file, buffer, offset, done } => {
+                let rest = &buffer[*done..];
+                let length = rest.len().min(FILE_CALL_BYTES_MAX) as u32;
+                let (at, flags) = offset.map_or((0, libc::RWF_APPEND), |offset| (offset + *done as u64, 0));
+                opcode::Write::new(number(file), rest.as_ptr(), length).offset(at).rw_flags(flags).build()
+            }
+            FileOperation::Sync { file } => opcode::Fsync::new(number(file)).build(),
+            FileOperation::Resize { file, bytes } => opcode::Ftruncate::new(number(file), *bytes).build(),
+            FileOperation::Rename { from, to } => opcode::RenameAt::new(here, from.as_ptr(), here, to.as_ptr()).build(),
+            FileOperation::Remove { path } => opcode::UnlinkAt::new(here, path.as_ptr()).build(),
+            FileOperation::Close(descriptor) => opcode::Close::new(Fd(descriptor.as_raw_fd())).build(),
+        };
+        let entry = if apart { entry.flags(squeue::Flags::ASYNC) } else { entry };
+        // SAFETY: as the caller promises.
+        unsafe { self.push(entry, token) };
     }
 
     /// Ends all operations with this token, which complete once more. The kernel finds them by it at once; by their file it would look

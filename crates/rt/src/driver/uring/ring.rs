@@ -273,14 +273,19 @@ impl Ring {
         // SAFETY: as the caller promises.
         unsafe { self.push(entry, Token::new(Operation::Silent, 0, 0)) };
     }
+
+    /// Ends everything, but for what a thread of the kernel's is at, which goes on.
+    pub(super) fn cancel_all(&mut self) {
+        self.submit(None, false);
+        let _ = self.ring.submitter().register_sync_cancel(None, CancelBuilder::any());
+        self.submit(None, false);
+    }
 }
 
 impl Drop for Ring {
     fn drop(&mut self) {
         // Closing a ring ends its operations some time later; buffers and payloads must not be gone before.
-        self.submit(None, false);
-        let _ = self.ring.submitter().register_sync_cancel(None, CancelBuilder::any());
-        self.submit(None, false);
+        self.cancel_all();
     }
 }
 

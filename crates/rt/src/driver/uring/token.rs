@@ -27,6 +27,8 @@ pub(super) enum Operation {
     Writable,
     /// Whether the bell was rung, again and again.
     Bell,
+    /// An operation on a file.
+    File,
     /// Something whose end the caller waits for.
     Now,
     /// Something whose end nobody asks for: it completes only when it fails.
@@ -34,7 +36,7 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    const ALL: [Operation; 13] = [
+    const ALL: [Operation; 14] = [
         Operation::Receive,
         Operation::Send,
         Operation::Connect,
@@ -46,6 +48,7 @@ impl Operation {
         Operation::Readable,
         Operation::Writable,
         Operation::Bell,
+        Operation::File,
         Operation::Now,
         Operation::Silent,
     ];

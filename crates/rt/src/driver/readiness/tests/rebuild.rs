@@ -51,14 +51,14 @@ fn rebuilds(model: Model) {
 
     // Whoever lives was registered again.
     stage.driver.listeners[listener as usize].as_mut().expect("it is open").ready = false;
-    stage.driver.watches[watch as usize].as_mut().expect("it is watched").readable = false;
+    stage.driver.watches.get_mut(watch).expect("it is watched").readable = false;
     waker.write_all(b"x").expect("there is room");
     let sender = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
     sender.send_to(b"x", watched_at).expect("loopback takes it");
     let _client = std::net::TcpStream::connect(listening_at).expect("somebody listens");
     stage.turn();
     assert!(stage.driver.connections.get(open).expect("it is open").has(connection::READABLE));
-    assert!(stage.driver.watches[watch as usize].as_ref().expect("it is watched").readable);
+    assert!(stage.driver.watches.get_mut(watch).expect("it is watched").readable);
     assert!(stage.driver.listeners[listener as usize].as_ref().expect("it is open").ready);
     rustix::io::write(stage.place.core(0).bell(), &1_u64.to_ne_bytes()).expect("the counter has room");
     assert_eq!(stage.driver.poller.wait(None, &mut events), Ended::WithEvents);
