@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::exec::{self, Ended};
-use crate::judges::Subject;
+use crate::judges::{self, Subject};
 use crate::report::{Outcome, Report};
 use crate::{Options, compliance, instructions, rules};
 
@@ -25,17 +25,22 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
             report.step(name, || cargo(root, name, arguments, read));
         }
     };
+    // What the machine can build is judged.
+    let (features, release): (_, &[&str]) = match judges::has_dpdk() {
+        true => ("compat,dpdk", &["build", "--release", "--features", "dpdk"]),
+        false => ("compat", &["build", "--release"]),
+    };
     step(report, "fmt", &["fmt", "--all", "--check"], plain);
     step(
         report,
         "clippy",
-        &["clippy", "--workspace", "--all-targets", "--features", "compat", "--", "-D", "warnings"],
+        &["clippy", "--workspace", "--all-targets", "--features", features, "--", "-D", "warnings"],
         plain,
     );
     if options.wants("house-rules") {
         report.step("house-rules", || house_rules(root));
     }
-    step(report, "tests", &["test", "--workspace", "--features", "compat"], tests);
+    step(report, "tests", &["test", "--workspace", "--features", features], tests);
     if options.wants("models") {
         report.step("models", || models(root));
     }
@@ -51,14 +56,14 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     }
     let whole = ["c10m-memory", "c10m-xdp", "c10m-kernel"].iter().any(|name| options.wants(name));
     if options.wants("build") || Subject::Server.is_to_be_built(options) || whole {
-        report.step("build", || cargo(root, "build", &["build", "--release"], plain));
+        report.step("build", || cargo(root, "build", release, plain));
     }
     if Subject::Engine.is_to_be_built(options) {
-        let arguments = ["build", "--release", "--example", "host"];
+        let arguments = [release, &["--example", "host"]].concat();
         report.step("build host", || cargo(root, "build-host", &arguments, plain));
     }
     if Subject::Echo.is_to_be_built(options) {
-        let arguments = ["build", "--release", "--example", "ws_echo", "--example", "ws_cases"];
+        let arguments = [release, &["--example", "ws_echo", "--example", "ws_cases"]].concat();
         report.step("build ws_echo", || cargo(root, "build-ws-echo", &arguments, plain));
     }
     if options.wants("instructions") {

@@ -84,23 +84,6 @@ pub(super) fn transparent_huge_pages(case: &Case<'_>) -> Option<Check> {
     })
 }
 
-pub(super) fn reserved_huge_pages(case: &Case<'_>) -> Option<Check> {
-    case.on(|kind| *kind == Kind::Dpdk)?;
-    let page = case.machine.line("/proc/meminfo", "Hugepagesize")?.max(1);
-    let free = case.machine.line("/proc/meminfo", "HugePages_Free")?;
-    let all = case.machine.line("/proc/meminfo", "HugePages_Total")?;
-    let frames = case.process.processors * DPDK_FRAMES * DPDK_FRAME_BYTES;
-    let needs = (frames + DPDK_FIXED_BYTES).div_ceil(page);
-    Some(Check {
-        name: "reserved huge pages".into(),
-        is: format!("{} free of {}, {} each", grouped(free), grouped(all), bytes(page)),
-        needs: format!("{} free", grouped(needs)),
-        verdict: Verdict::holds_if(free >= needs, Verdict::Breaks),
-        why: "DPDK keeps its frames on pages that were reserved for it; soon after the machine has started they are easiest to find",
-        remedies: vec![Remedy::setting("vm.nr_hugepages", all.saturating_add(needs.saturating_sub(free)))],
-    })
-}
-
 pub(super) fn locked(case: &Case<'_>) -> Option<Check> {
     let (needs, or, why) = match &case.model.kind {
         Kind::Xdp { .. } => (
