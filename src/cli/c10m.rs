@@ -20,13 +20,17 @@ Examples:
   crore c10m                                     ten million, in shared memory: needs no privilege
   crore c10m --connections 1M --report c10m.html
   sudo crore c10m --wire xdp --admin 127.0.0.1:9000
-  crore c10m --wire kernel --connections 5k      through the kernel's TCP/IP")]
+  crore c10m --wire kernel --connections 5k      through the kernel's TCP/IP
+  crore c10m --wire dpdk:net_memif               both ends of DPDK's shared memory (built with --features dpdk)
+  crore c10m --wire dpdk:net_af_packet0,iface=va+net_af_packet0,iface=vb
+                                                 the gateway on one end of a veth, the clients on the other")]
 pub(crate) struct Args {
     /// Clients, like 100k or 10M
     #[arg(long, short = 'n', value_name = "N", default_value = "10M", value_parser = parse_count)]
     connections: u64,
 
-    /// What carries them: memory, xdp (root) or kernel (as many as there are descriptors)
+    /// What carries them: memory, xdp (root), kernel (as many as there are descriptors), dpdk:net_memif, or
+    /// dpdk:DEVICE+DEVICE: two devices of DPDK that are connected, the gateway's first
     #[arg(long, value_name = "WIRE", default_value = "memory")]
     wire: Wire,
 

@@ -63,7 +63,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     source: Vec<String>,
 
-    /// Our address on the network of wire:, tap: or xdp:, like 192.0.2.7/24; on a wire it follows from --source
+    /// Our address on the network of wire:, tap:, xdp: or dpdk:, like 192.0.2.7/24; on a wire it follows from --source
     #[arg(long = "address", value_name = "CIDR")]
     addresses: Vec<String>,
 
@@ -75,8 +75,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = parse_count)]
     processes: Option<u64>,
 
-    /// The I/O model of the clients: epoll, uring, auto, select, poll, epoll-lt, portable, or our own TCP/IP on wire:NAME, tap:NAME or
-    /// xdp:IFACE. With uring one process is enough, whatever the limit of descriptors
+    /// The I/O model of the clients: epoll, uring, auto, select, poll, epoll-lt, portable, or our own TCP/IP on wire:NAME, tap:NAME,
+    /// xdp:IFACE or dpdk:DEVICE. With uring one process is enough, whatever the limit of descriptors
     #[arg(long, value_name = "MODEL", default_value = "epoll")]
     io: String,
 

@@ -25,7 +25,8 @@ pub(crate) struct Args {
     /// Listen here, and only here, for console, API and metrics.
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
-    /// The I/O model: auto, select, poll, epoll-lt, epoll, uring, portable, or our own TCP/IP on wire:NAME, tap:NAME or xdp:IFACE.
+    /// The I/O model: auto, select, poll, epoll-lt, epoll, uring, portable, or our own TCP/IP on wire:NAME, tap:NAME, xdp:IFACE or
+    /// dpdk:DEVICE.
     /// [default: auto]
     #[arg(long, value_name = "MODEL")]
     io: Option<String>,
@@ -33,13 +34,13 @@ pub(crate) struct Args {
     /// out in turn) or shared (one socket on which all wait). [default: per-worker]
     #[arg(long, value_name = "NAME")]
     accept: Option<Accept>,
-    /// Our address on the network of wire:, tap: or xdp:, like 192.0.2.7/24; may be given several times.
+    /// Our address on the network of wire:, tap:, xdp: or dpdk:, like 192.0.2.7/24; may be given several times.
     #[arg(long = "address", value_name = "CIDR")]
     addresses: Vec<Prefix>,
     /// The router of that network.
     #[arg(long = "gateway", value_name = "IP")]
     gateways: Vec<IpAddr>,
-    /// Write every frame of wire:, tap: or xdp: to this file, for Wireshark and tcpdump.
+    /// Write every frame of wire:, tap:, xdp: or dpdk: to this file, for Wireshark and tcpdump.
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
     /// Show clients this certificate chain, a PEM file: the listeners speak TLS (https, wss), but for the admin listener.

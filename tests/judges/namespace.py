@@ -4,7 +4,8 @@
     CRORE_IO=tap python3 tests/judges/namespace.py bash
 
 `tap`: a TAP interface; the kernel has one end of it, the server takes the other. `xdp`: a veth into a second namespace; there the
-server takes what is for its own address, and the kernel keeps another on the same interface. CRORE_PLACE tells the command what
+server takes what is for its own address, and the kernel keeps another on the same interface. `dpdk`: a veth whose far end, in the
+same namespace and without an address, is read and written by a virtual device of DPDK. CRORE_PLACE tells the command what
 is where (`lib/place.py`). Judges start themselves again through this when CRORE_IO is set.
 
 Everything made here ends with the command: nothing has a name outside, so runs beside each other never meet.
@@ -124,6 +125,15 @@ def make_veth(workers):
     return {"device": f"xdp:{SERVER}", "prefix": prefix, "kernel": NETWORK.format(KERNEL_IN_SERVERS).partition("/")[0]}
 
 
+def make_dpdk(workers):
+    """The veth for DPDK's af_packet."""
+    ip("link", "add", CLIENTS, "type", "veth", "peer", "name", SERVER)
+    complete_checksums(CLIENTS)
+    ip("link", "set", SERVER, "up")
+    equip(CLIENTS, SOURCES)
+    return {"device": f"dpdk:net_af_packet0,iface={SERVER},qpairs={workers}", "prefix": [], "kernel": "127.0.0.1"}
+
+
 def complete_checksums(interface):
     """`ethtool -K INTERFACE tx off`."""
     value = array.array("B", struct.pack("II", ETHTOOL_STXCSUM, 0))
@@ -136,7 +146,7 @@ def make(io, workers):
     """Makes the network for `io` and says in CRORE_PLACE what is where."""
     isolate()
     quiet()
-    made = {"tap": make_tap, "xdp": make_veth}[io](workers)
+    made = {"tap": make_tap, "xdp": make_veth, "dpdk": make_dpdk}[io](workers)
     address = NETWORK.format(2)
     os.environ["CRORE_PLACE"] = json.dumps({
         "io": io,
@@ -150,8 +160,8 @@ def make(io, workers):
 
 def main():
     io = os.environ.get("CRORE_IO", "")
-    if io not in ("tap", "xdp") or len(sys.argv) < 2:
-        sys.exit(f"usage: CRORE_IO=tap|xdp {sys.argv[0]} COMMAND... (CRORE_IO is {io!r})")
+    if io not in ("tap", "xdp", "dpdk") or len(sys.argv) < 2:
+        sys.exit(f"usage: CRORE_IO=tap|xdp|dpdk {sys.argv[0]} COMMAND... (CRORE_IO is {io!r})")
     try:
         make(io, int(os.environ.get("CRORE_WORKERS", "1")))
     except Unable as reason:

@@ -62,6 +62,9 @@ fn debian(root: &Path) -> Result<Option<String>, String> {
     if !judges::has_python_package(root, "websockets") && !has_pip() {
         packages.push("python3-pip");
     }
+    if !judges::has_dpdk() {
+        packages.extend(["libdpdk-dev", "pkg-config"]);
+    }
     if packages.is_empty() {
         return Ok(None);
     }

@@ -25,6 +25,8 @@ enum Need {
     Program(&'static [&'static str]),
     Npm(&'static str),
     Python(&'static str),
+    /// The library, without which the command is built without it.
+    Dpdk,
 }
 
 impl Need {
@@ -39,6 +41,7 @@ impl Need {
             Self::Python(name) => {
                 (!has_python_package(root, name)).then(|| format!("the Python package {name} is missing"))
             }
+            Self::Dpdk => (!has_dpdk()).then(|| "libdpdk-dev is missing".to_owned()),
         }
     }
 }
@@ -166,6 +169,12 @@ const JUDGES: &[Judge] = &[
 
 pub(crate) fn has_python_package(root: &Path, name: &str) -> bool {
     root.join("judges/python").join(name).is_dir()
+}
+
+/// Whether crore can be built with DPDK here.
+pub(crate) fn has_dpdk() -> bool {
+    let mut command = Command::new("pkg-config");
+    command.args(["--exists", "libdpdk"]).status().is_ok_and(|status| status.success())
 }
 
 /// Whether any judge is to run.

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::exec::{self, Ended};
-use crate::judges::Subject;
+use crate::judges::{self, Subject};
 use crate::report::{Outcome, Report};
 use crate::{Options, compliance, instructions, rules};
 
@@ -25,22 +25,27 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
             report.step(name, || cargo(root, name, arguments, read));
         }
     };
+    // What the machine can build is judged, and nothing is built twice for want of a feature.
+    let (features, canary_features, release): (_, _, &[&str]) = match judges::has_dpdk() {
+        true => ("compat,dpdk", "canary,crore-rt/dpdk", &["build", "--release", "--features", "dpdk"]),
+        false => ("compat", "canary", &["build", "--release"]),
+    };
     step(report, "fmt", &["fmt", "--all", "--check"], plain);
     step(
         report,
         "clippy",
-        &["clippy", "--workspace", "--all-targets", "--features", "compat", "--", "-D", "warnings"],
+        &["clippy", "--workspace", "--all-targets", "--features", features, "--", "-D", "warnings"],
         plain,
     );
     if options.wants("house-rules") {
         report.step("house-rules", || house_rules(root));
     }
-    step(report, "tests", &["test", "--workspace", "--features", "compat"], tests);
+    step(report, "tests", &["test", "--workspace", "--features", features], tests);
     if options.wants("models") {
         report.step("models", || models(root));
     }
     if !options.quick {
-        step(report, "canary", &["test", "-p", "crore-gateway", "--features", "canary"], canary);
+        step(report, "canary", &["test", "-p", "crore-gateway", "--features", canary_features], canary);
         step(report, "tcp-canary", &["test", "-p", "crore-sim", "--features", "canary", "--test", "canary"], canary);
     }
     if options.wants("simulation") {
@@ -51,7 +56,7 @@ pub(crate) fn run(root: &Path, options: &Options, report: &mut Report) {
     }
     let targets = targets(options);
     if !targets.is_empty() {
-        let arguments = [&["build", "--release"], &targets[..]].concat();
+        let arguments = [release, &targets[..]].concat();
         report.step("build", || cargo(root, "build", &arguments, plain));
     }
     if options.wants("instructions") {

@@ -9,6 +9,7 @@ use crate::model::{Kind, Model};
 use crate::show::grouped;
 
 mod card;
+mod dpdk;
 mod files;
 mod frames;
 mod group;
@@ -94,12 +95,14 @@ const SINGLE: &[fn(&Case<'_>) -> Option<Check>] = &[
     group::processors,
     memory::overcommit,
     memory::transparent_huge_pages,
-    memory::reserved_huge_pages,
+    dpdk::huge_pages,
     memory::locked,
     memory::maps,
     memory::swap,
     kernel::clock,
     frames::interface,
+    dpdk::built,
+    dpdk::card,
 ];
 
 /// Checks of each interface.

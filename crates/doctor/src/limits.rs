@@ -30,15 +30,6 @@ pub const PROGRAM_BYTES: u64 = 6_885_000;
 /// Bytes of an entry of the kernel's connection tracking, with a pointer of its table (docs/scaling.md).
 pub const CONNTRACK_ENTRY_BYTES: u64 = 264;
 
-/// Bytes of a frame of DPDK in its pool: a header of 64, an `rte_mbuf` of 128, and `RTE_MBUF_DEFAULT_BUF_SIZE` of 2,176.
-pub const DPDK_FRAME_BYTES: u64 = 2_368;
-
-/// Frames of a core on DPDK: as on our other devices.
-pub const DPDK_FRAMES: u64 = 16_384;
-
-/// Huge memory that DPDK takes beside frames, for rings and its own tables.
-pub const DPDK_FIXED_BYTES: u64 = 32 << 20;
-
 /// Descriptors of a process that are no connections: standard streams, a configuration, logs, and some air.
 pub const DESCRIPTORS_RESERVED: u64 = 64;
 

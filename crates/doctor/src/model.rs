@@ -31,7 +31,10 @@ pub(crate) enum Kind {
         /// The network namespace that the interface is in, where it is not ours.
         namespace: Option<String>,
     },
-    Dpdk,
+    Dpdk {
+        /// The PCI address, if it is a card.
+        card: Option<String>,
+    },
 }
 
 impl Model {
@@ -67,7 +70,7 @@ impl FromStr for Model {
             Some((_, "")) => return Err(format!("{text:?} names no device: write what comes after the colon")),
             Some(("wire", _)) => Kind::Wire,
             Some(("tap", _)) => Kind::Tap,
-            Some(("dpdk", _)) => Kind::Dpdk,
+            Some(("dpdk", device)) => Kind::Dpdk { card: pci_address(device) },
             Some(("xdp", device)) => xdp(device).ok_or_else(|| format!("{text:?} names no interface"))?,
             Some(_) => return Err(wrong()),
         };
@@ -86,6 +89,15 @@ fn xdp(device: &str) -> Option<Kind> {
     is_name(interface).then(|| Kind::Xdp { interface: interface.to_owned(), namespace: namespace.map(str::to_owned) })
 }
 
+/// The PCI address that a device string of DPDK begins with, with its domain; a virtual device has none.
+fn pci_address(device: &str) -> Option<String> {
+    let name = device.split(',').next().unwrap_or_default();
+    let plain = name.contains(':') && name.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
+    // It becomes a part of a path.
+    let address = if name.matches(':').count() == 1 { format!("0000:{name}") } else { name.to_owned() };
+    (plain && !name.contains("..")).then_some(address)
+}
+
 impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.automatic { "auto" } else { &self.name })
@@ -98,9 +110,7 @@ mod tests {
 
     #[test]
     fn every_model_has_a_name_that_is_read_and_shown_again() {
-        for name in
-            ["select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:a", "tap:b", "dpdk:net_ring0"]
-        {
+        for name in ["select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:a", "tap:b", "dpdk:net_ring0"] {
             let model: Model = name.parse().unwrap();
             assert_eq!(model.to_string(), name);
             assert_eq!(model.is_kernel(), !name.contains(':'), "{name}");

@@ -44,10 +44,12 @@ mod phases;
 mod pilot;
 mod publisher;
 mod report;
+mod wire;
 
 pub use child::{Programs, launch};
-pub use options::{C10mOptions, Wire};
+pub use options::C10mOptions;
 pub use outcome::C10mOutcome;
+pub use wire::{DpdkEnds, Wire};
 
 /// The phases in their order.
 const PHASES: [&str; 7] = ["connect", "hold", "verify", "broadcast", "steady", "reconnect", "drain"];
@@ -61,7 +63,7 @@ pub fn run_c10m(options: &C10mOptions, programs: &Programs) -> Result<C10mOutcom
     options.check()?;
     let interrupts = Interrupts::new()?;
     let folder = Folder::new()?;
-    let ground = Ground::new(options)?;
+    let ground = Ground::new(options, folder.path())?;
     let [first, second] = processors();
     let gateway = Gateway::start(programs, &ground, options, first, &folder)?;
     interrupts.check()?;
@@ -73,7 +75,7 @@ pub fn run_c10m(options: &C10mOptions, programs: &Programs) -> Result<C10mOutcom
     let pids = Both { server: gateway.process.pid(), client: pilot.process.pid() };
     let meter = Meter::start(pids).map_err(|error| LoadError::Broken(format!("no thread to measure with: {error}")))?;
     let outcome = C10mOutcome {
-        wire: options.wire.name().to_owned(),
+        wire: options.wire.to_string(),
         machine: outcome::machine(),
         kernel: outcome::kernel(),
         commit: options.commit.clone(),

@@ -42,7 +42,7 @@ mod track;
 mod trust;
 mod wire;
 
-pub use c10m::{C10mOptions, C10mOutcome, Programs, Wire, launch, run_c10m};
+pub use c10m::{C10mOptions, C10mOutcome, DpdkEnds, Programs, Wire, launch, run_c10m};
 pub use crew::{ChildCommand, run_child};
 pub use error::LoadError;
 pub use options::Options;

@@ -146,3 +146,38 @@ pub const XDP_VERIFIER_LOG_BYTES: usize = 256 << 10;
 
 /// Interfaces, or lines, that an error message shows at most.
 pub const XDP_SHOWN_MAX: usize = 8;
+
+/// Bytes of a device string of DPDK at most: the longest that its drivers document, with a socket's path of 107 in it, are half
+/// of that.
+pub const DPDK_DEVICE_BYTES_MAX: usize = 256;
+
+/// Bytes of a device's name in it (`RTE_DEV_NAME_MAX_LEN` without its closing zero).
+pub const DPDK_NAME_BYTES_MAX: usize = 63;
+
+/// Frames that are received or sent in one call: what DPDK's own examples and its drivers' vector code are made for.
+pub const DPDK_BURST_FRAMES: usize = 32;
+
+/// Descriptors of a queue's ring in each direction that are asked for; a device that can only have fewer gets fewer. As
+/// [`XDP_RING_FRAMES`], but that both directions are polled, so half of it is time enough.
+pub const DPDK_RING_FRAMES: u16 = 1024;
+
+/// Mbufs of a queue: both rings full, what cores keep in their caches, and a burst each way. One less than a power of two
+/// wastes no slot of the ring that a mempool is.
+pub const DPDK_POOL_MBUFS: u32 = 4095;
+
+/// Mbufs that a core keeps at hand beside the pool: several bursts, so that most are taken without an atomic, and a divisor of
+/// [`DPDK_POOL_MBUFS`], so that none are stranded.
+pub const DPDK_CACHE_MBUFS: u32 = 273;
+
+/// Bytes of huge pages that a queue takes: its mbufs with their headers.
+pub const DPDK_QUEUE_BYTES: u64 = 12 << 20;
+
+/// Bytes of huge pages that DPDK takes besides, for its own tables and those of drivers.
+pub const DPDK_OWN_BYTES: u64 = 64 << 20;
+
+/// Megabytes that DPDK may use of ordinary pages where there are no huge ones: all of its queues at once. It is reserved in
+/// the beginning, and taken from the system as it is used.
+pub const DPDK_ORDINARY_MIB: u32 = 1024;
+
+/// Bytes of what DPDK said last that an error repeats.
+pub const DPDK_SAID_BYTES_MAX: usize = 300;

@@ -1,9 +1,12 @@
-//! From what the user types to devices: `wire:NAME`, `tap:NAME` and `xdp:NAME`, and what can go wrong on the way.
+//! From what the user types to devices: `wire:NAME`, `tap:NAME`, `xdp:NAME` and `dpdk:DEVICE`, and what can go wrong on the way.
 
 use std::fmt;
 use std::io;
 use std::str::FromStr;
 
+use crate::dpdk::DpdkError;
+#[cfg(feature = "dpdk")]
+use crate::dpdk::{Device, Dpdk};
 use crate::limits::{INTERFACE_NAME_BYTES_MAX, QUEUES_MAX, WIRE_NAME_BYTES_MAX, WIRES_SHOWN_MAX};
 use crate::packet_io::PacketIo;
 use crate::tap::Tap;
@@ -26,6 +29,10 @@ pub fn open(name: &str, queues: u16) -> Result<Vec<Box<dyn PacketIo + Send>>, Op
         DeviceName::Wire(name) => Wire::open(&name, queues, Role::Either).map(boxed),
         DeviceName::Tap(name) => Tap::open(&name, queues).map(boxed),
         DeviceName::Xdp { interface, only } => Xdp::open_beside_kernel(&interface, queues, &only).map(boxed),
+        #[cfg(feature = "dpdk")]
+        DeviceName::Dpdk(device) => Dpdk::open(&device, queues).map(boxed),
+        #[cfg(not(feature = "dpdk"))]
+        DeviceName::Dpdk(_) => unreachable!("without DPDK there is no such name"),
     }
 }
 
@@ -44,6 +51,8 @@ pub enum DeviceName {
         /// The queues of it, or none for all.
         only: Vec<u16>,
     },
+    /// `dpdk:DEVICE`: a device of DPDK, by its device string. Only in a program that was built with DPDK.
+    Dpdk(String),
 }
 
 impl FromStr for DeviceName {
@@ -56,6 +65,7 @@ impl FromStr for DeviceName {
             "wire" => check_name(name, WIRE_NAME_BYTES_MAX).map(Self::Wire),
             "tap" => check_name(name, INTERFACE_NAME_BYTES_MAX).map(Self::Tap),
             "xdp" => xdp_name(name),
+            "dpdk" => dpdk_name(name),
             _ => Err(unknown()),
         }
     }
@@ -70,6 +80,7 @@ impl fmt::Display for DeviceName {
                 write!(f, "xdp:{interface}")?;
                 only.iter().try_for_each(|queue| write!(f, ":{queue}"))
             }
+            Self::Dpdk(device) => write!(f, "dpdk:{device}"),
         }
     }
 }
@@ -86,6 +97,16 @@ fn xdp_name(text: &str) -> Result<DeviceName, OpenError> {
         return Err(OpenError::Queues { given: u16::try_from(only.len()).unwrap_or(u16::MAX) });
     }
     Ok(DeviceName::Xdp { interface, only })
+}
+
+/// A device string, in a program that can use it.
+fn dpdk_name(text: &str) -> Result<DeviceName, OpenError> {
+    #[cfg(feature = "dpdk")]
+    let known: Result<(), DpdkError> = text.parse::<Device>().map(drop);
+    #[cfg(not(feature = "dpdk"))]
+    let known = Err(DpdkError::NotBuilt);
+    known.map_err(|error| OpenError::Dpdk { name: format!("dpdk:{text}"), error })?;
+    Ok(DeviceName::Dpdk(text.to_owned()))
 }
 
 /// A name as all kinds of devices can have it.
@@ -136,6 +157,13 @@ pub enum OpenError {
         name: String,
         /// Why, and what to do.
         error: XdpError,
+    },
+    /// A device of DPDK cannot be used.
+    Dpdk {
+        /// The device.
+        name: String,
+        /// Why, and what to do.
+        error: DpdkError,
     },
     /// Somebody else is there already: both ends of the wire, or the end that was asked for.
     Taken {
@@ -199,7 +227,8 @@ impl fmt::Display for OpenError {
             Self::Unknown { given } => write!(
                 f,
                 "`{given}` names no network device: use wire:NAME (shared memory between two processes), tap:NAME (an \
-                 interface to the kernel's stack) or xdp:NAME (an interface of the kernel, shared with it)"
+                 interface to the kernel's stack), xdp:NAME (an interface of the kernel, shared with it) or dpdk:DEVICE (a \
+                 device of DPDK)"
             ),
             Self::Name { given, bytes_max } => write!(
                 f,
@@ -210,6 +239,7 @@ impl fmt::Display for OpenError {
                 write!(f, "`{given}` is not the number of a queue: use xdp:NAME for all, or xdp:NAME:0:1 for some")
             }
             Self::Xdp { name, error } => write!(f, "{name}: {error}"),
+            Self::Dpdk { name, error } => write!(f, "{name}: {error}"),
             Self::Taken { name } => {
                 write!(f, "{name} is taken: another process is at this end already; end it or choose another name")
             }
@@ -250,6 +280,7 @@ impl std::error::Error for OpenError {
         match self {
             Self::System { error, .. } => Some(error),
             Self::Xdp { error, .. } => Some(error),
+            Self::Dpdk { error, .. } => Some(error),
             _ => None,
         }
     }

@@ -188,6 +188,14 @@ pub const POLLED_WHEN_IDLE: Duration = Duration::from_micros(20);
 /// over.
 pub const POLLED_WHEN_BUSY: Duration = Duration::from_micros(400);
 
+/// The first sleep of a core that found nothing at a device which can only be polled: shorter than the kernel's slack on timers
+/// (50 us, prctl(2)), so about that.
+pub const NAP_FIRST: Duration = Duration::from_micros(10);
+
+/// The longest of those sleeps: with the slack 6,000 looks a second, some percent of a processor, and less delay than a
+/// scheduler may cause on any busy machine.
+pub const NAP_MAX: Duration = Duration::from_micros(100);
+
 /// Frames under way from one core to another that found their queue to be the wrong one.
 pub const EXCHANGE_FRAMES: usize = 1024;
 

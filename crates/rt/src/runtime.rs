@@ -81,7 +81,7 @@ impl Builder {
         self
     }
 
-    /// Who this host is on the network of a device (`wire:`, `tap:`, `xdp:`); for the other models it means nothing.
+    /// Who this host is on the network of a device (`wire:`, `tap:`, `xdp:`, `dpdk:`); for the other models it means nothing.
     pub fn network(mut self, network: Network) -> Builder {
         self.network = network;
         self

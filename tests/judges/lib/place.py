@@ -1,6 +1,6 @@
 """Where the server stands: on the kernel's loopback, or on crore's own TCP/IP, an interface away from the kernel's.
 
-CRORE_IO chooses: nothing for loopback, `tap` or `xdp` for our own. On loopback CRORE_MODEL names the I/O model, such as `uring`; none
+CRORE_IO chooses: nothing for loopback, `tap`, `xdp` or `dpdk` for our own. On loopback CRORE_MODEL names the I/O model, such as `uring`; none
 is the server's own choice. A judge that is not in such a network yet is started again in
 one by `namespace.py`, so importing this may begin the process anew.
 """
@@ -20,7 +20,7 @@ class Place:
     """One place; `dataclasses.replace` makes others of it."""
 
     io: str = ""
-    """The I/O model: `tap`, `xdp`, or nothing for the kernel's."""
+    """The I/O model: `tap`, `xdp`, `dpdk`, or nothing for the kernel's."""
     model: str = ""
     """The I/O model of the kernel's sockets, or nothing for the server's own choice."""
     host: str = "127.0.0.1"

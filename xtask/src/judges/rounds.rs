@@ -16,6 +16,8 @@ pub(super) enum Io {
     Tap,
     /// The same through AF_XDP on one end of a veth.
     Xdp,
+    /// The same through DPDK's af_packet on one end of a veth.
+    Dpdk,
 }
 
 impl Io {
@@ -25,6 +27,7 @@ impl Io {
             Self::Kernel(_) => &[],
             Self::Tap => &[PYTHON, Need::Program(&["ip"])],
             Self::Xdp => &[PYTHON, Need::Program(&["ip"]), Need::Program(&["nsenter"])],
+            Self::Dpdk => &[PYTHON, Need::Program(&["ip"]), Need::Dpdk],
         }
     }
 
@@ -34,6 +37,7 @@ impl Io {
             Self::Kernel(model) => model,
             Self::Tap => "tap",
             Self::Xdp => "xdp",
+            Self::Dpdk => "dpdk",
         }
     }
 
@@ -41,7 +45,7 @@ impl Io {
     pub(super) fn variable(self) -> (&'static str, &'static str) {
         match self {
             Self::Kernel(model) => ("CRORE_MODEL", model),
-            Self::Tap | Self::Xdp => ("CRORE_IO", self.name()),
+            Self::Tap | Self::Xdp | Self::Dpdk => ("CRORE_IO", self.name()),
         }
     }
 
@@ -93,6 +97,7 @@ pub(super) const ROUNDS: &[Round] = &[
             "storm",
         ],
     },
+    Round { io: Io::Dpdk, workers: 1, only: &["api", "websockets"] },
 ];
 
 /// The rounds of the judge of the engine.

@@ -3,13 +3,12 @@
 use super::Case;
 use crate::check::{Check, Remedy, Verdict};
 use crate::limits::{
-    DPDK_FIXED_BYTES, DPDK_FRAME_BYTES, DPDK_FRAMES, KERNEL_CORE_BYTES, KERNEL_SOCKET_BYTES, KERNEL_USER_BYTES, MAPS,
-    MEMORY_FREE_PART, OWN_CORE_BYTES, OWN_USER_BYTES, PROGRAM_BYTES, SWAPPINESS_MAX, THREADS_BESIDE,
-    URING_LOCKED_BYTES,
+    KERNEL_CORE_BYTES, KERNEL_SOCKET_BYTES, KERNEL_USER_BYTES, MAPS, MEMORY_FREE_PART, OWN_CORE_BYTES, OWN_USER_BYTES,
+    PROGRAM_BYTES, SWAPPINESS_MAX, THREADS_BESIDE, URING_LOCKED_BYTES,
 };
 use crate::machine::Capability;
 use crate::model::Kind;
-use crate::show::{bytes, grouped};
+use crate::show::bytes;
 
 /// Bytes that the connections take, idle, with the program and its cores.
 pub(super) fn needed(case: &Case<'_>) -> u64 {
@@ -81,23 +80,6 @@ pub(super) fn transparent_huge_pages(case: &Case<'_>) -> Option<Check> {
         verdict: Verdict::holds_if(mode != "never", Verdict::Weakens),
         why: "tables from 8 MiB on stand on huge pages; on ordinary ones a connection that has not spoken for long takes a third longer",
         remedies: vec![Remedy::File { path: FILE.into(), value: "madvise".into() }],
-    })
-}
-
-pub(super) fn reserved_huge_pages(case: &Case<'_>) -> Option<Check> {
-    case.on(|kind| *kind == Kind::Dpdk)?;
-    let page = case.machine.line("/proc/meminfo", "Hugepagesize")?.max(1);
-    let free = case.machine.line("/proc/meminfo", "HugePages_Free")?;
-    let all = case.machine.line("/proc/meminfo", "HugePages_Total")?;
-    let frames = case.process.processors * DPDK_FRAMES * DPDK_FRAME_BYTES;
-    let needs = (frames + DPDK_FIXED_BYTES).div_ceil(page);
-    Some(Check {
-        name: "reserved huge pages".into(),
-        is: format!("{} free of {}, {} each", grouped(free), grouped(all), bytes(page)),
-        needs: format!("{} free", grouped(needs)),
-        verdict: Verdict::holds_if(free >= needs, Verdict::Breaks),
-        why: "DPDK keeps its frames on pages that were reserved for it; soon after the machine has started they are easiest to find",
-        remedies: vec![Remedy::setting("vm.nr_hugepages", all.saturating_add(needs.saturating_sub(free)))],
     })
 }
 

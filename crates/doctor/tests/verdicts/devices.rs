@@ -226,17 +226,43 @@ fn offloads_that_are_off_weaken_the_kernels_models_only() {
 }
 
 #[test]
-fn dpdk_needs_huge_pages_that_are_reserved() {
+fn dpdk_wants_to_be_built_in_and_huge_pages_that_are_reserved() {
     let folder = Folder::reference();
     let report = folder.asked(10_000_000, "dpdk:net_ring0");
-    assert_eq!(names(&report, Breaks), ["reserved huge pages"]);
+    assert_eq!(report.holds, crore_nic::HAS_DPDK, "nothing else stands in the way");
+    let built = find(&report, "DPDK in this program");
+    assert_eq!(built.verdict == Holds, crore_nic::HAS_DPDK);
+    assert!(built.how().contains("--features dpdk"));
     let pages = find(&report, "reserved huge pages");
-    // 8 x 16,384 frames of 2,368 bytes and 32 MiB, in pages of 2 MiB.
-    assert_eq!((pages.is.as_str(), pages.needs.as_str()), ("0 free of 0, 2.10 MB each", "164 free"));
-    assert!(pages.how().starts_with("sysctl -w vm.nr_hugepages='164'"), "{}", pages.how());
+    // 8 queues of 12 MiB and 64 MiB, in pages of 2 MiB.
+    assert_eq!((pages.is.as_str(), pages.needs.as_str()), ("0 free of 0, 2.10 MB each", "80 free"));
+    assert_eq!(pages.verdict, Weakens);
+    assert!(pages.how().starts_with("sysctl -w vm.nr_hugepages='80'"), "{}", pages.how());
     folder.replace("/proc/meminfo", "HugePages_Total:       0", "HugePages_Total:     200");
-    folder.replace("/proc/meminfo", "HugePages_Free:        0", "HugePages_Free:      100");
-    assert!(find(&folder.asked(1, "dpdk:net_ring0"), "reserved huge pages").how().contains("vm.nr_hugepages='264'"));
-    folder.replace("/proc/meminfo", "HugePages_Free:      100", "HugePages_Free:      200");
-    assert!(folder.asked(10_000_000, "dpdk:net_ring0").holds);
+    folder.replace("/proc/meminfo", "HugePages_Free:        0", "HugePages_Free:       50");
+    assert!(find(&folder.asked(1, "dpdk:net_ring0"), "reserved huge pages").how().contains("vm.nr_hugepages='230'"));
+    folder.replace("/proc/meminfo", "HugePages_Free:       50", "HugePages_Free:      200");
+    assert_eq!(find(&folder.asked(1, "dpdk:net_ring0"), "reserved huge pages").verdict, Holds);
+}
+
+#[test]
+fn a_card_has_to_be_given_to_dpdk() {
+    let folder = Folder::reference();
+    let asked = |device: &str| {
+        let report = folder.asked(1, &format!("dpdk:{device}"));
+        let check = find(&report, "card 0000:03:00.0");
+        (check.is.clone(), check.verdict)
+    };
+    assert_eq!(asked("0000:03:00.0"), ("not there".to_owned(), Breaks));
+    folder.put("/sys/bus/pci/devices/0000:03:00.0/vendor", "0x8086");
+    assert_eq!(asked("03:00.0,x=1"), ("without a driver".to_owned(), Breaks));
+    let driver = folder.path("/sys/bus/pci/devices/0000:03:00.0/driver");
+    std::os::unix::fs::symlink("../../../bus/pci/drivers/ixgbe", &driver).unwrap();
+    assert_eq!(asked("03:00.0"), ("the kernel's, by ixgbe".to_owned(), Breaks));
+    std::fs::remove_file(&driver).unwrap();
+    std::os::unix::fs::symlink("../../../bus/pci/drivers/vfio-pci", &driver).unwrap();
+    assert_eq!(asked("03:00.0"), ("vfio-pci".to_owned(), Holds));
+    for device in ["net_ring0", "../..:x", "0000:..", "net_tap0,a=0000:03:00.0"] {
+        assert!(folder.asked(1, &format!("dpdk:{device}")).checks.iter().all(|check| !check.name.starts_with("card")));
+    }
 }

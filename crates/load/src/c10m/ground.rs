@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use super::namespaces::Namespaces;
-use super::options::{C10mOptions, Wire};
+use super::options::C10mOptions;
+use super::wire::Wire;
 use crate::error::LoadError;
 use crate::limits::{CONNECTIONS_PER_OWN_SOURCE, LEAVING_ONE_OF, SWARM_REQUESTERS};
 use crate::network::NetworkPlan;
@@ -36,11 +38,13 @@ pub(super) struct Ground {
 }
 
 impl Ground {
+    /// Sockets of devices are made in `folder`.
+    ///
     /// # Errors
     /// More ports than there are, or no right to make namespaces.
-    pub(super) fn new(options: &C10mOptions) -> Result<Ground, LoadError> {
+    pub(super) fn new(options: &C10mOptions, folder: &Path) -> Result<Ground, LoadError> {
         let pid = std::process::id();
-        match options.wire {
+        match &options.wire {
             Wire::Kernel => Ground::of_kernel(options.connections, options.kernel_model()),
             Wire::Memory => {
                 let io = format!("wire:c10m-{pid}");
@@ -50,6 +54,10 @@ impl Ground {
                 let namespaces = Namespaces::new(pid)?;
                 let [gateway, swarm] = namespaces.devices();
                 Ground::of_our_own(options.connections, gateway, swarm, Some(namespaces))
+            }
+            Wire::Dpdk(ends) => {
+                let [gateway, swarm] = ends.devices(folder);
+                Ground::of_our_own(options.connections, gateway, swarm, None)
             }
         }
     }

@@ -2,46 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use crore_base::time::Duration;
 
+use super::wire::Wire;
 use crate::error::LoadError;
 use crate::limits::{
     DESCRIPTORS_RESERVED, GROUP_MEMBERS, HOLD_DEFAULT, PHASE_MAX, RATE_MAX, STEADY_DEFAULT, SWARM_CONNECTIONS_MAX,
     SWARM_REQUESTERS,
 };
-
-/// What carries the connections.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wire {
-    /// Shared memory between the two processes, with our own TCP/IP at both ends.
-    Memory,
-    /// AF_XDP over a veth between two namespaces, with our own TCP/IP at both ends. Needs root.
-    Xdp,
-    /// The kernel's TCP/IP over loopback: by io_uring, which needs no descriptors, when there are fewer of them than clients.
-    Kernel,
-}
-
-impl Wire {
-    /// The name it is chosen by.
-    pub fn name(self) -> &'static str {
-        match self {
-            Wire::Memory => "memory",
-            Wire::Xdp => "xdp",
-            Wire::Kernel => "kernel",
-        }
-    }
-}
-
-impl FromStr for Wire {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Wire, String> {
-        let found = [Wire::Memory, Wire::Xdp, Wire::Kernel].into_iter().find(|wire| wire.name() == text);
-        found.ok_or_else(|| format!("{text:?} is no wire: use memory, xdp or kernel"))
-    }
-}
 
 /// A run, as a user asks for it.
 #[derive(Clone, Debug)]
@@ -87,7 +56,7 @@ impl Default for C10mOptions {
 
 /// Requests a second of ten million clients, on a wire of memory and on one of the kernel's.
 const REQUESTS_FULL: u64 = 50_000;
-/// As above, over AF_XDP on a veth, where each frame is copied by the kernel.
+/// As above, over a veth, where each frame is copied by the kernel.
 const REQUESTS_FULL_XDP: u64 = 10_000;
 /// Below this no distribution of latencies can be read.
 const REQUESTS_MIN: u64 = 100;
@@ -111,6 +80,10 @@ impl C10mOptions {
         }
         if self.steady_for.is_zero() {
             return Err(LoadError::usage("--steady-for 0 leaves nothing to measure: say 10s or more"));
+        }
+        if let Wire::Dpdk(ends) = &self.wire {
+            let devices = ends.devices(&std::env::temp_dir());
+            devices.iter().try_for_each(|device| crore_rt::check_driver(device)).map_err(LoadError::Usage)?;
         }
         if self.wire == Wire::Kernel && crore_rt::takes_descriptors(self.kernel_model()) {
             return self.check_descriptors(crore_rt::raise_descriptor_limit());
@@ -156,15 +129,15 @@ impl C10mOptions {
         u32::try_from(groups).expect("connections are below their limit")
     }
 
-    /// Pushes a second: one publication a minute for each client, or a third of that over AF_XDP on a veth.
+    /// Pushes a second: one publication a minute for each client, or a third of that over a veth.
     pub(super) fn pushes_per_second(&self) -> u64 {
-        let seconds = if self.wire == Wire::Xdp { 200 } else { 60 };
+        let seconds = if self.wire.copies_in_kernel() { 200 } else { 60 };
         self.steady_rate.unwrap_or((self.connections / seconds).max(1))
     }
 
     /// Requests a second.
     pub(super) fn requests_per_second(&self) -> u64 {
-        let full = if self.wire == Wire::Xdp { REQUESTS_FULL_XDP } else { REQUESTS_FULL };
+        let full = if self.wire.copies_in_kernel() { REQUESTS_FULL_XDP } else { REQUESTS_FULL };
         self.requests.unwrap_or((full * self.connections / 10_000_000).clamp(REQUESTS_MIN, full))
     }
 }
@@ -201,7 +174,7 @@ mod tests {
         assert!(refused(long).contains("--hold"));
         let error = options.check_descriptors(20_000).unwrap_err().to_string();
         assert!(error.contains("10001064") && error.contains("20000") && error.contains("18936"), "{error}");
-        assert!("tin".parse::<Wire>().unwrap_err().contains("\"tin\""));
-        assert_eq!("xdp".parse::<Wire>(), Ok(Wire::Xdp));
+        let dpdk = C10mOptions { wire: "dpdk:a b+c".parse().unwrap(), ..options };
+        assert!(refused(dpdk).contains("dpdk:a b: "));
     }
 }

@@ -226,10 +226,21 @@ impl Model {
     }
 }
 
-/// The models that can be asked for by name; `auto` is what [`automatic`] says. The last three are followed by the name of a device; an interface in
-/// another network namespace is `xdp:IFACE@NAMESPACE`.
-pub const DRIVERS: &[&str] =
-    &["auto", "select", "poll", "epoll-lt", "epoll", "uring", "portable", "wire:NAME", "tap:NAME", "xdp:IFACE"];
+/// The models that can be asked for by name; `auto` is what [`automatic`] says. The last four are followed by the name of a device; an interface in
+/// another network namespace is `xdp:IFACE@NAMESPACE`. `dpdk:DEVICE` needs the Cargo feature `dpdk`.
+pub const DRIVERS: &[&str] = &[
+    "auto",
+    "select",
+    "poll",
+    "epoll-lt",
+    "epoll",
+    "uring",
+    "portable",
+    "wire:NAME",
+    "tap:NAME",
+    "xdp:IFACE",
+    "dpdk:DEVICE",
+];
 
 /// Checks that there is an I/O model called `name`, without opening it.
 ///
@@ -248,7 +259,7 @@ pub fn check_driver(name: &str) -> Result<(), String> {
 
 /// Whether connections are carried by our own TCP/IP on the device called `name`.
 pub fn is_device(name: &str) -> bool {
-    matches!(name.split_once(':'), Some(("wire" | "tap" | "xdp", _)))
+    matches!(name.split_once(':'), Some(("wire" | "tap" | "xdp" | "dpdk", _)))
 }
 
 /// Whether a connection of the I/O model called `name` takes one of the process's descriptors: those of the kernel do, but for the

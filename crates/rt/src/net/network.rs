@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 pub use crore_wire::ip::Prefix;
 
-/// The addresses of a runtime whose connections are carried by crore's own TCP/IP (`wire:`, `tap:`, `xdp:`). Everything else,
+/// The addresses of a runtime whose connections are carried by crore's own TCP/IP (`wire:`, `tap:`, `xdp:`, `dpdk:`). Everything else,
 /// such as loopback, the kernel carries, in the same loop.
 ///
 /// The default has no address: enough for the drivers that are the kernel's.

@@ -43,7 +43,7 @@ pub(crate) fn open_seats(name: &str, cores: &[&'static SharedCore], network: &Ne
     Ok(seats)
 }
 
-/// Opens a wire or a TAP interface.
+/// Opens a wire, a TAP interface or a device of DPDK.
 fn open_plain(name: &str, queues: u16, network: &Network) -> io::Result<Vec<Box<dyn PacketIo + Send>>> {
     if network.addresses.is_empty() {
         let text = format!("{name} has no address: our own TCP/IP needs at least one, such as 10.0.0.1/8");
@@ -57,6 +57,7 @@ fn kind(name: &str) -> &'static str {
     match name.split_once(':') {
         Some(("tap", _)) => "tap",
         Some(("xdp", _)) => "xdp",
+        Some(("dpdk", _)) => "dpdk",
         _ => "wire",
     }
 }

@@ -28,6 +28,7 @@ impl Stack {
         self.ask_kernel_sometimes(now, woken);
         if received > 0 {
             self.busy_at = now;
+            self.patience.on_frames();
             self.engine.on_input(now, &mut self.input);
         }
         if self.engine.poll_timeout().is_some_and(|deadline| deadline <= now) {
@@ -87,12 +88,16 @@ impl Stack {
         self.counters.set(stats::HANDED_OVER_LOST, self.exchange.lost());
     }
 
-    /// Sleeps on the device's descriptor and all of the kernel's.
+    /// Sleeps on the device's descriptor and all of the kernel's; beside a device that has none, a nap.
     fn sleep(&mut self, timeout: Option<Duration>, woken: &mut Vec<WakeSlot>) {
         self.tell_counters();
-        let may_sleep = self.device.descriptor().is_some() && self.device.prepare_sleep();
-        let timeout = if may_sleep { timeout } else { Some(Duration::ZERO) };
-        self.kernel.wait(timeout, woken);
+        let has_descriptor = self.device.descriptor().is_some();
+        let longest = match has_descriptor {
+            true if self.device.prepare_sleep() => None,
+            true => Some(Duration::ZERO),
+            false => Some(self.patience.nap()),
+        };
+        self.kernel.wait(timeout.into_iter().chain(longest).min(), woken);
     }
 
     /// While frames keep the core awake, descriptors of the kernel are asked for now and then only: it costs a system call.

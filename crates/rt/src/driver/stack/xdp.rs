@@ -28,7 +28,9 @@ pub(crate) fn apart(name: &str) -> (&str, Option<&str>) {
         Some((place, _)) if name.starts_with("xdp:") => place,
         _ => name,
     };
-    place.split_once('@').map_or((place, None), |(device, namespace)| (device, Some(namespace)))
+    // DPDK's devices are named by DPDK, and are in this process's namespace.
+    let place_in_namespace = place.split_once('@').filter(|_| !place.starts_with("dpdk:"));
+    place_in_namespace.map_or((place, None), |(device, namespace)| (device, Some(namespace)))
 }
 
 /// How many entries a name wants the rings to have: `xdp:eth0,rings=64` wants 64, without it there are the usual ones.
