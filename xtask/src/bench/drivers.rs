@@ -9,8 +9,13 @@ mod deliveries;
 mod footprint;
 mod requests;
 
+pub(super) use beyond::run as beyond;
+pub(super) use costs::run as costs;
+pub(super) use deliveries::run as deliveries;
+pub(super) use footprint::run as footprint;
+pub(super) use requests::run as requests;
+
 use super::Bench;
-use super::figures::Table;
 use super::server::{Running, Server};
 
 /// An I/O model, and the numbers of connections that it is measured with.
@@ -33,7 +38,8 @@ impl Model {
 
     /// A server of one worker by this model.
     fn server(&self, bench: &Bench, ping_interval: &str) -> Result<Server, String> {
-        Server::crore(bench, 1, &[("CRORE_IO", self.name), ("CRORE_PING_INTERVAL", ping_interval)])
+        let pings = [("CRORE_PING_INTERVAL", ping_interval), ("CRORE_PONG_TIMEOUT", PONG_TIMEOUT)];
+        Server::crore(bench, 1, &[[("CRORE_IO", self.name)].as_slice(), &pings].concat())
     }
 }
 
@@ -48,17 +54,11 @@ const MODELS: [Model; 6] = [
     Model::new("select", 100, 900),
 ];
 
+/// Shorter than any time between pings, as the server demands.
+const PONG_TIMEOUT: &str = "3s";
+
 /// What a reader types.
 const COMMAND: &str = "cargo xtask bench drivers";
-
-pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
-    let mut tables = requests::run(bench)?;
-    tables.push(deliveries::run(bench)?);
-    tables.push(costs::run(bench)?);
-    tables.extend(footprint::run(bench)?);
-    tables.push(beyond::run(bench)?);
-    Ok(tables)
-}
 
 /// Idle connections that a process of its own holds until the answer is dropped: `http` or `websocket`.
 fn hold(bench: &Bench, server: &Server, protocol: &str, connections: usize) -> Result<Running, String> {

@@ -2,6 +2,7 @@
 //! loop and nginx.
 
 use std::fs;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -25,8 +26,11 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// Starts it, and waits until it listens.
+    /// Starts it, and waits until it listens and nobody else does.
     pub(super) fn start(self, bench: &Bench) -> Result<Server, String> {
+        let address: SocketAddr = ADDRESS.parse().map_err(|_| format!("{ADDRESS} is no address"))?;
+        // The kernel takes a ring apart after its process has ended, and until then its listener takes connections.
+        usage::until("nobody to listen any more", LISTENS, || Ok(TcpStream::connect(address).is_err().then_some(())))?;
         let mut command = match self {
             Subject::Floor => return Server::floor(bench),
             Subject::Hello(io) => {
@@ -51,10 +55,9 @@ impl Subject {
         };
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut process = Running::start(command)?;
-        let address = ADDRESS.parse().map_err(|_| format!("{ADDRESS} is no address"))?;
         usage::until("the server to listen", LISTENS, || {
             process.is_alive()?;
-            Ok(std::net::TcpStream::connect(address).ok())
+            Ok(TcpStream::connect(address).ok())
         })?;
         Ok(Server { process, address })
     }

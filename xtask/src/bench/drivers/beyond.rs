@@ -22,7 +22,7 @@ const CONNECTED: Duration = Duration::from_secs(60);
 /// Words of the client: long enough at hold that memory is looked at meanwhile.
 const LOAD: &str = "--connections 60k --rate 20k/s --publish-rate 1/s --payload 128 --hold 8s --io uring --processes 1";
 
-pub(super) fn run(bench: &Bench) -> Result<Table, String> {
+pub(in super::super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
     let title = "60,000 subscribers of one process that may have 20,000 descriptors, uring, 1 worker, a publication a second to all";
     let mut table = Table::new(
         title,
@@ -35,7 +35,7 @@ pub(super) fn run(bench: &Bench) -> Result<Table, String> {
     }
     table.note("The kernel's memory is that of both ends, both by uring, halved.");
     quiet.note(&mut table);
-    Ok(table)
+    Ok(vec![table])
 }
 
 /// The rows of a run.

@@ -22,7 +22,7 @@ const PAIRS_MANY: usize = 8_000;
 /// Workers of a server whose cores' own memory is asked for.
 const CORES: usize = 4;
 
-pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
+pub(in super::super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
     let title = "Memory of an idle subscriber of two channels, 1 worker, 5,000 to 18,000 (poll 500 to 4,000, select 100 to 900)";
     let mut table = Table::new(title, COMMAND);
     let mut cores = Table::new("Memory of a core, nobody connected, 4 workers against 1", COMMAND);

@@ -53,7 +53,7 @@ impl Load {
     }
 }
 
-pub(super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
+pub(in super::super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
     hello::build(bench)?;
     let mut subjects = vec![URING, EPOLL, Subject::Floor];
     match ["nginx", "taskset"].iter().find(|program| crate::exec::find(&[program]).is_none()) {
@@ -102,4 +102,16 @@ fn measure(bench: &Bench, subject: Subject, load: &Load) -> Result<(f64, f64), S
     drop(server);
     drop(idle);
     Ok((number(&json, &["requests_per_second"])?, number(&json, &["cpu_seconds_per_million"])?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_says_what_is_held_and_pipelined() {
+        assert_eq!(LOADS[0].title(), "Requests on 1 connection");
+        assert_eq!(LOADS[3].title(), "Requests on 100 connections, beside 15000 idle ones");
+        assert_eq!(LOADS[4].title(), "Requests on 64 connections, 16 pipelined");
+    }
 }
