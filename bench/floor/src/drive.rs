@@ -14,6 +14,7 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 use crate::subscriber::{CHANNEL, DIGITS, Protocol, Subscriber};
 use crate::usage::cpu_seconds;
+use crate::{connect, count};
 
 /// Bytes of a publication's data.
 const DATA_BYTES: usize = 64;
@@ -43,12 +44,8 @@ impl Job {
         let &[address, protocol, connections, in_flight, publications, pid] = words else {
             return Err(format!("drive takes 6 words, not {}", words.len()));
         };
-        let count = |what: &str, text: &str| match text.parse::<u32>() {
-            Ok(number @ 1..=10_000_000) => Ok(number),
-            _ => Err(format!("{what} {text:?} is no number from 1 to 10000000")),
-        };
         Ok(Self {
-            address: address.parse().map_err(|_| format!("{address:?} is not IP:PORT"))?,
+            address: crate::address(address)?,
             protocol: match protocol {
                 "raw" => Protocol::Raw,
                 "websocket" => Protocol::Websocket,
@@ -181,7 +178,8 @@ pub fn run(job: &Job) -> Result<(), String> {
     let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(|error| format!("epoll: {error}"))?;
     let mut subscribers = Vec::with_capacity(job.connections);
     for index in 0..job.connections {
-        let subscriber = Subscriber::join(job.address, job.protocol).map_err(problem("subscribing"))?;
+        let stream = connect::to(job.address, index).map_err(problem("connecting"))?;
+        let subscriber = Subscriber::join(stream, job.protocol, &[CHANNEL]).map_err(problem("subscribing"))?;
         epoll::add(&epoll, &subscriber.stream, EventData::new_u64(index as u64), EventFlags::IN)
             .map_err(|error| format!("epoll: {error}"))?;
         subscribers.push(subscriber);

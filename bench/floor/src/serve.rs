@@ -2,7 +2,8 @@
 //!
 //! A request line that begins with `GET ` is answered with fixed bytes. Any other message is an unmasked WebSocket frame,
 //! and goes to every other connection with one write(2) each. No parser, no queue, no limit, no second thread: what this
-//! takes, every server on kernel sockets takes. Not a server for anybody: a peer that does not read ends it.
+//! takes, every server on kernel sockets takes. Not a server for anybody: a peer that does not read is cut off, and
+//! with pushes to it ends the loop.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -43,7 +44,11 @@ pub fn run() -> io::Result<()> {
             let stream = connections[from].as_mut().expect("closed connections have left epoll");
             match stream.read(&mut buffer) {
                 Ok(0) => connections[from] = None,
-                Ok(length) if buffer.starts_with(b"GET ") => answer(stream, &buffer[..length])?,
+                Ok(length) if buffer.starts_with(b"GET ") => {
+                    if answer(stream, &buffer[..length]).is_err() {
+                        connections[from] = None;
+                    }
+                }
                 Ok(length) => push(&mut connections, from, &buffer[..length])?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => connections[from] = None,

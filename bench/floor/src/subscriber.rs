@@ -1,7 +1,7 @@
 //! One subscriber: joins, and checks that publications come whole, once and in order.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 
 /// How a server is spoken to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,20 +31,22 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Connects and, if the protocol has it, subscribes; blocks until that is confirmed.
-    pub fn join(address: SocketAddr, protocol: Protocol) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
+    /// On a connection that blocks: subscribes to all of `channels`, if the protocol has it, and waits until that is confirmed.
+    pub fn join(mut stream: TcpStream, protocol: Protocol, channels: &[&str]) -> io::Result<Self> {
         if protocol == Protocol::Websocket {
+            let address = stream.peer_addr()?;
             let head = format!(
                 "GET /connection/websocket HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                  Sec-WebSocket-Key: Y3JvcmUgZmxvb3IgZHJpdg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
             );
             stream.write_all(head.as_bytes())?;
             read_until(&mut stream, b"\r\n\r\n")?;
-            let hello =
-                format!("{{\"id\":1,\"connect\":{{}}}}\n{{\"id\":2,\"subscribe\":{{\"channel\":\"{CHANNEL}\"}}}}");
+            let mut hello = String::from("{\"id\":1,\"connect\":{}}");
+            for (index, channel) in channels.iter().enumerate() {
+                hello += &format!("\n{{\"id\":{},\"subscribe\":{{\"channel\":\"{channel}\"}}}}", index + 2);
+            }
             stream.write_all(&masked(hello.as_bytes()))?;
-            read_until(&mut stream, b"{\"id\":2,\"subscribe\":{")?;
+            read_until(&mut stream, format!("{{\"id\":{},\"subscribe\":{{", channels.len() + 1).as_bytes())?;
         }
         stream.set_nonblocking(true)?;
         Ok(Self { stream, last: 0, partial: Vec::new() })
@@ -122,7 +124,8 @@ mod tests {
 
     fn subscriber() -> Subscriber {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        Subscriber::join(listener.local_addr().unwrap(), Protocol::Raw).unwrap()
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        Subscriber::join(stream, Protocol::Raw, &[CHANNEL]).unwrap()
     }
 
     fn frame(seq: u32) -> Vec<u8> {

@@ -215,10 +215,10 @@ impl CapacityPlan {
 fn plan_stack(stack: &Stack, options: &PlanOptions) -> StackPlan {
     let connections = options.connections;
     let demand = demand::demand(stack, options, connections);
-    let uses = demand::uses(options, &demand, connections);
+    let uses = demand::uses(stack, options, &demand, connections);
     let connections_max = most(stack, options);
     let fullest = connections_max.max(1);
-    let binds = tightest(&demand::uses(options, &demand::demand(stack, options, fullest), fullest)).of;
+    let binds = tightest(&demand::uses(stack, options, &demand::demand(stack, options, fullest), fullest)).of;
     let fits = connections_max >= connections;
     let each = connections_max.min(options.per_machine);
     let machines = (each > 0).then(|| connections.div_ceil(each.max(1)) + 1);
@@ -230,7 +230,7 @@ fn plan_stack(stack: &Stack, options: &PlanOptions) -> StackPlan {
 /// this is found by halving.
 fn most(stack: &Stack, options: &PlanOptions) -> u64 {
     let fits = |connections| {
-        let uses = demand::uses(options, &demand::demand(stack, options, connections), connections);
+        let uses = demand::uses(stack, options, &demand::demand(stack, options, connections), connections);
         tightest(&uses).share() <= 1.0
     };
     let (mut fitting, mut beyond) = (0, PLAN_CONNECTIONS_MAX + 1);

@@ -42,8 +42,8 @@ fn closed(bench: &Bench, in_flight: usize) -> Result<Table, String> {
     let mut quiet = Quiet::default();
     for run in 1..=RUNS {
         eprintln!("  {in_flight} in flight, run {run} of {RUNS}");
-        let crore = quiet.run(|| drive(bench, &server(bench)?, "websocket", in_flight))?;
-        let floor = quiet.run(|| drive(bench, &Server::floor(bench)?, "raw", in_flight))?;
+        let crore = quiet.run(|| drive(bench, &server(bench)?, "websocket", Fan::new(in_flight)))?;
+        let floor = quiet.run(|| drive(bench, &Server::floor(bench)?, "raw", Fan::new(in_flight)))?;
         for (who, json) in [("crore", crore), ("bare loop", floor)] {
             for (key, name, unit) in ROWS {
                 table.add(&format!("{who}: {name}"), unit, number(&json, &[key])?);
@@ -62,11 +62,28 @@ pub(super) fn server(bench: &Bench) -> Result<Server, String> {
     Server::crore(bench, 1, SETTINGS)
 }
 
-/// Ten thousand subscribers, and so many publications under way at a time: what the client says of them.
-pub(super) fn drive(bench: &Bench, server: &Server, protocol: &str, in_flight: usize) -> Result<String, String> {
+/// Publications to all subscribers.
+#[derive(Clone, Copy)]
+pub(super) struct Fan {
+    pub(super) subscribers: usize,
+    /// Under way at a time.
+    pub(super) in_flight: usize,
+    /// Those that are measured.
+    pub(super) publications: usize,
+}
+
+impl Fan {
+    /// To ten thousand.
+    pub(super) fn new(in_flight: usize) -> Self {
+        Self { subscribers: SUBSCRIBERS, in_flight, publications: PUBLICATIONS }
+    }
+}
+
+/// What the client says of them.
+pub(super) fn drive(bench: &Bench, server: &Server, protocol: &str, fan: Fan) -> Result<String, String> {
     let mut command = Command::new(&bench.floor);
     command.args(["drive", &server.address.to_string(), protocol]);
-    command.args([SUBSCRIBERS, in_flight, PUBLICATIONS].map(|number| number.to_string()));
+    command.args([fan.subscribers, fan.in_flight, fan.publications].map(|number| number.to_string()));
     command.arg(server.pid().to_string());
     finish(command)
 }

@@ -40,7 +40,7 @@ fn beside_fan_out(bench: &Bench) -> Result<Vec<Duration>, String> {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let asking = scope.spawn(|| ask(server.address, &is_over));
-        let driven = fanout::drive(bench, &server, "websocket", 1);
+        let driven = fanout::drive(bench, &server, "websocket", fanout::Fan::new(1));
         is_over.store(true, Ordering::Relaxed);
         let times = asking.join().map_err(|_| "the thread that asks has panicked".to_owned())?;
         driven.and(times)

@@ -6,17 +6,20 @@
 
 mod accept;
 mod connect;
+mod drivers;
 mod fanout;
 mod figures;
 mod health;
 mod hello;
 mod http;
 mod idle;
+mod kernel;
 mod load;
 mod machine;
 mod memory;
 mod plaintext;
 mod server;
+mod subject;
 mod usage;
 mod veth;
 mod wrk;
@@ -28,10 +31,10 @@ use std::process::{Command, ExitCode};
 use figures::Table;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [memory|idle|fanout|health|connect|accept|http|plaintext|veth]... [--json] [--out FILE]
+usage: cargo xtask bench [memory|idle|fanout|health|connect|accept|http|plaintext|drivers|veth]... [--json] [--out FILE]
 
-Without a section all of them run, one after the other: some fifteen minutes on a quiet machine. `plaintext` needs
-wrk and nginx, `veth` root and ethtool besides; without, they are skipped.
+Without a section all of them run, one after the other: half an hour on a quiet machine. `plaintext` needs
+wrk and nginx, `veth` root and ethtool besides; without, they are skipped. `drivers` compares with nginx if there is one.
 
   --json      print one JSON object instead of tables
   --out FILE  write what is printed to FILE as well";
@@ -61,6 +64,12 @@ const SECTIONS: &[Section] = &[
     ("accept", accept::run),
     ("http", http::run),
     ("plaintext", plaintext::run),
+    // Parts of one section: when one fails, the others have been made.
+    ("drivers", drivers::requests),
+    ("drivers", drivers::deliveries),
+    ("drivers", drivers::costs),
+    ("drivers", drivers::footprint),
+    ("drivers", drivers::beyond),
     ("veth", veth::run),
 ];
 

@@ -2,40 +2,23 @@
 //!
 //! Once with a request at a time on each connection, once with 16 pipelined, where the kernel's part is small and the server's own shows.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
+use std::process::Command;
 
 use super::figures::Table;
 use super::machine::Quiet;
-use super::server::{Running, Server};
+use super::subject::{ADDRESS, Subject};
 use super::{Bench, RUNS, hello, usage, wrk};
 
-/// Where nginx and the example listen.
-const ADDRESS: &str = "127.0.0.1:8765";
-
-/// How long a server may take until it listens.
-const LISTENS: Duration = Duration::from_secs(20);
-
-#[derive(Clone, Copy)]
-enum Subject {
-    Crore,
-    Floor,
-    Nginx,
-}
-
-const SUBJECTS: [Subject; 3] = [Subject::Crore, Subject::Floor, Subject::Nginx];
+const SUBJECTS: [Subject; 3] = [Subject::Hello("epoll"), Subject::Floor, Subject::Nginx];
 
 const PER_MILLION: &str = "server processor time";
 
-impl Subject {
-    fn name(self) -> &'static str {
-        match self {
-            Subject::Crore => "crore",
-            Subject::Floor => "bare loop",
-            Subject::Nginx => "nginx",
-        }
+fn name(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Hello(_) => "crore",
+        Subject::Floor => "bare loop",
+        Subject::Nginx => "nginx",
     }
 }
 
@@ -60,8 +43,8 @@ fn measure_all(bench: &Bench, title: &str, script: Option<&Path>) -> Result<Tabl
         eprintln!("  {title}: run {round} of {RUNS}");
         for subject in SUBJECTS {
             let (rate, cpu) = quiet.run(|| measure(bench, subject, script))?;
-            table.add(&format!("{}: requests", subject.name()), "a second", rate);
-            table.add(&format!("{}: {PER_MILLION}", subject.name()), "s a million", cpu);
+            table.add(&format!("{}: requests", name(subject)), "a second", rate);
+            table.add(&format!("{}: {PER_MILLION}", name(subject)), "s a million", cpu);
         }
     }
     for (other, one) in [("bare loop", "crore"), ("crore", "nginx")] {
@@ -74,22 +57,8 @@ fn measure_all(bench: &Bench, title: &str, script: Option<&Path>) -> Result<Tabl
 
 /// Requests a second, and the server's processor seconds a million.
 fn measure(bench: &Bench, subject: Subject, script: Option<&Path>) -> Result<(f64, f64), String> {
-    let mut command = match subject {
-        Subject::Floor => {
-            let server = Server::floor(bench)?;
-            return drive(&server.address.to_string(), server.pid(), script);
-        }
-        Subject::Crore => Command::new(hello::path(bench)),
-        Subject::Nginx => Command::new("taskset"),
-    };
-    match subject {
-        Subject::Nginx => {
-            command.args(["-c", "0", "nginx", "-e", "stderr", "-p"]).arg(folder(bench)).arg("-c").arg(config(bench)?)
-        }
-        _ => command.args(["--listen", ADDRESS, "--workers", "1", "--io", "epoll"]),
-    };
-    let server = start(command)?;
-    drive(ADDRESS, server.pid(), script)
+    let server = subject.start(bench)?;
+    drive(&server.address.to_string(), server.pid(), script)
 }
 
 fn drive(address: &str, pid: u32, script: Option<&Path>) -> Result<(f64, f64), String> {
@@ -103,32 +72,6 @@ fn drive(address: &str, pid: u32, script: Option<&Path>) -> Result<(f64, f64), S
     let requests = run(wrk::MEASURED_S)?;
     let cpu = usage::cpu_seconds(pid)? - before;
     Ok((requests.answered / requests.seconds, cpu / requests.answered * 1e6))
-}
-
-/// Starts a server and waits until it listens.
-fn start(mut command: Command) -> Result<Running, String> {
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut server = Running::start(command)?;
-    usage::until("the server to listen", LISTENS, || {
-        server.is_alive()?;
-        Ok(std::net::TcpStream::connect(ADDRESS).ok())
-    })?;
-    Ok(server)
-}
-
-/// nginx as on the veth, at another address.
-fn config(bench: &Bench) -> Result<PathBuf, String> {
-    let from = bench.root.join("bench/veth/nginx.conf");
-    let to = folder(bench).join("nginx.conf");
-    let problem = |error: std::io::Error| format!("{}: {error}", to.display());
-    let text = fs::read_to_string(&from).map_err(|error| format!("{}: {error}", from.display()))?;
-    fs::create_dir_all(folder(bench)).map_err(problem)?;
-    fs::write(&to, text.replace("10.78.0.2:8080", ADDRESS)).map_err(problem)?;
-    Ok(to)
-}
-
-fn folder(bench: &Bench) -> PathBuf {
-    bench.root.join("target").join("bench").join("plaintext")
 }
 
 fn last_processor() -> String {

@@ -16,9 +16,45 @@ pub(super) struct Running(Child);
 
 impl Running {
     pub(super) fn start(mut command: Command) -> Result<Self, String> {
-        let name = command.get_program().to_string_lossy().into_owned();
         command.stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Result<Self, String> {
+        let name = command.get_program().to_string_lossy().into_owned();
         command.spawn().map(Self).map_err(|error| format!("cannot start {name}: {error}"))
+    }
+
+    /// Starts it, and waits for the first line that it prints. Its input ends with it, or with us.
+    pub(super) fn first_line(mut command: Command) -> Result<(Self, String), String> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = Self::spawn(command)?;
+        let output = process.0.stdout.take().ok_or("its output is no pipe")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).map_err(|error| format!("its output: {error}"))?;
+        Ok((process, line))
+    }
+
+    /// Starts it; [`Running::output`] gives what it prints.
+    pub(super) fn with_output(mut command: Command) -> Result<Self, String> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// Waits for its end, and gives its standard output. It may not say more on standard error than a pipe holds.
+    ///
+    /// # Errors
+    /// Its exit code is not 0.
+    pub(super) fn output(&mut self) -> Result<String, String> {
+        let (mut output, mut errors) = (String::new(), String::new());
+        let read = self.0.stdout.as_mut().map(|pipe| pipe.read_to_string(&mut output));
+        let read_errors = self.0.stderr.as_mut().map(|pipe| pipe.read_to_string(&mut errors));
+        let ended = read.into_iter().chain(read_errors).find_map(Result::err).map_or_else(|| self.0.wait(), Err);
+        match ended {
+            Ok(status) if status.success() => Ok(output),
+            Ok(status) => Err(format!("process {}: {status}: {output}{errors}", self.pid())),
+            Err(error) => Err(format!("process {}: {error}", self.pid())),
+        }
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -46,7 +82,7 @@ impl Drop for Running {
 
 /// A server that has said where it listens.
 pub(super) struct Server {
-    process: Running,
+    pub(super) process: Running,
     pub(super) address: SocketAddr,
 }
 
@@ -69,12 +105,9 @@ impl Server {
         Self::listening(command)
     }
 
-    fn listening(mut command: Command) -> Result<Self, String> {
-        command.stdout(Stdio::piped());
-        let mut process = Running::start(command)?;
-        let output = process.0.stdout.take().ok_or("the server's output is no pipe")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).map_err(|error| format!("the server's output: {error}"))?;
+    /// What `command` starts, once it has said where it listens.
+    pub(super) fn listening(command: Command) -> Result<Self, String> {
+        let (process, line) = Running::first_line(command)?;
         let address = line.trim().strip_prefix("listening on http://").and_then(|address| address.parse().ok());
         let address = address.ok_or_else(|| format!("the server said {line:?} and not where it listens"))?;
         Ok(Self { process, address })

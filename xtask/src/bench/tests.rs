@@ -1,8 +1,11 @@
 //! What can be wrong without any measuring: the command line, medians, and reading what others print.
 
+use std::process::Command;
+
 use super::figures::{Table, json, markdown};
 use super::load::number;
-use super::{Options, usage};
+use super::server::Running;
+use super::{Options, kernel, usage};
 
 fn parse(line: &str) -> Result<Options, String> {
     Options::parse(line.split_whitespace().map(str::to_owned))
@@ -61,4 +64,24 @@ fn our_own_process_has_used_memory_and_time() {
     assert!(usage::cpu_seconds(pid).unwrap() >= 0.0);
     assert!(usage::voluntary_switches(pid).is_ok());
     assert!(usage::memory(u32::MAX).is_err());
+}
+
+#[test]
+fn the_kernels_memory_is_read_and_queues_are_counted_in_pages() {
+    assert!(kernel::memory().unwrap() > 1_000_000);
+    let text = "sockets: used 17\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 68\nUDP: inuse 0 mem 180\n";
+    assert_eq!(kernel::queued_pages(text), 68);
+    assert_eq!(kernel::queued_pages("UDP: inuse 0 mem 180\n"), 0);
+}
+
+#[test]
+fn what_a_program_prints_is_its_output_and_how_it_failed_an_error() {
+    let run = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        Running::with_output(command).unwrap().output()
+    };
+    assert_eq!(run("echo held").unwrap(), "held\n");
+    let error = run("echo half; echo why >&2; exit 3").unwrap_err();
+    assert!(error.contains("exit status: 3: half\nwhy"), "{error}");
 }

@@ -132,7 +132,7 @@ pub(super) fn demand(stack: &Stack, options: &PlanOptions, connections: u64) -> 
     // A message of several segments is taken to cost as much as so many messages: each is built, sent and acknowledged.
     let segments = push.out.frames;
     let cores = time.map(|time| {
-        let pushes = traffic.pushes_per_second * segments * time.push.value / 1e6;
+        let pushes = traffic.pushes_per_second * segments * time.push_us() / 1e6;
         let pings = traffic.pings_per_second * time.ping.value / 1e6;
         Cores { pushes, pings, total: pushes + pings }
     });
@@ -168,7 +168,7 @@ fn memory(stack: &Stack, machine: &Machine, connections: u64, pushes_per_second:
 }
 
 /// What of the machine is taken.
-pub(super) fn uses(options: &PlanOptions, demand: &Demand, connections: u64) -> Vec<Use> {
+pub(super) fn uses(stack: &Stack, options: &PlanOptions, demand: &Demand, connections: u64) -> Vec<Use> {
     let machine = &options.machine;
     let kept = 1.0 - machine.headroom.fraction();
     let traffic = traffic(options, connections);
@@ -182,6 +182,9 @@ pub(super) fn uses(options: &PlanOptions, demand: &Demand, connections: u64) -> 
     if let Some(cores) = demand.cores {
         uses.push(Use { of: Limit::Cores, needed: cores.total, usable: worth(machine) * kept });
         uses.push(Use { of: Limit::Slots, needed: connections as f64, usable: slots });
+    }
+    if let Some(watched) = stack.watched {
+        uses.push(Use { of: Limit::Watched, needed: demand.descriptors as f64, usable: watched.value });
     }
     uses
 }

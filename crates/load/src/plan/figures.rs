@@ -14,6 +14,9 @@ mod measured;
 mod specified;
 mod stack;
 
+use std::collections::HashSet;
+
+use assumed::KERNEL_PUSH;
 pub(super) use assumed::{EFFICIENCY, RESERVE, ROUND_TRIP};
 pub(super) use figure::{Figure, Origin};
 pub(super) use measured::{
@@ -21,20 +24,34 @@ pub(super) use measured::{
 };
 pub(super) use specified::{ENVELOPE, ETHERNET, FRAME_MIN, IP_HEADER, MTU, TCP_HEADER};
 #[cfg(test)]
-pub(super) use stack::{EPOLL, OWN, THREADS};
+pub(super) use stack::{EPOLL, OWN, SELECT, THREADS, URING};
 pub(super) use stack::{STACKS, Stack};
 
-/// All figures, for the list below a plan.
+/// All figures, for the list below a plan; one that several stacks rest on stands there once.
 pub(super) fn all() -> Vec<Figure> {
     let mut figures = Vec::new();
     for stack in STACKS {
         figures.push(stack.user);
-        figures.extend([stack.kernel, stack.core, stack.in_flight].into_iter().flatten());
-        figures.extend(stack.time.iter().flat_map(|time| [time.connect, time.broadcast, time.push, time.ping]));
+        figures.extend([stack.kernel, stack.core, stack.in_flight, stack.watched].into_iter().flatten());
+        figures.extend(stack.time.iter().flat_map(|time| [time.connect, time.broadcast, time.ping]));
+        figures.extend(stack.time.iter().filter_map(|time| time.push));
     }
     figures.extend([
-        HELD, PROGRAM, RESERVE, EFFICIENCY, ROUND_TRIP, ENVELOPE, ETHERNET, FRAME_MIN, IP_HEADER, TCP_HEADER, MTU,
+        HELD,
+        PROGRAM,
+        RESERVE,
+        EFFICIENCY,
+        KERNEL_PUSH,
+        ROUND_TRIP,
+        ENVELOPE,
+        ETHERNET,
+        FRAME_MIN,
+        IP_HEADER,
+        TCP_HEADER,
+        MTU,
     ]);
     figures.extend([CONNECT_FRAMES_IN, CONNECT_FRAMES_OUT, CONNECT_DATA_IN, CONNECT_DATA_OUT, CONNTRACK]);
+    let mut seen = HashSet::new();
+    figures.retain(|figure| seen.insert(figure.name));
     figures
 }

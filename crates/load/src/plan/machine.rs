@@ -46,6 +46,8 @@ pub(super) enum Limit {
     LinkIn,
     /// Slots of the cores' tables, connections.
     Slots,
+    /// What the I/O model can watch, descriptors.
+    Watched,
 }
 
 impl Limit {
@@ -57,6 +59,7 @@ impl Limit {
             Limit::LinkOut => "link to clients",
             Limit::LinkIn => "link from clients",
             Limit::Slots => "slots",
+            Limit::Watched => "watched",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The arithmetic against figures that anybody can check by hand, and against its own limits.
 
-use super::figures::{EPOLL, OWN, THREADS};
+use super::figures::{EPOLL, OWN, SELECT, THREADS, URING};
 use super::wire;
 use super::*;
 
@@ -88,6 +88,35 @@ fn ten_million_fit_the_reference_machine_on_our_own_stack_and_not_with_a_thread_
     near(threads.demand.memory.connections / GB, 163.84, 1e-9);
     assert_eq!(own.demand.descriptors, 64);
     assert_eq!(stack(&plan, &EPOLL).demand.descriptors, 10_000_064);
+}
+
+#[test]
+fn every_model_of_the_kernels_tcp_has_a_row() {
+    let plan = plan(&of(1_000)).unwrap();
+    let text = plan.to_text();
+    for name in crore_rt::DRIVERS.iter().filter(|name| **name != "auto" && !crore_rt::is_device(name)) {
+        assert!(plan.stacks.iter().any(|stack| stack.name == *name), "{name} has no row");
+        assert_eq!(text.lines().filter(|line| line.split_whitespace().next() == Some(name)).count(), 4, "{name}");
+    }
+    assert!(text.lines().take_while(|line| *line != "Around it").all(|line| line.len() <= 120), "{text}");
+}
+
+#[test]
+fn sockets_of_a_ring_take_no_descriptors_and_select_watches_a_thousand() {
+    let plan = plan(&of(1_000)).unwrap();
+    let (uring, select) = (stack(&plan, &URING), stack(&plan, &SELECT));
+    assert_eq!((uring.demand.descriptors, stack(&plan, &EPOLL).demand.descriptors), (64, 1_064));
+    assert!(uring.fits && !select.fits);
+    assert_eq!((select.connections_max, select.binds), (1_024 - 64, Limit::Watched));
+    assert!(plan.to_json().contains(r#"{"of":"watched","needed":1064.0,"usable":1024.0}"#));
+}
+
+#[test]
+fn a_delivery_that_was_not_measured_by_itself_costs_what_one_of_a_broadcast_does() {
+    let time = EPOLL.time.as_ref().unwrap();
+    assert_eq!((time.push, time.push_us()), (None, time.broadcast.value));
+    let own = OWN.time.as_ref().unwrap();
+    assert_eq!(Some(own.push_us()), own.push.map(|figure| figure.value));
 }
 
 #[test]
@@ -182,7 +211,9 @@ fn the_object_is_one_line_and_its_fields_are_an_interface() {
         assert!(own.get(field).is_some(), "{field}");
     }
     assert_eq!(own["demand"]["broadcast"]["bound_by"], "link_out");
-    assert!(object["stacks"][2]["demand"]["cores"].is_null(), "not measured is null, not zero");
+    let threads = object["stacks"].as_array().unwrap().last().unwrap();
+    assert_eq!(threads["name"], "a thread each");
+    assert!(threads["demand"]["cores"].is_null(), "not measured is null, not zero");
     assert_eq!(object["asked"]["rate"], "1/m");
 }
 
@@ -268,10 +299,10 @@ fn the_page_about_scaling_rests_on_the_same_figures() {
     let page = include_str!("../../../../docs/scaling.md");
     let time = OWN.time.as_ref().unwrap();
     let row = |figure: Figure, unit: &str| format!("| {} {unit} | ", figure.value);
-    for cell in [row(OWN.user, "B"), row(time.connect, "µs"), row(time.broadcast, "µs"), row(time.push, "µs")] {
+    for cell in [row(OWN.user, "B"), row(time.connect, "µs"), row(time.broadcast, "µs")] {
         assert!(page.contains(&cell), "docs/scaling.md lacks {cell:?}: do its sums again");
     }
-    assert!(page.contains(&row(time.ping, "µs")));
+    assert!(page.contains(&row(time.ping, "µs")) && page.contains(&row(time.push.unwrap(), "µs")));
     let plan = plan(&of(10_000_000)).unwrap();
     let own = &stack(&plan, &OWN).demand;
     assert!(page.contains(&format!("| **{:.1} GB** | **", own.memory.total / GB)));

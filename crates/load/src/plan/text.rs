@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crore_base::units::Count;
 
-use super::demand::{Demand, Sweep, Traffic};
+use super::demand::{Demand, Traffic};
 use super::figures::{Figure, HELD, Origin};
 use super::machine::{Limit, Use};
 use super::wire::Flow;
@@ -12,9 +12,8 @@ use super::{CapacityPlan, StackPlan};
 use crate::limits::{CONNECTIONS_PER_OWN_SOURCE, CONNECTIONS_PER_SOURCE};
 use crate::outcome::grouped;
 
-/// Characters of a row's name, and of a column.
-const NAME: usize = 34;
-const COLUMN: usize = 24;
+/// Characters of a row's name.
+const NAME: usize = 32;
 
 impl CapacityPlan {
     /// The plan for people: tables, then what they rest on.
@@ -60,53 +59,66 @@ impl CapacityPlan {
         let Traffic { pushes_per_second, payload_bits_per_second, pings_per_second, to_clients, from_clients } =
             self.traffic;
         line(text, format_args!("\nTraffic, the same on every stack"));
-        row(text, "pushes", [format!("{}/s", number(pushes_per_second))]);
-        row(text, "their payload alone", [bits(payload_bits_per_second)]);
-        row(text, "pings", [format!("{}/s", number(pings_per_second))]);
+        row(text, "pushes", &format!("{}/s", number(pushes_per_second)));
+        row(text, "their payload alone", &bits(payload_bits_per_second));
+        row(text, "pings", &format!("{}/s", number(pings_per_second)));
         let flow = |flow: Flow| format!("{}, {} frames/s", bits(flow.bits_per_second), number(flow.frames_per_second));
-        row(text, "on the wire to clients", [flow(to_clients)]);
-        row(text, "on the wire from clients", [flow(from_clients)]);
+        row(text, "on the wire to clients", &flow(to_clients));
+        row(text, "on the wire from clients", &flow(from_clients));
     }
 
     fn write_stacks(&self, text: &mut String) {
-        line(text, format_args!("\n{:NAME$}{}", "On one machine", columns(self.stacks.iter().map(|stack| stack.name))));
-        let rows = |text: &mut String, name: &str, cell: &dyn Fn(&Demand) -> Option<String>| {
-            let cells = self.stacks.iter().map(|stack| cell(&stack.demand).unwrap_or_else(|| "-".to_owned()));
-            row(text, name, cells);
+        let memory = |stack: &StackPlan| {
+            let memory = &stack.demand.memory;
+            let [connections, fixed, reserve, total] =
+                [memory.connections, memory.fixed, memory.reserve, memory.total].map(bytes);
+            let [sockets, in_flight] = [memory.sockets, memory.in_flight].map(some_bytes);
+            vec![connections, sockets, in_flight, fixed, reserve, total, grouped(stack.demand.descriptors)]
         };
-        rows(text, "memory: connections", &|demand| Some(bytes(demand.memory.connections)));
-        rows(text, "  sockets in the kernel", &|demand| some_bytes(demand.memory.sockets));
-        rows(text, "  not acknowledged, at its most", &|demand| some_bytes(demand.memory.in_flight));
-        rows(text, "  program and cores", &|demand| Some(bytes(demand.memory.fixed)));
-        rows(text, "  kept for the system", &|demand| Some(bytes(demand.memory.reserve)));
-        rows(text, "  all", &|demand| Some(bytes(demand.memory.total)));
-        rows(text, "cores: pushes", &|demand| demand.cores.map(|cores| number(cores.pushes)));
-        rows(text, "  pings", &|demand| demand.cores.map(|cores| number(cores.pings)));
-        rows(text, "broadcast to all: processors", &|demand| demand.broadcast.map(|sweep| time(sweep.cpu_seconds)));
-        rows(text, "  the link", &|demand| demand.broadcast.map(|sweep| time(sweep.link_seconds)));
-        rows(text, "  so", &|demand| demand.broadcast.map(bound));
-        rows(text, "all come back: processors", &|demand| demand.reconnect.map(|sweep| time(sweep.cpu_seconds)));
-        rows(text, "  the link", &|demand| demand.reconnect.map(|sweep| time(sweep.link_seconds)));
-        rows(text, "  so", &|demand| demand.reconnect.map(bound));
-        rows(text, "descriptors", &|demand| Some(grouped(demand.descriptors)));
+        let heads = ["memory of connections", "sockets", "not acked", "program", "system", "all", "descriptors"];
+        self.write_table(text, "On one machine", &heads, memory);
+        let work = |stack: &StackPlan| {
+            let Demand { cores, broadcast, reconnect, .. } = &stack.demand;
+            let mut cells = vec![cell(cores, |cores| number(cores.pushes)), cell(cores, |cores| number(cores.pings))];
+            for sweep in [broadcast, reconnect] {
+                cells.extend([cell(sweep, |of| time(of.cpu_seconds)), cell(sweep, |of| time(of.link_seconds))]);
+            }
+            cells
+        };
+        let heads = ["cores for pushes", "pings", "broadcast: processors", "link", "all come back: processors", "link"];
+        self.write_table(text, "Processors and link", &heads, work);
     }
 
     fn write_verdicts(&self, text: &mut String) {
-        line(text, format_args!("\nOf what may be taken"));
-        for limit in [Limit::Memory, Limit::Cores, Limit::LinkOut, Limit::LinkIn, Limit::Slots] {
-            let share = |stack: &StackPlan| {
-                let used: Option<&Use> = stack.uses.iter().find(|used| used.of == limit);
-                used.map_or("-".to_owned(), |used| format!("{:.1} %", used.share() * 100.0))
-            };
-            row(text, limit.name(), self.stacks.iter().map(share));
+        const LIMITS: [Limit; 6] =
+            [Limit::Memory, Limit::Cores, Limit::LinkOut, Limit::LinkIn, Limit::Slots, Limit::Watched];
+        let shares = |stack: &StackPlan| {
+            let share = |limit: Limit| stack.uses.iter().find(|used| used.of == limit).map(Use::share);
+            LIMITS.map(|limit| cell(&share(limit), |share| format!("{} %", number(share * 100.0)))).to_vec()
+        };
+        self.write_table(text, "Of what may be taken", &LIMITS.map(Limit::name), shares);
+        let verdict = |stack: &StackPlan| {
+            let fits = if stack.fits { "yes" } else { "no" };
+            let machines = stack.machines.map_or("none suffice".to_owned(), grouped);
+            vec![fits.to_owned(), grouped(stack.connections_max), stack.binds.name().to_owned(), machines]
+        };
+        let machines = format!("machines of {} and a spare", Count(self.options.per_machine));
+        let heads = ["one machine is enough", "could hold", "binds first", &machines];
+        self.write_table(text, "So", &heads, verdict);
+    }
+
+    /// A row for each stack, under `heads`; columns are as wide as their widest cell.
+    fn write_table(&self, text: &mut String, title: &str, heads: &[&str], cells: impl Fn(&StackPlan) -> Vec<String>) {
+        let mut rows = vec![[title].iter().chain(heads).map(|head| (*head).to_owned()).collect::<Vec<_>>()];
+        rows.extend(self.stacks.iter().map(|stack| [vec![format!("  {}", stack.name)], cells(stack)].concat()));
+        assert!(rows.iter().all(|row| row.len() == heads.len() + 1), "each column has a head and each head a column");
+        let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0) + 2;
+        let widths: Vec<usize> = (0..=heads.len()).map(width).collect();
+        text.push('\n');
+        for row in &rows {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            line(text, format_args!("{}", cells.collect::<String>().trim_end()));
         }
-        let each = |cell: fn(&StackPlan) -> String| self.stacks.iter().map(cell).collect::<Vec<_>>();
-        row(text, "one machine is enough", each(|stack| if stack.fits { "yes" } else { "no" }.to_owned()));
-        row(text, "one machine could hold", each(|stack| grouped(stack.connections_max)));
-        row(text, "what binds first", each(|stack| stack.binds.name().to_owned()));
-        let name = format!("machines of {} and a spare", Count(self.options.per_machine));
-        let machines = |stack: &StackPlan| stack.machines.map_or("none suffice".to_owned(), grouped);
-        row(text, &name, each(machines));
     }
 
     fn write_around(&self, text: &mut String) {
@@ -158,21 +170,18 @@ fn line(text: &mut String, words: std::fmt::Arguments<'_>) {
     let _ = writeln!(text, "{words}");
 }
 
-fn columns<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
-    let cells = cells.into_iter().map(|cell| format!("{:COLUMN$}", cell.as_ref()));
-    cells.collect::<String>().trim_end().to_owned()
+fn row(text: &mut String, name: &str, value: &str) {
+    line(text, format_args!("  {name:NAME$}{value}"));
 }
 
-fn row<S: AsRef<str>>(text: &mut String, name: &str, cells: impl IntoIterator<Item = S>) {
-    line(text, format_args!("  {name:width$}{}", columns(cells), width = NAME - 2));
+/// What is not known is a dash.
+fn cell<T>(value: &Option<T>, show: impl Fn(&T) -> String) -> String {
+    value.as_ref().map_or("-".to_owned(), show)
 }
 
-fn bound(sweep: Sweep) -> String {
-    format!("{}, {}", time(sweep.seconds), sweep.bound_by.name())
-}
-
-fn some_bytes(value: f64) -> Option<String> {
-    (value > 0.0).then(|| bytes(value))
+/// What a stack has nothing of is a dash.
+fn some_bytes(value: f64) -> String {
+    if value > 0.0 { bytes(value) } else { "-".to_owned() }
 }
 
 /// With as many decimals as tell something: three digits.

@@ -11,19 +11,27 @@ pub(in crate::plan) const OWN_IN_FLIGHT: Figure = assumed(
 );
 
 /// What the kernel keeps of a segment, its payload apart.
-pub(in crate::plan) const EPOLL_IN_FLIGHT: Figure = assumed(
-    "epoll: what a push takes in the kernel until it is acknowledged, its bytes apart",
+pub(in crate::plan) const KERNEL_IN_FLIGHT: Figure = assumed(
+    "the kernel's TCP: what a push takes until it is acknowledged, its bytes apart",
     1_280.0,
     "bytes",
     "a doubled sk_buff and its smallest head; measure with /proc/net/sockstat while publishing",
 );
 
 /// Steady traffic.
-pub(in crate::plan) const EPOLL_PUSH: Figure = assumed(
-    "epoll: a delivery of steady traffic",
-    5.51,
-    "us",
-    "as one of a broadcast; measure with cargo xtask bench fanout",
+pub(in crate::plan) const KERNEL_PUSH: Figure = assumed(
+    "the kernel's TCP: a delivery of steady traffic, of what one of a broadcast takes",
+    1.0,
+    "",
+    "the broadcast that was measured goes to a group of 10,000 at a time; measure with crore c10m --wire kernel",
+);
+
+/// How many `poll` is good for.
+pub(in crate::plan) const POLL_WATCHED: Figure = assumed(
+    "poll: the most descriptors that its figures hold for",
+    10_000.0,
+    "",
+    "each wait hands all of them to the kernel and looks at each answer, so that costs grow with the number; measured are 4,000",
 );
 
 /// The classic.

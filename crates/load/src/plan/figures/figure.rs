@@ -46,6 +46,47 @@ macro_rules! measured {
 }
 pub(super) use measured;
 
+/// What `cargo xtask bench drivers` says of an I/O model of the kernel's TCP/IP.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::plan) struct Model {
+    /// As `--io` has it.
+    pub(in crate::plan) name: &'static str,
+    /// User memory of an idle subscriber.
+    pub(in crate::plan) user: Figure,
+    /// The kernel's memory of its socket, and of all that the model has the kernel keep beside it.
+    pub(in crate::plan) kernel: Figure,
+    /// From SYN to the last reply.
+    pub(in crate::plan) connect: Figure,
+    /// One delivery of a publication to everybody.
+    pub(in crate::plan) broadcast: Figure,
+    /// A ping and its pong.
+    pub(in crate::plan) ping: Figure,
+}
+
+/// A table of I/O models: machine and date once, then a model, its figures and the command in each row.
+macro_rules! models {
+    (
+        on $machine:literal, $date:literal:
+        $($constant:ident = $name:literal [$user:literal $kernel:literal $connect:literal $broadcast:literal $ping:literal] $command:literal;)+
+    ) => {
+        $(pub(in crate::plan) const $constant: Model = {
+            const fn figure(name: &'static str, value: f64, unit: &'static str) -> Figure {
+                const SOURCE: &str = concat!($command, "; ", $machine, ", ", $date);
+                Figure { name, value, unit, origin: Origin::Measured, source: SOURCE }
+            }
+            Model {
+                name: $name,
+                user: figure(concat!($name, ": a subscriber of two channels, in user memory"), $user, "bytes"),
+                kernel: figure(concat!($name, ": a socket in the kernel"), $kernel, "bytes"),
+                connect: figure(concat!($name, ": a connect with upgrade, connect and one subscription"), $connect, "us"),
+                broadcast: figure(concat!($name, ": a delivery of 64 bytes, one publication at a time"), $broadcast, "us"),
+                ping: figure(concat!($name, ": a ping and its pong"), $ping, "us"),
+            }
+        };)+
+    };
+}
+pub(super) use models;
+
 pub(super) const fn specified(name: &'static str, value: f64, unit: &'static str, source: &'static str) -> Figure {
     Figure { name, value, unit, origin: Origin::Specified, source }
 }

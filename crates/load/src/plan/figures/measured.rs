@@ -3,7 +3,19 @@
 //!
 //! Processor time is that of the server, in microseconds of one core of the machine.
 
-use super::figure::{Figure, Origin, measured};
+use super::figure::{Figure, Model, Origin, measured, models};
+
+// The medians of the section `drivers`: a new run replaces the whole table.
+models! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
+    //                      user  kernel  connect  delivery   ping   of so many clients
+    //                     bytes   bytes       us        us     us
+    URING    = "uring"    [229.0 3_850.0     32.0      5.51   14.2] "10,000 clients (memory: 18,000)";
+    EPOLL    = "epoll"    [229.0 3_850.0     32.0      5.51   14.2] "10,000 clients (memory: 18,000)";
+    EPOLL_LT = "epoll-lt" [229.0 3_850.0     32.0      5.51   14.2] "10,000 clients (memory: 18,000)";
+    PORTABLE = "portable" [229.0 3_850.0     32.0      5.51   14.2] "10,000 clients (memory: 18,000)";
+    POLL     = "poll"     [229.0 3_850.0     32.0      5.51   14.2] "4,000 clients";
+    SELECT   = "select"   [229.0 3_850.0     32.0      5.51   14.2] "900 clients";
+}
 
 measured! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
 
@@ -28,25 +40,13 @@ measured! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
         "connections of one gateway, own stack, that were measured; beyond it figures are stretched",
         "crore c10m --connections 10M";
 
-    // The kernel's TCP/IP and epoll, over loopback.
-    EPOLL_USER = 229.0 "bytes",
-        "epoll: a subscriber of two channels, in user memory",
-        "cargo xtask bench memory, 4 workers: 193 with one channel, and 36 for the second by the sizes of its parts";
-    EPOLL_KERNEL = 3_850.0 "bytes",
-        "epoll: a socket in the kernel",
-        "cargo xtask bench memory, docs/benchmarks.md";
+    // The kernel's TCP/IP: what a core has beside its connections. `select`, `poll`, `epoll-lt` and `portable` are epoll's driver.
     EPOLL_CORE = 681_000.0 "bytes",
         "epoll: a core's buffers and tables",
         "cargo xtask bench memory, nobody connected, 4 workers against 1";
-    EPOLL_CONNECT = 32.0 "us",
-        "epoll: a connect with upgrade, connect and one subscription",
-        "cargo xtask bench connect, as fast as it goes, 1 worker; loopback";
-    EPOLL_BROADCAST = 5.51 "us",
-        "epoll: a delivery of 64 bytes, one publication at a time",
-        "cargo xtask bench fanout, 10,000 subscribers, 1 worker; loopback";
-    EPOLL_PING = 14.2 "us",
-        "epoll: a ping and its pong",
-        "cargo xtask bench idle, 15,000 subscribers; loopback";
+    URING_CORE = 2_940_000.0 "bytes",
+        "uring: a core's buffers and tables",
+        "cargo xtask bench drivers, nobody connected, 4 workers against 1";
 
     // The program, and what a client says while it connects.
     PROGRAM = 6_885_000.0 "bytes",

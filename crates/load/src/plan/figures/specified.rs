@@ -10,6 +10,14 @@ pub(in crate::plan) const OWN_CORE: Figure = specified(
     "16,384 frames of 2 KiB, crates/rt/src/limits.rs; already within the bytes of a subscriber for the core that was measured",
 );
 
+/// How many `select` can watch.
+pub(in crate::plan) const SELECT_WATCHED: Figure = specified(
+    "select: descriptors that it can watch",
+    1_024.0,
+    "",
+    "select(2): FD_SETSIZE, a constant of the C library's binary interface; it holds for a process",
+);
+
 /// What surrounds a publication's data, and how often.
 pub(in crate::plan) const ENVELOPE: Figure = specified(
     "JSON around the data of a publication",

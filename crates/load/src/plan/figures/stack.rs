@@ -1,6 +1,6 @@
 //! Ways to hold connections, and what each costs.
 
-use super::figure::Figure;
+use super::figure::{Figure, Model};
 use super::{assumed, measured, specified};
 
 /// What a way to hold connections costs.
@@ -20,6 +20,8 @@ pub(in crate::plan) struct Stack {
     pub(in crate::plan) time: Option<Times>,
     /// Whether each connection needs a descriptor.
     pub(in crate::plan) descriptors: bool,
+    /// The most descriptors of a process that this way can watch, where it sets a limit of its own.
+    pub(in crate::plan) watched: Option<Figure>,
 }
 
 /// Processor time of the server, microseconds of one core.
@@ -29,10 +31,31 @@ pub(in crate::plan) struct Times {
     pub(in crate::plan) connect: Figure,
     /// One delivery of a broadcast to all, its ACK included.
     pub(in crate::plan) broadcast: Figure,
-    /// One delivery of steady traffic, its ACK included.
-    pub(in crate::plan) push: Figure,
+    /// One delivery of steady traffic, its ACK included; none: not measured, see [`Times::push_us`].
+    pub(in crate::plan) push: Option<Figure>,
     /// A ping and its pong.
     pub(in crate::plan) ping: Figure,
+}
+
+impl Times {
+    /// One delivery of steady traffic, microseconds.
+    pub(in crate::plan) fn push_us(&self) -> f64 {
+        self.push.map_or(self.broadcast.value * assumed::KERNEL_PUSH.value, |figure| figure.value)
+    }
+}
+
+/// An I/O model over the kernel's TCP/IP.
+const fn kernel(model: Model, core: Figure) -> Stack {
+    Stack {
+        name: model.name,
+        user: model.user,
+        kernel: Some(model.kernel),
+        core: Some(core),
+        in_flight: Some(assumed::KERNEL_IN_FLIGHT),
+        time: Some(Times { connect: model.connect, broadcast: model.broadcast, push: None, ping: model.ping }),
+        descriptors: true,
+        watched: None,
+    }
 }
 
 /// Our own TCP/IP.
@@ -45,27 +68,26 @@ pub(in crate::plan) static OWN: Stack = Stack {
     time: Some(Times {
         connect: measured::OWN_CONNECT,
         broadcast: measured::OWN_BROADCAST,
-        push: measured::OWN_PUSH,
+        push: Some(measured::OWN_PUSH),
         ping: measured::OWN_PING,
     }),
     descriptors: false,
+    watched: None,
 };
 
-/// The kernel's TCP/IP and epoll.
-pub(in crate::plan) static EPOLL: Stack = Stack {
-    name: "epoll",
-    user: measured::EPOLL_USER,
-    kernel: Some(measured::EPOLL_KERNEL),
-    core: Some(measured::EPOLL_CORE),
-    in_flight: Some(assumed::EPOLL_IN_FLIGHT),
-    time: Some(Times {
-        connect: measured::EPOLL_CONNECT,
-        broadcast: measured::EPOLL_BROADCAST,
-        push: assumed::EPOLL_PUSH,
-        ping: measured::EPOLL_PING,
-    }),
-    descriptors: true,
-};
+/// io_uring, whose sockets are places in tables of its rings.
+pub(in crate::plan) static URING: Stack = Stack { descriptors: false, ..kernel(measured::URING, measured::URING_CORE) };
+
+/// The model that is chosen where nothing is said.
+pub(in crate::plan) static EPOLL: Stack = kernel(measured::EPOLL, measured::EPOLL_CORE);
+
+static EPOLL_LT: Stack = kernel(measured::EPOLL_LT, measured::EPOLL_CORE);
+static PORTABLE: Stack = kernel(measured::PORTABLE, measured::EPOLL_CORE);
+static POLL: Stack = Stack { watched: Some(assumed::POLL_WATCHED), ..kernel(measured::POLL, measured::EPOLL_CORE) };
+
+/// The oldest model, which cannot watch many.
+pub(in crate::plan) static SELECT: Stack =
+    Stack { watched: Some(specified::SELECT_WATCHED), ..kernel(measured::SELECT, measured::EPOLL_CORE) };
 
 /// The classic: a thread for each connection. Only its memory, as a comparison.
 pub(in crate::plan) static THREADS: Stack = Stack {
@@ -76,7 +98,8 @@ pub(in crate::plan) static THREADS: Stack = Stack {
     in_flight: None,
     time: None,
     descriptors: true,
+    watched: None,
 };
 
-/// The stacks of a plan, in the order of its columns.
-pub(in crate::plan) static STACKS: [&Stack; 3] = [&OWN, &EPOLL, &THREADS];
+/// The stacks of a plan, in the order of its rows.
+pub(in crate::plan) static STACKS: [&Stack; 8] = [&OWN, &URING, &EPOLL, &EPOLL_LT, &PORTABLE, &POLL, &SELECT, &THREADS];
