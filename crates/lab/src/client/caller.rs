@@ -8,7 +8,7 @@ use crore_http::{Limits, ResponseEvent, ResponseReader, Status};
 use crore_rt::net::{ConnectOptions, TcpStream, UdpSocket};
 use crore_rt::time::{Duration, deadline, precise_now};
 
-use super::questions::{Expected, Question, Questions};
+use super::questions::{Expected, Kind, Question, Questions};
 use crate::harness::limits::{ANSWER_DEADLINE, CONNECTIONS_PER_SOURCE, HOLD_DEADLINE};
 
 /// Where a model listens, and how it is spoken to.
@@ -58,16 +58,22 @@ impl Caller {
         within(HOLD_DEADLINE, opening).await
     }
 
-    /// One question and its answer.
+    /// One question and its answer; of what kind it was.
     ///
     /// # Errors
     /// No answer, a wrong one, or the end of the connection; the connection is then of no use any more.
-    pub(crate) async fn ask(&mut self, questions: &Questions) -> Result<(), String> {
-        within(ANSWER_DEADLINE, self.exchange(questions)).await
+    pub(crate) async fn ask(&mut self, questions: &Questions) -> Result<Kind, String> {
+        let kind = questions.kind(self.number());
+        within(ANSWER_DEADLINE, self.exchange(questions)).await.map(|()| kind)
+    }
+
+    /// Of the next question.
+    fn number(&self) -> u64 {
+        self.index << 32 | self.asked
     }
 
     async fn exchange(&mut self, questions: &Questions) -> Result<(), String> {
-        let Question { request, expected } = questions.question(self.index << 32 | self.asked);
+        let Question { request, expected } = questions.question(self.number());
         self.asked += 1;
         let link = match &mut self.link {
             Some(link) => link,

@@ -89,10 +89,10 @@ async fn serve(pass: Rc<Pass>, mut caller: Caller) -> Option<Caller> {
         }
         let from = pass.schedule.counted_from(due, precise_now());
         match caller.ask(&pass.questions).await {
-            Ok(()) => {
+            Ok(kind) => {
                 let now = precise_now();
                 pass.last.set(now);
-                pass.tally.borrow_mut().answered(now - from);
+                pass.tally.borrow_mut().answered(kind, now - from);
             }
             Err(reason) => {
                 pass.tally.borrow_mut().failed(&reason);

@@ -10,7 +10,9 @@ use std::path::Path;
 use crore_base::payload::Payload;
 use sha2::{Digest, Sha256};
 
+use crate::full::place_in_pattern;
 use crate::harness::limits::{DIGEST_BODIES, DIGEST_BYTES, DISK_FILE_BYTES, DISK_SLICE_BYTES, ECHO_BYTES};
+use crate::limits::{RECORD_BYTES, RECORDS_KEPT};
 
 /// The odd number nearest to 2^64 divided by the golden ratio: multiplied by it, neighbours become strangers (Knuth, TAOCP 6.4).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -26,6 +28,19 @@ pub(crate) enum Questions {
     /// `POST /digest`: requests with their digests.
     Digest(Vec<(Payload, String)>),
     /// `GET /disk`.
+    Disk,
+    /// What the full load asks: see [`mixed`].
+    Full,
+}
+
+/// Kinds of requests whose latencies are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Answered at once.
+    Plain,
+    /// A transaction.
+    Database,
+    /// A record appended to a file, and one read.
     Disk,
 }
 
@@ -62,7 +77,16 @@ impl Questions {
         Questions::Digest((0..DIGEST_BODIES).map(question).collect())
     }
 
-    /// Question number `number`.
+    /// What kind of question number `number` is.
+    pub(crate) fn kind(&self, number: u64) -> Kind {
+        match (self, mixture(number)) {
+            (Questions::Full, DATABASE_TURN) => Kind::Database,
+            (Questions::Full, DISK_TURN) => Kind::Disk,
+            _ => Kind::Plain,
+        }
+    }
+
+    /// Question number `number`: the connection's number in the upper half, and how many it has asked before in the lower.
     pub(crate) fn question(&self, number: u64) -> Question {
         match self {
             Questions::Echo => {
@@ -83,6 +107,7 @@ impl Questions {
                 let request = format!("GET /disk?at={at}&length={DISK_SLICE_BYTES} HTTP/1.1\r\nHost: lab\r\n\r\n");
                 Question { request: Payload::from(request), expected: Expected::Pattern(at..at + DISK_SLICE_BYTES) }
             }
+            Questions::Full => mixed(self.kind(number), number),
         }
     }
 }
@@ -112,6 +137,46 @@ impl Expected {
     }
 }
 
+/// Of ten questions of a connection, those that are not plain.
+const DATABASE_TURN: u64 = 4;
+const DISK_TURN: u64 = 9;
+/// Rows of each connection.
+const ROWS_EACH: u64 = 64;
+
+/// Which of ten questions this is. Connections begin at different places, so that those of one kind do not come together.
+fn mixture(number: u64) -> u64 {
+    ((number >> 32) + (number & u64::from(u32::MAX))) % 10
+}
+
+/// A question of the full load. What must come back follows from the number, because a connection's rows and records are its own, and it
+/// asks for them in order.
+fn mixed(kind: Kind, number: u64) -> Question {
+    let (connection, asked) = (number >> 32, number & u64::from(u32::MAX));
+    // A question of this kind comes once in ten.
+    let nth = asked / 10;
+    let post = |target: String| {
+        Payload::from(format!("POST {target} HTTP/1.1\r\nHost: lab\r\nContent-Length: 0\r\n\r\n"))
+    };
+    match kind {
+        Kind::Plain => {
+            let request = Payload::from("GET /plain HTTP/1.1\r\nHost: lab\r\n\r\n");
+            Question { request, expected: Expected::Text("Hello, World!".to_owned()) }
+        }
+        Kind::Database => {
+            let (row, count) = (connection * ROWS_EACH + nth % ROWS_EACH, nth / ROWS_EACH + 1);
+            let expected = Expected::Text(format!("row {row} count {count}\n"));
+            Question { request: post(format!("/database?row={row}")), expected }
+        }
+        Kind::Disk => {
+            let (writer, record) = (connection as u32, nth as u32);
+            let back = record - (scatter(number) % u64::from(RECORDS_KEPT.min(record + 1))) as u32;
+            let at = place_in_pattern(writer, back);
+            let request = post(format!("/disk?writer={writer}&record={record}&back={back}"));
+            Question { request, expected: Expected::Pattern(at..at + RECORD_BYTES as u64) }
+        }
+    }
+}
+
 /// Whether these are the bytes of the pattern from `at` on.
 fn is_pattern(at: u64, bytes: &[u8]) -> bool {
     let mut word = (at / WORD, scatter(at / WORD).to_le_bytes());
@@ -121,6 +186,12 @@ fn is_pattern(at: u64, bytes: &[u8]) -> bool {
         }
         *byte == word.1[(at % WORD) as usize]
     })
+}
+
+/// So many bytes of the pattern, from a multiple of its words on.
+pub(crate) fn pattern(at: u64, bytes: usize) -> Vec<u8> {
+    assert!(at.is_multiple_of(WORD) && (bytes as u64).is_multiple_of(WORD), "whole words");
+    (0..bytes as u64 / WORD).flat_map(|word| scatter(at / WORD + word).to_le_bytes()).collect()
 }
 
 /// Writes the file that `GET /disk` reads, and sees to it that it is on the disk.
@@ -177,6 +248,36 @@ mod tests {
             *wrong.last_mut().unwrap() ^= 1;
             assert!(!expected.holds(&request, 0, &wrong));
             assert!(!expected.holds(&request, length, b"x"), "nothing comes after the end");
+        }
+    }
+
+    #[test]
+    fn of_ten_questions_of_the_full_load_one_is_a_transaction_and_one_a_record_and_each_knows_its_answer() {
+        for connection in [0, 7, 499] {
+            let (mut counts, mut records) = (std::collections::HashMap::new(), 0);
+            for asked in 0..2_000 {
+                let number = connection << 32 | asked;
+                let Question { request, expected } = Questions::Full.question(number);
+                let request = String::from_utf8_lossy(&request).into_owned();
+                match (Questions::Full.kind(number), expected) {
+                    (Kind::Plain, Expected::Text(text)) => assert_eq!(text, "Hello, World!"),
+                    (Kind::Database, Expected::Text(text)) => {
+                        let row = request.split(['=', ' ']).nth(2).unwrap().to_owned();
+                        let count = counts.entry(row.clone()).or_insert(0);
+                        *count += 1;
+                        assert_eq!(text, format!("row {row} count {count}\n"));
+                    }
+                    (Kind::Disk, Expected::Pattern(range)) => {
+                        assert!(request.contains(&format!("writer={connection}&record={records}&back=")), "{request}");
+                        let kept = RECORDS_KEPT.min(records + 1);
+                        let back = (records + 1 - kept..=records).map(|back| place_in_pattern(connection as u32, back));
+                        assert!(back.into_iter().any(|at| at == range.start));
+                        records += 1;
+                    }
+                    _ => panic!("{request} is answered with something else"),
+                }
+            }
+            assert_eq!((counts.values().sum::<u64>(), records), (200, 200));
         }
     }
 

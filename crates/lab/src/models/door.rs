@@ -166,7 +166,7 @@ pub(super) fn leave_with_input() -> io::Result<()> {
 }
 
 /// Waits until standard input is closed; what comes there is dropped.
-pub(super) fn wait_for_input_to_end() {
+pub(crate) fn wait_for_input_to_end() {
     while !input_has_ended() {}
 }
 
