@@ -57,6 +57,9 @@ const GATEWAY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(1
 const CLIENT: &str = "10.65.0.1/10";
 const CLIENT_BLOCK: &str = "10.65.0.0/16";
 
+/// With a key the gateway's API also answers what comes over a wire.
+const API_KEY: &str = "lab";
+
 /// How many subscribers there are to be, and what keeps them from being more.
 #[derive(Debug, PartialEq, Eq)]
 struct Size {
@@ -93,11 +96,11 @@ fn measured(
     folder: &Path,
     engine: Option<&Engine>,
 ) -> Result<Row, String> {
-    let size = size(options, model.name);
     let io = match model.name {
         "wire" => format!("wire:lab-full-{}", std::process::id()),
         kernel => kernel.to_owned(),
     };
+    let size = size(options, &io);
     let listen = if crore_rt::is_device(&io) { GATEWAY } else { SocketAddr::from(([127, 0, 0, 1], 0)) };
     let start = Start {
         name: &format!("{SERVER}{}", options.database.name()),
@@ -110,7 +113,7 @@ fn measured(
     let server = Server::start(command, &start, &[])?;
     let gateway = server.beside().ok_or("the server did not say where its gateway listens")?;
     let plan = crore_load::SubscribersPlan::new(size.subscribers, gateway, &io, CLIENT, CLIENT_BLOCK);
-    let plan = plan.map_err(|error| error.to_string())?;
+    let plan = plan.map_err(|error| error.to_string())?.api_key(API_KEY);
     let network = plan.network().map_err(|error| error.to_string())?;
     let rate = options.rate_of(Load::Full);
     let trial = Trial {
@@ -144,8 +147,7 @@ fn row_of(options: &Options, model: &Model, size: Size, findings: Findings) -> R
         model: model.name.to_owned(),
         load: Load::Full.name().to_owned(),
         requests_per_second: chosen.requests_per_second,
-        cpu_seconds_per_million: (chosen.answers > 0)
-            .then(|| chosen.server_cpu_seconds / chosen.answers as f64 * 1e6),
+        cpu_seconds_per_million: (chosen.answers > 0).then(|| chosen.server_cpu_seconds / chosen.answers as f64 * 1e6),
         latency_ms: chosen.all_ms,
         user_bytes_per_connection: Some(full.server_bytes_per_subscriber),
         max_connections: Some(standing),
@@ -162,16 +164,16 @@ fn row_of(options: &Options, model: &Model, size: Size, findings: Findings) -> R
 }
 
 /// As many subscribers as were asked for, and as there are descriptors for; unless they were asked for, as there is memory for.
-fn size(options: &Options, model: &str) -> Size {
+fn size(options: &Options, io: &str) -> Size {
     let wanted = options.connections_of(Load::Full);
     let mut size = Size { subscribers: wanted, stopped_by: format!("{NOTHING} {wanted} were asked for") };
     let available = Memory::now().available();
-    let each = if model == "wire" { SUBSCRIBER_BYTES_OURS } else { SUBSCRIBER_BYTES_KERNEL };
+    let each = if crore_rt::is_device(io) { SUBSCRIBER_BYTES_OURS } else { SUBSCRIBER_BYTES_KERNEL };
     if options.connections.is_none() {
         // Half of it: the rest of the load needs some, too, and so does the machine.
         size.limit(available / 2 / each, || format!("memory: {} MiB are available", available >> 20));
     }
-    if crore_rt::takes_descriptors(model) {
+    if crore_rt::takes_descriptors(io) {
         let descriptors = crore_rt::raise_descriptor_limit();
         let room = descriptors.saturating_sub(FULL_REQUESTERS + FULL_DESCRIPTORS_RESERVED);
         size.limit(room, || format!("{descriptors} descriptors a process: raise them with ulimit -n"));

@@ -8,8 +8,9 @@ use crore_base::time::Duration;
 
 use crate::error::LabError;
 use crate::harness::limits::{
-    CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CONNECTS_DEFAULT, FULL_RATE, FULL_SUBSCRIBERS, FULL_TIME_DEFAULT, IDLE_CONNECTIONS_DEFAULT, RATE_BESIDE, RATE_DEFAULT,
-    RATE_MAX, REPEAT_DEFAULT, REPEAT_MAX, TIME_DEFAULT, TIME_MAX, TIME_MIN,
+    CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CONNECTS_DEFAULT, FULL_RATE, FULL_SUBSCRIBERS, FULL_TIME_DEFAULT,
+    IDLE_CONNECTIONS_DEFAULT, RATE_BESIDE, RATE_DEFAULT, RATE_MAX, REPEAT_DEFAULT, REPEAT_MAX, TIME_DEFAULT, TIME_MAX,
+    TIME_MIN,
 };
 use crate::limits::WORKERS_MAX;
 use crate::service::Protocol;
@@ -38,8 +39,7 @@ pub enum Load {
 
 impl Load {
     /// All there are.
-    pub const ALL: [Load; 7] =
-        [Load::Echo, Load::Http, Load::Idle, Load::Connect, Load::Cpu, Load::Disk, Load::Full];
+    pub const ALL: [Load; 7] = [Load::Echo, Load::Http, Load::Idle, Load::Connect, Load::Cpu, Load::Disk, Load::Full];
 
     /// The name it is chosen by.
     pub const fn name(self) -> &'static str {

@@ -27,11 +27,15 @@ use crate::wire::{Failures, seconds};
 
 /// How many subscribers there are, and between which addresses.
 #[derive(Clone, Debug)]
-pub struct SubscribersPlan(Plan);
+pub struct SubscribersPlan {
+    plan: Plan,
+    api_key: Option<String>,
+}
 
 /// Subscribers, and the way to publish to them.
 pub struct Subscribers {
     swarm: Rc<Swarm>,
+    api_key: Option<String>,
     published: Cell<u64>,
     /// Looks after those that open; cancelled when this is dropped.
     _attendant: JoinHandle<()>,
@@ -93,7 +97,7 @@ impl SubscribersPlan {
                 format!("{connections} subscribers need as many ports, and {count} source address(es) have {capacity}");
             return Err(LoadError::usage(text));
         }
-        Ok(SubscribersPlan(Plan {
+        let plan = Plan {
             connections: u32::try_from(connections).expect("checked to be below the limit"),
             target,
             spare_sources: sources.clone(),
@@ -104,7 +108,14 @@ impl SubscribersPlan {
             requesters: 0,
             // Another one for each run on this machine, small enough for any JSON reader.
             run: (Stamp::of_machine().0 ^ u64::from(std::process::id()) << 32) & ((1 << 53) - 1),
-        }))
+        };
+        Ok(SubscribersPlan { plan, api_key: None })
+    }
+
+    /// With the key that the gateway's API wants.
+    #[must_use]
+    pub fn api_key(self, key: &str) -> SubscribersPlan {
+        SubscribersPlan { api_key: Some(key.to_owned()), ..self }
     }
 
     /// Who the runtime must be on the network of its device.
@@ -112,7 +123,7 @@ impl SubscribersPlan {
     /// # Errors
     /// What is no address.
     pub fn network(&self) -> Result<Network, LoadError> {
-        self.0.network.network().map_err(LoadError::Usage)
+        self.plan.network.network().map_err(LoadError::Usage)
     }
 }
 
@@ -121,10 +132,10 @@ impl Subscribers {
     ///
     /// # Errors
     /// A target that HTTP cannot name.
-    pub fn new(plan: SubscribersPlan) -> Result<Subscribers, LoadError> {
-        let swarm = Swarm::new(plan.0, Clock::of_machine()).map_err(LoadError::Broken)?;
+    pub fn new(SubscribersPlan { plan, api_key }: SubscribersPlan) -> Result<Subscribers, LoadError> {
+        let swarm = Swarm::new(plan, Clock::of_machine()).map_err(LoadError::Broken)?;
         let attendant = swarm.attend();
-        Ok(Subscribers { swarm, published: Cell::new(0), _attendant: attendant })
+        Ok(Subscribers { swarm, api_key, published: Cell::new(0), _attendant: attendant })
     }
 
     /// Opens them all; those that fail are told of by [`delivered`](Subscribers::delivered).
@@ -163,7 +174,10 @@ impl Subscribers {
     async fn ask(&self, body: &str) -> Result<u32, String> {
         let target = self.swarm.target();
         let framing = Framing::Length(body.len() as u64);
-        let fields = Fields::new();
+        let mut fields = Fields::new();
+        if let Some(key) = &self.api_key {
+            fields.push("X-API-Key", key).map_err(|error| error.to_string())?;
+        }
         let head =
             encode_request("POST", "/api/publish", &target.to_string(), &fields, framing, ConnectionField::Close);
         let mut request = head.map_err(|error| error.to_string())?;
@@ -223,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_million_subscribers_of_a_device_have_ports_enough() {
-        let SubscribersPlan(plan) = plan(1_000_000, "wire:a").unwrap();
+        let SubscribersPlan { plan, .. } = plan(1_000_000, "wire:a").unwrap();
         assert_eq!((plan.sources.len(), plan.connections), (20, 1_000_000));
         assert_eq!(plan.network.owned, ["10.65.0.0/16"]);
     }

@@ -154,9 +154,8 @@ fn mixed(kind: Kind, number: u64) -> Question {
     let (connection, asked) = (number >> 32, number & u64::from(u32::MAX));
     // A question of this kind comes once in ten.
     let nth = asked / 10;
-    let post = |target: String| {
-        Payload::from(format!("POST {target} HTTP/1.1\r\nHost: lab\r\nContent-Length: 0\r\n\r\n"))
-    };
+    let post =
+        |target: String| Payload::from(format!("POST {target} HTTP/1.1\r\nHost: lab\r\nContent-Length: 0\r\n\r\n"));
     match kind {
         Kind::Plain => {
             let request = Payload::from("GET /plain HTTP/1.1\r\nHost: lab\r\n\r\n");

@@ -21,7 +21,8 @@ use crate::options::Database;
 mod tests;
 
 /// Why there is neither PostgreSQL nor Redis.
-const WITHOUT_COMPAT: &str = "crore was built without the feature compat, which has the clients of PostgreSQL and Redis";
+const WITHOUT_COMPAT: &str =
+    "crore was built without the feature compat, which has the clients of PostgreSQL and Redis";
 /// PostgreSQL's superuser in its own books.
 pub(super) const DATABASE_USER: &str = "crore";
 /// Where PostgreSQL's files and its socket lie in the run's folder.
@@ -118,12 +119,21 @@ impl Drop for Engine {
 /// A command that gets `signal` when this program dies, as another user if one is given.
 fn tied(signal: Signal, user: Option<(u32, u32)>, program: &Path) -> Command {
     let mut command = Command::new("setpriv");
-    command.arg("--pdeathsig").arg(signal.as_raw().to_string());
+    command.arg("--pdeathsig").arg(name_of(signal));
     if let Some((uid, gid)) = user {
         command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"]);
     }
     command.arg("--").arg(program);
     command
+}
+
+/// As setpriv(1) takes it: numbers it does not know.
+fn name_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::INT => "INT",
+        Signal::TERM => "TERM",
+        _ => "KILL",
+    }
 }
 
 /// The user that PostgreSQL's package has made, or else nobody: numbers of user and group.

@@ -11,10 +11,10 @@ use crore_rt::net::{ListenOptions, TcpListener};
 use crore_rt::{JoinError, Runtime, blocking, spawn_detached, spawn_on};
 use crore_web::{Server, ServerOptions};
 
-use super::SERVER_NETWORK;
 use super::records::Records;
 use super::service::{Services, application};
 use super::store::Store;
+use super::{API_KEY, SERVER_NETWORK};
 use crate::Place;
 use crate::models::wait_for_input_to_end;
 use crate::options::Database;
@@ -55,6 +55,7 @@ fn config(place: &Place) -> io::Result<Config> {
         io: Some(io),
         workers: Some(Count(place.workers)),
         insecure: Some(true),
+        api_key: Some(API_KEY.to_owned()),
         ping_interval: Some(Span(Duration::ZERO)),
         pong_timeout: Some(Span(Duration::ZERO)),
         ..Layer::default()

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn descriptors_bound_the_kernels_subscribers_and_nobody_elses() {
     let options = Options { connections: Some(10_000_000), ..Options::default() };
-    let wire = size(&options, "wire");
+    let wire = size(&options, "wire:a");
     assert_eq!((wire.subscribers, wire.stopped_by.starts_with(NOTHING)), (10_000_000, true));
     let epoll = size(&options, "epoll");
     let descriptors = crore_rt::raise_descriptor_limit();

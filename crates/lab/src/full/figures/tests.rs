@@ -41,7 +41,8 @@ fn a_rate_is_too_much_for_each_of_its_reasons() {
 
 #[test]
 fn the_highest_rate_that_was_borne_stands_for_the_row() {
-    let mut full = Full { subscribers: 1_000_000, passes: vec![pass(50_000), pass(25_000), pass(37_500)], ..Full::default() };
+    let mut full =
+        Full { subscribers: 1_000_000, passes: vec![pass(50_000), pass(25_000), pass(37_500)], ..Full::default() };
     full.passes[0].errors = 1;
     full.passes[0].judge();
     full.conclude();

@@ -7,7 +7,6 @@ fn log(name: &str) -> (Log, std::path::PathBuf) {
     (Log { file, bytes: 0, places: HashMap::new() }, path)
 }
 
-
 #[test]
 fn what_was_appended_is_read_back_and_what_is_not_kept_is_refused() {
     let (mut log, path) = log("kept");

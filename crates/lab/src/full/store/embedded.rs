@@ -22,7 +22,8 @@ impl Embedded {
     /// # Errors
     /// It is no such file, or somebody else has it open.
     pub(in crate::full) fn open(file: &Path) -> io::Result<Embedded> {
-        let database = Database::create(file).map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
+        let database =
+            Database::create(file).map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
         let answer = move |rows: Vec<u64>| match commit(&database, &rows) {
             Ok(counts) => counts.into_iter().map(Ok).collect(),
             // Nothing of the batch has happened.
