@@ -32,6 +32,9 @@ pub const CONNECTIONS_MAX: usize = 1 << 20;
 /// The system's own bound for a user (`ulimit -u`) is some tens of thousands.
 pub const CHILDREN_MAX: usize = 16_000;
 
+/// Between the death of a child that is replaced and the next. Stops: children that die at once being made as fast as they can.
+pub const RAISE_PAUSE_MS: u64 = 100;
+
 /// Connections that wait for a thread of the pool; those beyond wait in the kernel's queue.
 pub const POOL_QUEUE_MAX: usize = 1_024;
 

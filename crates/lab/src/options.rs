@@ -74,8 +74,9 @@ impl Load {
             Load::Disk => "GET of 64 KiB somewhere in a file of 64 MiB.",
             Load::Full => {
                 "The gateway with its subscribers, and beside them requests: eight of ten are small, one is a transaction of a \
-                 database, one appends to a file and reads from it. The rate is the highest at which the server takes less than 60 % \
-                 of all processors, the machine's memory is below 80 %, every answer is right and 99 of 100 come within a second."
+                 database, one appends to a file and reads from it. The rate is the highest at which the server and its database take \
+                 less than 60 % of all processors, the machine's memory is below 80 %, every answer is right and 99 of 100 come \
+                 within a second."
             }
         }
     }

@@ -20,11 +20,12 @@ fn main() -> ExitCode {
     }
     subscribers_and_requests_share_a_wire();
     subscribers_and_requests_share_the_kernels_sockets();
-    a_rate_that_is_too_much_is_told_and_the_highest_below_it_found();
+    a_rate_that_is_too_much_is_told();
+    a_rate_is_searched_for_and_no_answer_is_wrong_on_the_way();
     what_was_answered_is_there_after_the_server_was_killed();
     a_server_of_somebody_elses_is_started_and_ended(Database::Postgresql);
     a_server_of_somebody_elses_is_started_and_ended(Database::Redis);
-    println!("full: 6 passed");
+    println!("full: 7 passed");
     ExitCode::SUCCESS
 }
 
@@ -100,7 +101,7 @@ fn subscribers_and_requests_share_the_kernels_sockets() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-fn a_rate_that_is_too_much_is_told_and_the_highest_below_it_found() {
+fn a_rate_that_is_too_much_is_told() {
     // More than one core can ask, whatever the machine.
     let row = measured(&Options { time: Some(Duration::from_millis(200)), ..options("epoll", 10_000_000) });
     let full = row.full.unwrap();
@@ -108,6 +109,15 @@ fn a_rate_that_is_too_much_is_told_and_the_highest_below_it_found() {
     assert_eq!((full.passes.len(), full.highest_rate), (1, None));
     assert!(pass.too_much.as_ref().unwrap().contains("errors") && pass.errors > 0, "{pass:?}");
     assert!(row.notes.iter().any(|note| note.contains("not sent in time")), "{:?}", row.notes);
+    assert_eq!((full.lost, full.subscribers), (0, 300));
+}
+
+fn a_rate_is_searched_for_and_no_answer_is_wrong_on_the_way() {
+    let row = measured(&Options { time: Some(Duration::from_millis(200)), rate: None, ..options("wire", 1) });
+    let full = row.full.unwrap();
+    assert!((1..=6).contains(&full.passes.len()) && full.passes[0].rate == 50_000, "{full:?}");
+    // How far it comes depends on the machine; what is answered does not.
+    assert!(!row.notes.iter().any(|note| note.contains("wrong")), "{:?}", row.notes);
     assert_eq!((full.lost, full.subscribers), (0, 300));
 }
 

@@ -177,7 +177,7 @@ fn shares(before: &Used, after: &Used) -> Shares {
         server: of(after.server - before.server),
         client: of(after.client - before.client),
         database: after.database.zip(before.database).map(|(after, before)| of(after - before)),
-        machine: machine.busy_seconds / machine.all_seconds.max(f64::MIN_POSITIVE) * 100.0,
+        machine: (machine.busy_seconds / machine.all_seconds.max(f64::MIN_POSITIVE) * 100.0).min(100.0),
     }
 }
 

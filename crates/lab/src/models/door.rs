@@ -171,7 +171,7 @@ pub(crate) fn wait_for_input_to_end() {
 }
 
 /// Reads once from standard input: true at its end, or if it cannot be read.
-fn input_has_ended() -> bool {
+pub(super) fn input_has_ended() -> bool {
     match rustix::io::read(io::stdin(), &mut [0; 64]) {
         Ok(count) => count == 0,
         Err(Errno::INTR) => false,

@@ -1,14 +1,30 @@
 //! Child processes of a model: made by fork(2), counted, and gone when their parent is.
 //!
-//! A child that ends by itself is not replaced. A child dies with its parent however that ends, SIGKILL included: the kernel sends it SIGKILL (`PR_SET_PDEATHSIG`).
+//! A child that ends by itself is replaced only while its family is [kept](Family::keep). A child dies with its parent however that ends, SIGKILL included: the kernel sends it SIGKILL (`PR_SET_PDEATHSIG`).
 
 use std::collections::HashSet;
 use std::io;
 use std::process::exit;
+use std::thread;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal, waitpid,
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, getppid, kill_process, pidfd_open, set_parent_process_death_signal,
+    waitpid,
 };
+
+use super::door::input_has_ended;
+use crate::limits::RAISE_PAUSE_MS;
+
+/// What a family that is kept has waited for.
+enum Watched {
+    InputEnded,
+    /// Nothing that matters.
+    InputRead,
+    ChildDied,
+}
 
 /// The children of this process, which has one thread.
 #[derive(Debug, Default)]
@@ -57,6 +73,51 @@ impl Family {
                 Ok(())
             }
         }
+    }
+
+    /// Sees to it that `count` children do `work`, until standard input is closed: one that dies is replaced, after a pause. `begin` is
+    /// called when all are there for the first time.
+    ///
+    /// # Errors
+    /// As [`raise`](Family::raise), and what `begin` says.
+    pub(super) fn keep(
+        &mut self,
+        count: usize,
+        begin: impl FnOnce() -> io::Result<()>,
+        mut work: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut begin = Some(begin);
+        loop {
+            while self.count() < count {
+                self.raise(&mut work)?;
+            }
+            begin.take().map_or(Ok(()), |begin| begin())?;
+            match self.watch()? {
+                Watched::InputEnded => return Ok(()),
+                Watched::ChildDied => thread::sleep(Duration::from_millis(RAISE_PAUSE_MS)),
+                Watched::InputRead => {}
+            }
+        }
+    }
+
+    /// Waits for the end of a child, or for standard input.
+    fn watch(&self) -> io::Result<Watched> {
+        // A child that has ended is a number of ours until it is waited for, so each can be opened.
+        let open = |child: &Pid| pidfd_open(*child, PidfdFlags::empty());
+        let children = self.children.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let input = io::stdin();
+        let mut watched: Vec<PollFd<'_>> = children.iter().map(|child| PollFd::new(child, PollFlags::IN)).collect();
+        watched.push(PollFd::new(&input, PollFlags::IN));
+        match poll(&mut watched, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let (input, children) = watched.split_last().expect("standard input is watched");
+        if !input.revents().is_empty() {
+            return Ok(if input_has_ended() { Watched::InputEnded } else { Watched::InputRead });
+        }
+        let has_died = children.iter().any(|child| !child.revents().is_empty());
+        Ok(if has_died { Watched::ChildDied } else { Watched::InputRead })
     }
 
     /// Takes note of the children that have ended. How many live?

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub(crate) use crate::system_calls::makes_the_calls_that_it_is_known_for;
 
 use crate::client::{Client, exchanges};
-use crate::process::Process;
+use crate::process::{Process, WORKERS};
 
 const CLIENTS: usize = 8;
 
@@ -217,6 +217,24 @@ pub(crate) fn goes_on_without_workers_that_die(name: &str) {
         }
         let is_last = round + 1 == workers.len();
         assert!(if is_last { failures == 10 } else { failures <= 1 }, "{failures} failures after {} died", round + 1);
+    }
+    server.end();
+}
+
+/// With all of its children killed, a client waits in the kernel's queue until there are others.
+pub(crate) fn replaces_children_that_die(name: &str) {
+    let server = Process::start(name, Protocol::Http);
+    for _ in 0..2 {
+        let before = server.tree();
+        assert_eq!(before.len(), 1 + WORKERS);
+        for (child, _) in &before[1..] {
+            kill_process(Pid::from_raw(*child as i32).unwrap(), Signal::KILL).unwrap();
+        }
+        is_alive(server.address);
+        while server.tree().len() < 1 + WORKERS {
+            thread::yield_now();
+        }
+        assert!(server.tree()[1..].iter().all(|child| !before.contains(child)), "those that died stay dead");
     }
     server.end();
 }

@@ -48,14 +48,14 @@ all_models! {
     fork = "fork": echoes_to_several_clients_in_order;
     cgi = "cgi": ;
     fastcgi = "fastcgi": goes_on_without_workers_that_die;
-    prefork = "prefork": echoes_to_several_clients_in_order;
+    prefork = "prefork": echoes_to_several_clients_in_order replaces_children_that_die;
     thread = "thread": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     thread_pool = "thread-pool": echoes_to_several_clients_in_order;
     busy_poll = "busy-poll": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     sigio = "sigio": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     aio = "aio": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     single_reactor = "single-reactor": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
-    multi_process = "multi-process": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
+    multi_process = "multi-process": echoes_to_several_clients_in_order replaces_children_that_die refuses_clients_when_no_descriptor_is_left;
     acceptor_threads = "acceptor-threads": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     half_async = "half-async": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     callbacks = "callbacks": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
