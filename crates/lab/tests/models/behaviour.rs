@@ -230,11 +230,14 @@ pub(crate) fn replaces_children_that_die(name: &str) {
         for (child, _) in &before[1..] {
             kill_process(Pid::from_raw(*child as i32).unwrap(), Signal::KILL).unwrap();
         }
+        // One that is about to die may still take a client with it.
+        while server.tree().iter().any(|child| before[1..].contains(child)) {
+            thread::yield_now();
+        }
         is_alive(server.address);
         while server.tree().len() < 1 + WORKERS {
             thread::yield_now();
         }
-        assert!(server.tree()[1..].iter().all(|child| !before.contains(child)), "those that died stay dead");
     }
     server.end();
 }
