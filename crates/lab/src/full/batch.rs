@@ -29,8 +29,11 @@ struct Shared<Q, A> {
     capacity: usize,
 }
 
+/// A question, and where its answer goes.
+type Asked<Q, A> = (Q, Arc<Mutex<Reply<A>>>);
+
 struct Queue<Q, A> {
-    waiting: Vec<(Q, Arc<Mutex<Reply<A>>>)>,
+    waiting: Vec<Asked<Q, A>>,
     /// Tasks whose question has no room.
     without_room: Vec<Waker>,
     is_over: bool,
@@ -111,7 +114,7 @@ impl<Q, A> Shared<Q, A> {
     }
 
     /// All that waits, as soon as something does; none at the end.
-    fn next(&self) -> Option<Vec<(Q, Arc<Mutex<Reply<A>>>)>> {
+    fn next(&self) -> Option<Vec<Asked<Q, A>>> {
         let mut queue = locked(&self.queue);
         while queue.waiting.is_empty() && !queue.is_over {
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);

@@ -68,8 +68,8 @@ fn what_was_asked_before_the_end_is_answered() {
     };
     let batches = Batches::start("last", 8, answer).unwrap();
     let mut question = Some(7);
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(batches.shared.enqueue(&mut question, &mut context).is_ready());
+    let context = Context::from_waker(Waker::noop());
+    assert!(batches.shared.enqueue(&mut question, &context).is_ready());
     drop(batches);
     assert_eq!(told.iter().collect::<Vec<_>>(), [7]);
 }

@@ -14,7 +14,7 @@ fn a_program_is_found_where_it_is_said_to_be_or_where_the_shell_would_look() {
     fs::write(folder.join("sh"), "").unwrap();
     assert_eq!(find("sh", std::slice::from_ref(&folder)), Some(folder.join("sh")));
     assert!(find("sh", &[]).is_some_and(|program| program != folder.join("sh")));
-    assert_eq!(find("no-such-program-anywhere", &[folder.clone()]), None);
+    assert_eq!(find("no-such-program-anywhere", std::slice::from_ref(&folder)), None);
     fs::remove_dir_all(&folder).unwrap();
 }
 
