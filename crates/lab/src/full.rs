@@ -151,7 +151,7 @@ fn row_of(options: &Options, model: &Model, size: Size, findings: Findings) -> R
         latency_ms: chosen.all_ms,
         user_bytes_per_connection: Some(full.server_bytes_per_subscriber),
         max_connections: Some(standing),
-        errors: chosen.errors + full.lost + full.disturbed + errors,
+        errors: full.errors() + full.lost + full.disturbed + errors,
         stopped_by: Some(match standing == size.subscribers {
             true => size.stopped_by,
             false => format!("{} of {} subscribers are connected", grouped(standing), grouped(size.subscribers)),

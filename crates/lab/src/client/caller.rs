@@ -11,6 +11,9 @@ use crore_rt::time::{Duration, deadline, precise_now};
 use super::questions::{Expected, Kind, Question, Questions};
 use crate::harness::limits::{ANSWER_DEADLINE, CONNECTIONS_PER_SOURCE, HOLD_DEADLINE};
 
+/// What the failure of a request begins with that was not answered in time.
+pub(crate) const UNANSWERED: &str = "no answer";
+
 /// Where a model listens, and how it is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -112,7 +115,7 @@ impl Link {
 async fn within<T>(span: Duration, future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     match deadline(precise_now() + span, future).await {
         Ok(result) => result,
-        Err(_) => Err(format!("no answer within {span}")),
+        Err(_) => Err(format!("{UNANSWERED} within {span}")),
     }
 }
 

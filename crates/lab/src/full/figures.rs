@@ -67,6 +67,8 @@ pub struct Pass {
     pub answers: u64,
     /// Requests without one.
     pub errors: u64,
+    /// Those of them that were not only late: answered wrongly, refused, or with the end of their connection.
+    pub wrong: u64,
     /// Why the server does not bear the rate; none: it does.
     pub too_much: Option<String>,
 }
@@ -127,6 +129,12 @@ impl Full {
     pub fn chosen(&self) -> Option<&Pass> {
         let borne = self.passes.iter().filter(|pass| pass.too_much.is_none()).max_by_key(|pass| pass.rate);
         borne.or(self.passes.last())
+    }
+
+    /// Requests that failed and count: all of the chosen pass, and of those that were too much what was not only late.
+    pub(super) fn errors(&self) -> u64 {
+        let wrong: u64 = self.passes.iter().map(|pass| pass.wrong).sum();
+        self.chosen().map_or(0, |chosen| chosen.errors - chosen.wrong + wrong)
     }
 
     /// Sets what follows from the passes.

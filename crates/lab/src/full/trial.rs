@@ -10,8 +10,8 @@ use crore_rt::time::{Duration, Instant, precise_now, sleep_until};
 use super::figures::{Broadcast, Full, Pass, Shares};
 use super::machine::{Memory, Processors};
 use super::search::Search;
-use crate::client::caller::{Caller, Target};
-use crate::client::loops;
+use crate::client::caller::{Caller, Target, UNANSWERED};
+use crate::client::loops::{self, UNSENT};
 use crate::client::questions::{Kind, Questions};
 use crate::client::tally::Tally;
 use crate::harness::limits::{FAILURE_KINDS_MAX, FULL_PUBLICATION_BYTES, FULL_PUBLICATION_PERIOD};
@@ -118,7 +118,12 @@ impl Trial {
         requesters: &mut Requesters,
         findings: &mut Findings,
     ) -> Result<Pass, String> {
-        requesters.fill(self.requesters).await?;
+        if let Some(reason) = requesters.fill(self.requesters).await {
+            findings.failures.push(format!("{} connections ask at {rate}/s: {reason}", requesters.callers.len()));
+        }
+        if requesters.callers.is_empty() {
+            return Err("no connection can ask".to_owned());
+        }
         let callers = std::mem::take(&mut requesters.callers);
         let before = self.used();
         let publisher = spawn(publish(Rc::clone(subscribers), precise_now() + self.time));
@@ -143,6 +148,7 @@ impl Trial {
             server_cpu_seconds: after.of_the_server() - before.of_the_server(),
             answers: tally.answers(),
             errors: tally.failures().map(|(_, times)| times).sum(),
+            wrong: tally.failures().filter(|(reason, _)| !is_lateness(reason)).map(|(_, times)| times).sum(),
             too_much: None,
         };
         pass.judge();
@@ -182,18 +188,17 @@ fn shares(before: &Used, after: &Used) -> Shares {
 }
 
 impl Requesters {
-    /// Opens connections until there are `count` again.
-    ///
-    /// # Errors
-    /// One cannot be opened.
-    async fn fill(&mut self, count: u64) -> Result<(), String> {
+    /// Opens connections until there are `count` again, or one cannot be opened, for the reason that it gives then.
+    async fn fill(&mut self, count: u64) -> Option<String> {
         while (self.callers.len() as u64) < count {
             let index = self.opened;
             self.opened += 1;
-            let opened = Caller::open(self.target, index, &self.questions).await;
-            self.callers.push(opened.map_err(|reason| format!("requester {index}: {reason}"))?);
+            match Caller::open(self.target, index, &self.questions).await {
+                Ok(caller) => self.callers.push(caller),
+                Err(reason) => return Some(reason),
+            }
         }
-        Ok(())
+        None
     }
 }
 
@@ -222,6 +227,11 @@ async fn publish(subscribers: Rc<Subscribers>, end: Instant) -> Result<Vec<Publi
         due = precise_now().max(due + FULL_PUBLICATION_PERIOD);
     }
     Ok(published)
+}
+
+/// Whether a request only came too late, or its answer.
+fn is_lateness(reason: &str) -> bool {
+    reason == UNSENT || reason.starts_with(UNANSWERED)
 }
 
 /// What failed most at one rate.

@@ -14,6 +14,7 @@ fn pass(rate: u64) -> Pass {
         server_cpu_seconds: 4.0,
         answers: rate,
         errors: 0,
+        wrong: 0,
         too_much: None,
     }
 }
@@ -47,6 +48,9 @@ fn the_highest_rate_that_was_borne_stands_for_the_row() {
     full.passes[0].judge();
     full.conclude();
     assert_eq!((full.highest_rate, full.chosen().unwrap().rate, full.meets_target), (Some(37_500), 37_500, false));
+    assert_eq!(full.errors(), 0, "what was only late at a rate that is too much is no error");
+    full.passes[0].wrong = 1;
+    assert_eq!(full.errors(), 1);
     full.passes[0] = pass(50_000);
     full.conclude();
     assert!(full.meets_target);
