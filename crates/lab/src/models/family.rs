@@ -18,8 +18,8 @@ use rustix::process::{
 use super::door::input_has_ended;
 use crate::limits::RAISE_PAUSE_MS;
 
-/// What a family that is kept has waited for.
-enum Watched {
+/// What a parent that keeps its children has waited for.
+pub(super) enum Watched {
     InputEnded,
     /// Nothing that matters.
     InputRead,
@@ -92,32 +92,12 @@ impl Family {
                 self.raise(&mut work)?;
             }
             begin.take().map_or(Ok(()), |begin| begin())?;
-            match self.watch()? {
+            match watch(self.children.iter().copied())? {
                 Watched::InputEnded => return Ok(()),
-                Watched::ChildDied => thread::sleep(Duration::from_millis(RAISE_PAUSE_MS)),
+                Watched::ChildDied => rest(),
                 Watched::InputRead => {}
             }
         }
-    }
-
-    /// Waits for the end of a child, or for standard input.
-    fn watch(&self) -> io::Result<Watched> {
-        // A child that has ended is a number of ours until it is waited for, so each can be opened.
-        let open = |child: &Pid| pidfd_open(*child, PidfdFlags::empty());
-        let children = self.children.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let input = io::stdin();
-        let mut watched: Vec<PollFd<'_>> = children.iter().map(|child| PollFd::new(child, PollFlags::IN)).collect();
-        watched.push(PollFd::new(&input, PollFlags::IN));
-        match poll(&mut watched, None) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let (input, children) = watched.split_last().expect("standard input is watched");
-        if !input.revents().is_empty() {
-            return Ok(if input_has_ended() { Watched::InputEnded } else { Watched::InputRead });
-        }
-        let has_died = children.iter().any(|child| !child.revents().is_empty());
-        Ok(if has_died { Watched::ChildDied } else { Watched::InputRead })
     }
 
     /// Takes note of the children that have ended. How many live?
@@ -140,4 +120,27 @@ impl Drop for Family {
             let _ = waitpid(Some(child), WaitOptions::empty());
         }
     }
+}
+
+/// Waits for the end of one of these children, which nobody has waited for yet, or for standard input.
+pub(super) fn watch(children: impl Iterator<Item = Pid>) -> io::Result<Watched> {
+    let opened = children.map(|child| pidfd_open(child, PidfdFlags::empty())).collect::<Result<Vec<_>, _>>()?;
+    let input = io::stdin();
+    let mut watched: Vec<PollFd<'_>> = opened.iter().map(|child| PollFd::new(child, PollFlags::IN)).collect();
+    watched.push(PollFd::new(&input, PollFlags::IN));
+    match poll(&mut watched, None) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let (input, children) = watched.split_last().expect("standard input is watched");
+    if !input.revents().is_empty() {
+        return Ok(if input_has_ended() { Watched::InputEnded } else { Watched::InputRead });
+    }
+    let has_died = children.iter().any(|child| !child.revents().is_empty());
+    Ok(if has_died { Watched::ChildDied } else { Watched::InputRead })
+}
+
+/// The pause before a child that died is replaced.
+pub(super) fn rest() {
+    thread::sleep(Duration::from_millis(RAISE_PAUSE_MS));
 }

@@ -47,7 +47,7 @@ all_models! {
     iterative = "iterative": echoes_to_several_clients_in_order;
     fork = "fork": echoes_to_several_clients_in_order;
     cgi = "cgi": ;
-    fastcgi = "fastcgi": goes_on_without_workers_that_die;
+    fastcgi = "fastcgi": goes_on_when_a_worker_dies;
     prefork = "prefork": echoes_to_several_clients_in_order replaces_children_that_die;
     thread = "thread": echoes_to_several_clients_in_order refuses_clients_when_no_descriptor_is_left;
     thread_pool = "thread-pool": echoes_to_several_clients_in_order;
