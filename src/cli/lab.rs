@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crore_base::time::Duration;
 use crore_base::units::{parse_count, parse_duration, parse_rate};
-use crore_lab::{LabError, Load, ModelCommand, Options, Place, Protocol};
+use crore_lab::{Database, LabError, Load, ModelCommand, Options, Place, Protocol};
 
 use super::{BAD_USAGE, FAILED};
 
@@ -19,35 +19,42 @@ Exit code: 0 every answer was right, 1 something failed, 2 bad usage.
 Examples:
   crore lab --load echo --models thread,single-reactor,epoll
   crore lab --load idle --connections 10k
+  crore lab --load full --models wire,epoll --database postgresql
   crore lab --out lab        every load; a page with plots in lab/lab.html")]
 pub(crate) struct Args {
     /// Models, like thread,epoll; those that are meant for each load unless given
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     models: Vec<String>,
 
-    /// Loads: echo, http, idle, connect, cpu, disk; all of them unless given
+    /// Loads: echo, http, idle, connect, cpu, disk, full; all of them unless given
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     load: Vec<Load>,
 
-    /// Connections, like 100 or 10k; each load has its own number unless given
+    /// Connections, like 100 or 10k; with full: subscribers. Each load has its own number unless given
     #[arg(long, short = 'n', value_name = "N", value_parser = parse_count)]
     connections: Option<u64>,
 
-    /// Requests a second at which latency is measured, the same for all models; 1000, or 200 with cpu and disk, unless given
+    /// Requests a second at which latency is measured, the same for all models; 1000, or 200 with cpu and disk, unless
+    /// given. With full: the only rate that is tried; unless given 50000, and below it the highest that is borne
     #[arg(long, value_name = "N/s", value_parser = parse_rate)]
     rate: Option<u64>,
 
-    /// How long each pass lasts
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration)]
-    time: Duration,
+    /// How long each pass lasts; 1s, or 10s with full, unless given
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    time: Option<Duration>,
 
-    /// How often each model is measured; the table shows medians
+    /// How often each model is measured, but with full; the table shows medians
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = parse_count)]
     repeat: u64,
 
-    /// Threads or processes of a model that has a number of them; 0: one for each processor
+    /// Threads or processes of a model that has a number of them; 0: one for each processor, with full one less
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = parse_count)]
     workers: u64,
+
+    /// The database of full: embedded, or postgresql or redis (of Debian's packages, started for the run; they need a build with
+    /// --features compat)
+    #[arg(long, value_name = "NAME", default_value = "embedded")]
+    database: Database,
 
     /// Write a page with plots and lab.json into this folder
     #[arg(long, value_name = "DIR")]
@@ -108,6 +115,7 @@ fn measure(args: Args, json: bool) -> Result<ExitCode, LabError> {
         time: args.time,
         repeat: args.repeat,
         workers: args.workers,
+        database: args.database,
         out: args.out,
     };
     let outcome = crore_lab::run(&options, &ModelCommand { program: program.into(), arguments: vec!["lab".into()] })?;

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::error::LabError;
+use crate::full;
 use crate::options::Load;
 use crate::variants::{accept, cpu, disk};
 use crate::{MODELS, Model, Place, Protocol};
@@ -42,6 +43,7 @@ fn meant_for(load: Load) -> Vec<&'static Model> {
         // Beside the variants those models that are about calculating, or about files.
         Load::Cpu => cpu::MODELS.iter().chain(models.filter(|model| model.name == "preemptive")).collect(),
         Load::Disk => disk::MODELS.iter().chain(models.filter(|model| model.name == "aio")).collect(),
+        Load::Full => models.filter(|model| model.name == full::MODELS[0]).collect(),
     }
 }
 
@@ -55,6 +57,7 @@ fn can_bear(model: &Model, load: Load) -> bool {
             Load::Connect => !speaks_datagrams(model.name),
             Load::Http | Load::Cpu => !has(disk::MODELS),
             Load::Disk => !has(cpu::MODELS),
+            Load::Full => full::MODELS.contains(&model.name),
         }
 }
 
@@ -68,6 +71,10 @@ pub(crate) fn speaks_datagrams(name: &str) -> bool {
 /// # Errors
 /// As [`serve`](crate::serve).
 pub fn serve_by_name(name: &str, place: &Place) -> io::Result<()> {
+    if let Some(database) = name.strip_prefix(full::SERVER) {
+        let database = database.parse().map_err(|error: String| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        return full::serve(place, database);
+    }
     let Some(variant) = variants().find(|model| model.name == name) else {
         return match name {
             cpu::WORKER => cpu::work(),
@@ -122,6 +129,7 @@ mod tests {
         let alone = |name: &str, load| chosen(&[name.to_owned()], load).unwrap().len();
         assert_eq!((alone("cpu-inline", Load::Echo), alone("cpu-inline", Load::Disk)), (0, 0));
         assert_eq!((alone("disk-pool", Load::Http), alone("disk-pool", Load::Disk)), (0, 1));
+        assert_eq!((alone("thread", Load::Full), alone("epoll", Load::Full)), (0, 1));
         assert_eq!((alone("udp", Load::Connect), alone("udp", Load::Echo)), (0, 1));
     }
 }

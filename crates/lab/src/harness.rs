@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 use crate::catalogue;
 use crate::client::questions::write_pattern;
 use crate::error::LabError;
+use crate::full;
 use crate::ground::Ground;
 use crate::measure::tracer;
-use crate::options::Options;
+use crate::options::{Load, Options};
 use crate::outcome::{Outcome, Row};
 use crate::{Model, Protocol};
 
 pub(crate) mod limits;
 mod passes;
 mod progress;
-mod server;
+pub(crate) mod server;
 mod session;
 mod traced;
 mod trial;
@@ -39,8 +40,7 @@ pub fn run(options: &Options, command: &ModelCommand) -> Result<Outcome, LabErro
     options.check()?;
     let chosen = options.loads.iter().map(|load| Ok((*load, catalogue::chosen(&options.models, *load)?)));
     let chosen = chosen.collect::<Result<Vec<_>, LabError>>()?;
-    let count: usize = chosen.iter().map(|(_, models)| models.len()).sum();
-    if count == 0 {
+    if chosen.iter().all(|(_, models)| models.is_empty()) {
         return Err(LabError::usage("none of these models speaks what this load needs: leave --models out"));
     }
     if let Some(folder) = &options.out {
@@ -51,9 +51,17 @@ pub fn run(options: &Options, command: &ModelCommand) -> Result<Outcome, LabErro
     crore_rt::raise_descriptor_limit();
     let place = Workplace::new(options)?;
     let tracer = tracer::check().err();
-    let mut display = Display::new(count as u64 * (options.repeat + 1));
-    let mut rows = Vec::with_capacity(count);
+    let steps = |load: Load| if load == Load::Full { 1 } else { options.repeat + 1 };
+    let mut display = Display::new(chosen.iter().map(|(load, models)| models.len() as u64 * steps(*load)).sum());
+    let mut rows = Vec::new();
     for (load, models) in chosen {
+        if load == Load::Full {
+            rows.extend(models.iter().map(|model| {
+                display.next(load, model.name);
+                full::row(options, command, model, &place.folder)
+            }));
+            continue;
+        }
         let session = Session::new(options, command, load, &place, tracer.clone());
         rows.extend(measure(&session, &models, options.repeat, &mut display));
     }

@@ -12,6 +12,7 @@
 mod catalogue;
 mod client;
 mod error;
+mod full;
 mod ground;
 mod harness;
 pub mod limits;
@@ -25,8 +26,9 @@ mod variants;
 
 pub use catalogue::serve_by_name;
 pub use error::LabError;
+pub use full::figures::{Broadcast, Full, Pass, Shares};
 pub use harness::{ModelCommand, run};
 pub use models::{MODELS, Model, Place, answer, serve};
-pub use options::{Load, Options};
+pub use options::{Database, Load, Options};
 pub use outcome::{Latencies, Outcome, Row, Spread};
 pub use service::Protocol;

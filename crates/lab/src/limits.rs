@@ -32,6 +32,9 @@ pub const CONNECTIONS_MAX: usize = 1 << 20;
 /// The system's own bound for a user (`ulimit -u`) is some tens of thousands.
 pub const CHILDREN_MAX: usize = 16_000;
 
+/// Between the death of a child that is replaced and the next. Stops: children that die at once being made as fast as they can.
+pub const RAISE_PAUSE_MS: u64 = 100;
+
 /// Connections that wait for a thread of the pool; those beyond wait in the kernel's queue.
 pub const POOL_QUEUE_MAX: usize = 1_024;
 
@@ -62,5 +65,33 @@ pub const ANSWER_BYTES_MAX: usize = PART_BYTES_MAX + 4 * 1024;
 
 /// Bytes of one datagram: what fits an Ethernet frame without fragments (RFC 8200's 1,280 and Ethernet's 1,500 in mind).
 pub const DATAGRAM_BYTES_MAX: usize = 1_432;
+
+/// Requests that wait for the embedded store: more than connections ask at a time, so that it is the database that holds them up. Those
+/// beyond wait outside. Stops: a batch that takes seconds.
+pub const STORE_QUEUE_MAX: usize = 4_096;
+
+/// As [`STORE_QUEUE_MAX`], for the file of the records.
+pub const RECORDS_QUEUE_MAX: usize = 4_096;
+
+/// Bytes of a record that the full load appends: a line of a log.
+pub const RECORD_BYTES: usize = 256;
+
+/// Bytes of the file of the records: an hour of five thousand a second, with room. Stops: a run that fills the disk.
+pub const RECORDS_FILE_BYTES_MAX: u64 = 8 << 30;
+
+/// Records of each writer that can be read back.
+pub const RECORDS_KEPT: u32 = 16;
+
+/// Writers of records: connections that ask, those that were opened for failed ones included.
+pub const WRITERS_MAX: usize = 1 << 16;
+
+/// Connections to PostgreSQL: so many transactions it commits together at most; a default server takes a hundred.
+pub const POSTGRESQL_CONNECTIONS: usize = 32;
+
+/// How often a database that has just been started is asked whether it is ready, ...
+pub const DATABASE_READY_TRIES: u32 = 150;
+
+/// ... with such pauses: some ten seconds together, less than what the harness waits for a server.
+pub const DATABASE_READY_PAUSE_MS: u64 = 100;
 
 const _: () = assert!(LINGER_BYTES_MAX as u64 >= BODY_BYTES_MAX + READ_BYTES as u64, "one refused body passes");

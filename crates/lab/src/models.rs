@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use crore_rt::raise_descriptor_limit;
 
 pub use cgi::answer;
+pub(crate) use door::wait_for_input_to_end;
 
 use crate::limits::WORKERS_MAX;
 use crate::service::{Disk, Protocol};

@@ -8,8 +8,9 @@ use crore_base::time::Duration;
 
 use crate::error::LabError;
 use crate::harness::limits::{
-    CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CONNECTS_DEFAULT, IDLE_CONNECTIONS_DEFAULT, RATE_BESIDE, RATE_DEFAULT,
-    RATE_MAX, REPEAT_DEFAULT, REPEAT_MAX, TIME_DEFAULT, TIME_MAX, TIME_MIN,
+    CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CONNECTS_DEFAULT, FULL_RATE, FULL_SUBSCRIBERS, FULL_TIME_DEFAULT,
+    IDLE_CONNECTIONS_DEFAULT, RATE_BESIDE, RATE_DEFAULT, RATE_MAX, REPEAT_DEFAULT, REPEAT_MAX, TIME_DEFAULT, TIME_MAX,
+    TIME_MIN,
 };
 use crate::limits::WORKERS_MAX;
 use crate::service::Protocol;
@@ -32,11 +33,13 @@ pub enum Load {
     Cpu,
     /// Slices of a large file.
     Disk,
+    /// A gateway full of subscribers that also answers requests, of which some go to a database and to the disk.
+    Full,
 }
 
 impl Load {
     /// All there are.
-    pub const ALL: [Load; 6] = [Load::Echo, Load::Http, Load::Idle, Load::Connect, Load::Cpu, Load::Disk];
+    pub const ALL: [Load; 7] = [Load::Echo, Load::Http, Load::Idle, Load::Connect, Load::Cpu, Load::Disk, Load::Full];
 
     /// The name it is chosen by.
     pub const fn name(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Load {
             Load::Connect => "connect",
             Load::Cpu => "cpu",
             Load::Disk => "disk",
+            Load::Full => "full",
         }
     }
 
@@ -68,6 +72,12 @@ impl Load {
                  are those of GET /."
             }
             Load::Disk => "GET of 64 KiB somewhere in a file of 64 MiB.",
+            Load::Full => {
+                "The gateway with its subscribers, and beside them requests: eight of ten are small, one is a transaction of a \
+                 database, one appends to a file and reads from it. The rate is the highest at which the server and its database take \
+                 less than 60 % of all processors, the machine's memory is below 80 %, every answer is right and 99 of 100 come \
+                 within a second."
+            }
         }
     }
 
@@ -75,7 +85,7 @@ impl Load {
     pub const fn protocol(self) -> Protocol {
         match self {
             Load::Echo | Load::Idle | Load::Connect => Protocol::Echo,
-            Load::Http | Load::Cpu | Load::Disk => Protocol::Http,
+            Load::Http | Load::Cpu | Load::Disk | Load::Full => Protocol::Http,
         }
     }
 }
@@ -100,6 +110,46 @@ impl FromStr for Load {
     }
 }
 
+/// What the full load's `/database` asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Database {
+    /// A store inside of the server's process.
+    #[default]
+    Embedded,
+    /// PostgreSQL, started by the run.
+    Postgresql,
+    /// Redis, started by the run.
+    Redis,
+}
+
+impl Database {
+    /// All there are.
+    pub const ALL: [Database; 3] = [Database::Embedded, Database::Postgresql, Database::Redis];
+
+    /// The name it is chosen by.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Database::Embedded => "embedded",
+            Database::Postgresql => "postgresql",
+            Database::Redis => "redis",
+        }
+    }
+}
+
+impl FromStr for Database {
+    type Err = String;
+
+    /// # Errors
+    /// What was asked for, and which there are.
+    fn from_str(name: &str) -> Result<Database, String> {
+        let known = Database::ALL.into_iter().find(|database| database.name() == name);
+        known.ok_or_else(|| {
+            let names = Database::ALL.map(Database::name).join(", ");
+            format!("there is no database {name:?}: choose from {names}")
+        })
+    }
+}
+
 /// A run of the laboratory.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -111,12 +161,15 @@ pub struct Options {
     pub connections: Option<u64>,
     /// Requests a second of the open loop; none: each load's own number.
     pub rate: Option<u64>,
-    /// How long each pass lasts, 100 ms to an hour.
-    pub time: Duration,
+    /// How long each pass lasts, 100 ms to an hour; none: each load's own time.
+    pub time: Option<Duration>,
     /// How often each model is measured with each load.
     pub repeat: u64,
-    /// Threads or processes of a model that has a number of them; 0: one for each processor.
+    /// Threads or processes of a model that has a number of them; 0: one for each processor, with the full load but for one, which is
+    /// its client's.
     pub workers: u64,
+    /// What the full load's database is.
+    pub database: Database,
     /// Where the page and `lab.json` are written.
     pub out: Option<PathBuf>,
 }
@@ -128,9 +181,10 @@ impl Default for Options {
             loads: Load::ALL.to_vec(),
             connections: None,
             rate: None,
-            time: TIME_DEFAULT,
+            time: None,
             repeat: REPEAT_DEFAULT,
             workers: 0,
+            database: Database::default(),
             out: None,
         }
     }
@@ -151,12 +205,15 @@ impl Options {
         self.rate.map_or(Ok(()), |rate| within("--rate", rate, 1, RATE_MAX))?;
         within("--repeat", self.repeat, 1, REPEAT_MAX)?;
         within("--workers", self.workers, 0, WORKERS_MAX as u64)?;
-        match self.time < TIME_MIN || self.time > TIME_MAX {
-            true => {
-                Err(LabError::usage(format!("--time {} cannot be had: choose {TIME_MIN} to {TIME_MAX}", self.time)))
-            }
-            false => Ok(()),
+        match self.time.filter(|time| *time < TIME_MIN || *time > TIME_MAX) {
+            Some(time) => Err(LabError::usage(format!("--time {time} cannot be had: choose {TIME_MIN} to {TIME_MAX}"))),
+            None => Ok(()),
         }
+    }
+
+    /// How long a pass of this load lasts.
+    pub(crate) fn time_of(&self, load: Load) -> Duration {
+        self.time.unwrap_or(if load == Load::Full { FULL_TIME_DEFAULT } else { TIME_DEFAULT })
     }
 
     /// How many connections this load has.
@@ -164,6 +221,7 @@ impl Options {
         self.connections.unwrap_or(match load {
             Load::Idle => IDLE_CONNECTIONS_DEFAULT,
             Load::Connect => CONNECTS_DEFAULT,
+            Load::Full => FULL_SUBSCRIBERS,
             _ => CONNECTIONS_DEFAULT,
         })
     }
@@ -172,8 +230,17 @@ impl Options {
     pub(crate) fn rate_of(&self, load: Load) -> u64 {
         self.rate.unwrap_or(match load {
             Load::Cpu | Load::Disk => RATE_BESIDE,
+            Load::Full => FULL_RATE,
             _ => RATE_DEFAULT,
         })
+    }
+
+    /// Cores of the full load's server.
+    pub(crate) fn full_workers(&self) -> usize {
+        match self.workers {
+            0 => self.workers().saturating_sub(1).max(1),
+            _ => self.workers(),
+        }
     }
 
     /// Threads or processes of a model that has a number of them.

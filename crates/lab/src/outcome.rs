@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::full::figures::{Full, Pass};
 use crate::options::Load;
 
 #[cfg(test)]
@@ -55,6 +56,9 @@ pub struct Row {
     pub spread: Spread,
     /// What else is to be said.
     pub notes: Vec<String>,
+    /// With the load `full` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<Full>,
 }
 
 /// Quantiles of latency, ms.
@@ -85,8 +89,15 @@ pub(crate) const NOTHING: &str = "nothing:";
 /// A column of the table: heading, and how a row is shown in it.
 pub(crate) type Column = (&'static str, fn(&Row) -> String);
 
-/// The figures of a row.
-pub(crate) const COLUMNS: [Column; 12] = [
+/// The figures of a row under a load.
+pub(crate) const fn columns(load: Load) -> &'static [Column] {
+    match load {
+        Load::Full => &FULL_COLUMNS,
+        _ => &COLUMNS,
+    }
+}
+
+const COLUMNS: [Column; 12] = [
     ("requests/s", |row| count(row.requests_per_second)),
     ("±%", |row| spread_percent(row).map_or(String::new(), |percent| format!("{percent:.0}"))),
     ("p50 ms", |row| digits(row.latency_ms.p50)),
@@ -100,6 +111,31 @@ pub(crate) const COLUMNS: [Column; 12] = [
     ("held", |row| row.max_connections.map_or("-".to_owned(), grouped)),
     ("errors", |row| grouped(row.errors)),
 ];
+
+const FULL_COLUMNS: [Column; 14] = [
+    ("requests/s", |row| count(row.requests_per_second)),
+    ("highest", |row| full(row).and_then(|full| full.highest_rate).map_or("-".to_owned(), grouped)),
+    ("plain p99 ms", |row| digits(pass(row).and_then(|pass| pass.plain_ms.p99))),
+    ("database", |row| digits(pass(row).and_then(|pass| pass.database_ms.p99))),
+    ("disk", |row| digits(pass(row).and_then(|pass| pass.disk_ms.p99))),
+    ("server %", |row| digits(pass(row).map(|pass| pass.cpu_percent.server))),
+    ("database %", |row| digits(pass(row).and_then(|pass| pass.cpu_percent.database))),
+    ("machine %", |row| digits(pass(row).map(|pass| pass.cpu_percent.machine))),
+    ("memory %", |row| digits(pass(row).map(|pass| pass.memory_percent))),
+    ("subscribers", |row| row.max_connections.map_or("-".to_owned(), grouped)),
+    ("server B", |row| count(full(row).map(|full| full.server_bytes_per_subscriber))),
+    ("all B", |row| count(full(row).map(|full| full.machine_bytes_per_subscriber))),
+    ("lost", |row| full(row).map_or("-".to_owned(), |full| grouped(full.lost))),
+    ("errors", |row| grouped(row.errors)),
+];
+
+fn full(row: &Row) -> Option<&Full> {
+    row.full.as_ref()
+}
+
+fn pass(row: &Row) -> Option<&Pass> {
+    full(row)?.chosen()
+}
 
 impl Row {
     /// A model that cannot be run here.
@@ -137,17 +173,19 @@ impl Outcome {
 
 fn table_of(text: &mut String, load: Load, rows: &[&Row]) {
     let first = std::iter::once(load.name().to_owned());
-    let mut lines = vec![first.chain(COLUMNS.map(|(heading, _)| heading.to_owned())).collect::<Vec<_>>()];
+    let columns = columns(load);
+    let headings = columns.iter().map(|(heading, _)| (*heading).to_owned());
+    let mut lines = vec![first.chain(headings).collect::<Vec<_>>()];
     for row in rows {
         let name = std::iter::once(row.model.clone());
         lines.push(match &row.reason {
             Some(reason) => vec![row.model.clone(), format!("- {reason}")],
-            None => name.chain(COLUMNS.map(|(_, show)| show(row))).collect(),
+            None => name.chain(columns.iter().map(|(_, show)| show(row))).collect(),
         });
     }
     let is_whole = |line: &&Vec<String>| line.len() > 2;
     let width = |column: usize| lines.iter().filter(is_whole).map(|line| line[column].chars().count()).max();
-    let widths: Vec<usize> = (0..=COLUMNS.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..=columns.len()).map(|column| width(column).unwrap_or(0)).collect();
     let name_width = lines.iter().map(|line| line[0].chars().count()).max().unwrap_or(0);
     for line in &lines {
         // Writing to a String cannot fail, here and below.

@@ -8,8 +8,8 @@ use crore_load::page::{begin, end, escaped, figures, list};
 
 use crate::catalogue;
 use crate::error::LabError;
-use crate::options::Options;
-use crate::outcome::{COLUMNS, NOTHING, Outcome, Row, digits, grouped};
+use crate::options::{Load, Options};
+use crate::outcome::{NOTHING, Outcome, Row, columns, digits, grouped};
 
 mod plots;
 #[cfg(test)]
@@ -38,7 +38,7 @@ fn page(outcome: &Outcome, options: &Options) -> String {
         // Writing to a String cannot fail, here and below.
         let _ = write!(page, "<h2>{}</h2>\n<p>{}</p>\n", load.name(), escaped(load.meaning()));
         figures(&mut page, plots::of_load(load, &rows));
-        table(&mut page, &rows);
+        table(&mut page, load, &rows);
     }
     stories(&mut page, outcome);
     page.push_str(HOW);
@@ -61,19 +61,21 @@ fn setting(options: &Options) -> Vec<(&'static str, String)> {
         ("processors", format!("{count}, {}", processor.map_or("unknown", |(_, name)| name))),
         ("kernel", text("/proc/sys/kernel/osrelease")),
         ("client and model", "on the same machine, so they share its processors".to_owned()),
-        ("each pass", format!("{}, {} times, interleaved; medians", options.time, options.repeat)),
+        ("each pass", format!("{}, {} times, interleaved; medians", options.time_of(Load::Echo), options.repeat)),
+        ("each pass of the full load", format!("{}, once", options.time_of(Load::Full))),
         ("workers", options.workers().to_string()),
     ]
 }
 
-fn table(page: &mut String, rows: &[&Row]) {
+fn table(page: &mut String, load: Load, rows: &[&Row]) {
+    let columns = columns(load);
     page.push_str("<div class=\"wide\"><table>\n<tr><th>model</th>");
-    page.extend(COLUMNS.iter().map(|(heading, _)| format!("<th>{heading}</th>")));
+    page.extend(columns.iter().map(|(heading, _)| format!("<th>{heading}</th>")));
     page.push_str("</tr>\n");
     for row in rows {
         let cells = match &row.reason {
-            Some(reason) => format!("<td class=\"words\" colspan=\"{}\">{}</td>", COLUMNS.len(), escaped(reason)),
-            None => COLUMNS.iter().map(|(_, show)| format!("<td>{}</td>", escaped(&show(row)))).collect(),
+            Some(reason) => format!("<td class=\"words\" colspan=\"{}\">{}</td>", columns.len(), escaped(reason)),
+            None => columns.iter().map(|(_, show)| format!("<td>{}</td>", escaped(&show(row)))).collect(),
         };
         let _ = writeln!(page, "<tr><td>{}</td>{cells}</tr>", escaped(&row.model));
     }
@@ -124,6 +126,7 @@ fn sentence(row: &Row) -> String {
         of(row.idle_cpu_percent, "", " % of a processor while idle"),
         memory,
         held,
+        row.full.as_ref().and_then(|full| full.highest_rate).map(|rate| format!("up to {} requests/s", grouped(rate))),
         (row.errors > 0).then(|| format!("{} errors", grouped(row.errors))),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -141,4 +144,7 @@ requests only are subtracted.</dd></div>\n\
 slabs, so below some hundred connections it is coarse.</dd></div>\n\
 <div><dt>kernel memory</dt><dd>What the model holds, times the size of this kernel's objects: sockets with their files, entries of \
 epoll, threads with 16 KiB of stack, and tables of pages. The slope, too, and an estimate from below: queues are not in it.</dd></div>\n\
+<div><dt>the full load</dt><dd>Rates are tried for one pass each, in the order of the notes. Shares of processors are of all processors \
+together, the database's of its own processes. Bytes a subscriber: growth of the server's PSS, and of all memory in use on the machine \
+with the client and the kernel.</dd></div>\n\
 <div><dt>held</dt><dd>Connections open at the same time, each of which got a right answer.</dd></div>\n</dl>\n";

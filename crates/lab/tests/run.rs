@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crore_base::time::Duration;
-use crore_lab::{LabError, Load, ModelCommand, Options, Outcome, Place, Row, run, serve_by_name};
+use crore_lab::{Database, LabError, Load, ModelCommand, Options, Outcome, Place, Row, run, serve_by_name};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,9 +59,10 @@ fn options(models: &[&str], load: Load, connections: u64) -> Options {
         loads: vec![load],
         connections: Some(connections),
         rate: Some(100),
-        time: Duration::from_millis(300),
+        time: Some(Duration::from_millis(300)),
         repeat: 1,
         workers: 2,
+        database: Database::Embedded,
         out: None,
     }
 }
@@ -83,7 +84,7 @@ fn two_models_answer_everything_and_have_every_figure() {
     let folder = std::env::temp_dir().join(format!("crore-lab-run-{}", std::process::id()));
     let options = Options {
         repeat: 2,
-        time: Duration::from_secs(1),
+        time: Some(Duration::from_secs(1)),
         out: Some(folder.clone()),
         ..options(&["thread", "accept-reuseport"], Load::Echo, 10)
     };

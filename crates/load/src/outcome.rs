@@ -74,6 +74,17 @@ pub struct Quantiles {
     pub max: Option<f64>,
 }
 
+impl Quantiles {
+    pub(crate) fn of(latencies: &Latencies) -> Quantiles {
+        Quantiles {
+            p50: latencies.quantile_ms(0.5),
+            p99: latencies.quantile_ms(0.99),
+            p999: latencies.quantile_ms(0.999),
+            max: latencies.max_ms(),
+        }
+    }
+}
+
 fn failures_by_reason<S: Serializer>(failures: &Failures, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(failures.iter())
 }
@@ -111,12 +122,7 @@ impl Outcome {
     }
 
     pub(crate) fn set_latencies(&mut self, latencies: &Latencies) {
-        self.latency_ms = Quantiles {
-            p50: latencies.quantile_ms(0.5),
-            p99: latencies.quantile_ms(0.99),
-            p999: latencies.quantile_ms(0.999),
-            max: latencies.max_ms(),
-        };
+        self.latency_ms = Quantiles::of(latencies);
         self.latencies = latencies.clone();
     }
 

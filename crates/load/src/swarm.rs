@@ -13,7 +13,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -21,7 +21,8 @@ use crore_rt::channel::notify::Notify;
 use crore_rt::net::StreamId;
 
 use crate::latency::Latencies;
-use crate::limits::{LEAVING_ONE_OF, VERIFIED_ONE_OF};
+use crate::limits::{GROUP_MEMBERS, LEAVING_ONE_OF, VERIFIED_ONE_OF};
+use crate::outcome::Quantiles;
 use crate::stamp::{Clock, Stamp};
 use crate::wire::{Failures, Progress};
 use book::Book;
@@ -96,7 +97,7 @@ impl Tally {
 }
 
 /// All of the swarm. It belongs to one core.
-struct Swarm {
+pub(crate) struct Swarm {
     plan: Plan,
     clock: Clock,
     /// The runtime's origin on the machine's clock, ns.
@@ -141,7 +142,9 @@ fn drop_one(counter: &Cell<u64>) {
 }
 
 impl Swarm {
-    fn new(plan: Plan, clock: Clock) -> Result<Rc<Swarm>, String> {
+    /// # Errors
+    /// A target that HTTP cannot name.
+    pub(crate) fn new(plan: Plan, clock: Clock) -> Result<Rc<Swarm>, String> {
         let words = Words::new(&plan.target.to_string(), plan.run)?;
         let clients = plan.connections;
         let blocks = |of: u32| clients.div_ceil(of) as usize;
@@ -251,7 +254,31 @@ impl Swarm {
         }
     }
 
-    fn report(&self) -> PhaseReport {
+    /// The gateway's address for clients.
+    pub(crate) fn target(&self) -> SocketAddr {
+        self.plan.target
+    }
+
+    /// What tells our publications from those of others.
+    pub(crate) fn run(&self) -> u64 {
+        self.plan.run
+    }
+
+    pub(crate) fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    /// How many groups have members.
+    pub(crate) fn groups(&self) -> u32 {
+        self.plan.connections.div_ceil(GROUP_MEMBERS)
+    }
+
+    /// Since [`message::Order::Listen`], as far as [`report`](Swarm::report) has settled them.
+    pub(crate) fn delivery_latencies(&self) -> Quantiles {
+        Quantiles::of(&self.tally.borrow().latencies)
+    }
+
+    pub(crate) fn report(&self) -> PhaseReport {
         let book = self.book.borrow();
         let tally = &mut *self.tally.borrow_mut();
         tally.settle();

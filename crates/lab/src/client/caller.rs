@@ -8,8 +8,11 @@ use crore_http::{Limits, ResponseEvent, ResponseReader, Status};
 use crore_rt::net::{ConnectOptions, TcpStream, UdpSocket};
 use crore_rt::time::{Duration, deadline, precise_now};
 
-use super::questions::{Expected, Question, Questions};
+use super::questions::{Expected, Kind, Question, Questions};
 use crate::harness::limits::{ANSWER_DEADLINE, CONNECTIONS_PER_SOURCE, HOLD_DEADLINE};
+
+/// What the failure of a request begins with that was not answered in time.
+pub(crate) const UNANSWERED: &str = "no answer";
 
 /// Where a model listens, and how it is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,16 +61,22 @@ impl Caller {
         within(HOLD_DEADLINE, opening).await
     }
 
-    /// One question and its answer.
+    /// One question and its answer; of what kind it was.
     ///
     /// # Errors
     /// No answer, a wrong one, or the end of the connection; the connection is then of no use any more.
-    pub(crate) async fn ask(&mut self, questions: &Questions) -> Result<(), String> {
-        within(ANSWER_DEADLINE, self.exchange(questions)).await
+    pub(crate) async fn ask(&mut self, questions: &Questions) -> Result<Kind, String> {
+        let kind = questions.kind(self.number());
+        within(ANSWER_DEADLINE, self.exchange(questions)).await.map(|()| kind)
+    }
+
+    /// Of the next question.
+    fn number(&self) -> u64 {
+        self.index << 32 | self.asked
     }
 
     async fn exchange(&mut self, questions: &Questions) -> Result<(), String> {
-        let Question { request, expected } = questions.question(self.index << 32 | self.asked);
+        let Question { request, expected } = questions.question(self.number());
         self.asked += 1;
         let link = match &mut self.link {
             Some(link) => link,
@@ -106,7 +115,7 @@ impl Link {
 async fn within<T>(span: Duration, future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     match deadline(precise_now() + span, future).await {
         Ok(result) => result,
-        Err(_) => Err(format!("no answer within {span}")),
+        Err(_) => Err(format!("{UNANSWERED} within {span}")),
     }
 }
 

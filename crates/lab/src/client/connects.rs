@@ -7,7 +7,7 @@ use crore_rt::spawn;
 use crore_rt::time::{Instant, precise_now};
 
 use super::caller::{Caller, Target};
-use super::questions::Questions;
+use super::questions::{Kind, Questions};
 use super::tally::Tally;
 use crate::harness::limits::OPENINGS_MAX;
 
@@ -52,7 +52,7 @@ async fn connect(run: Rc<Run>) {
         match Caller::open(run.target, index, &run.questions).await {
             Ok(_) => {
                 let now = precise_now();
-                run.tally.borrow_mut().answered(now - begun);
+                run.tally.borrow_mut().answered(Kind::Plain, now - begun);
                 run.answered_at.borrow_mut().push(now);
             }
             Err(reason) => {

@@ -17,6 +17,9 @@ use super::questions::Questions;
 use super::tally::Tally;
 use crate::harness::limits::BACKLOG_MAX;
 
+/// The failure of a request whose moment has passed without a connection that could take it.
+pub(crate) const UNSENT: &str = "not sent in time: every connection was busy or gone";
+
 /// The moments of requests: `rate` a second from `start` until `end`.
 #[derive(Clone, Copy, Debug)]
 struct Schedule {
@@ -73,7 +76,7 @@ async fn run(
     }
     let mut tally = pass.tally.take();
     let unsent = pass.schedule.count().saturating_sub(pass.taken.get());
-    tally.failed_times("not sent in time: every connection was busy or gone", unsent);
+    tally.failed_times(UNSENT, unsent);
     // A pass with a schedule lasts as long as its schedule, if the answers kept up with it.
     tally.span = match rate {
         Some(_) => span.max(pass.last.get() - start),
@@ -89,10 +92,10 @@ async fn serve(pass: Rc<Pass>, mut caller: Caller) -> Option<Caller> {
         }
         let from = pass.schedule.counted_from(due, precise_now());
         match caller.ask(&pass.questions).await {
-            Ok(()) => {
+            Ok(kind) => {
                 let now = precise_now();
                 pass.last.set(now);
-                pass.tally.borrow_mut().answered(now - from);
+                pass.tally.borrow_mut().answered(kind, now - from);
             }
             Err(reason) => {
                 pass.tally.borrow_mut().failed(&reason);

@@ -10,7 +10,12 @@ use std::path::Path;
 use crore_base::payload::Payload;
 use sha2::{Digest, Sha256};
 
+use crate::full::place_in_pattern;
 use crate::harness::limits::{DIGEST_BODIES, DIGEST_BYTES, DISK_FILE_BYTES, DISK_SLICE_BYTES, ECHO_BYTES};
+use crate::limits::{RECORD_BYTES, RECORDS_KEPT};
+
+#[cfg(test)]
+mod tests;
 
 /// The odd number nearest to 2^64 divided by the golden ratio: multiplied by it, neighbours become strangers (Knuth, TAOCP 6.4).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -26,6 +31,19 @@ pub(crate) enum Questions {
     /// `POST /digest`: requests with their digests.
     Digest(Vec<(Payload, String)>),
     /// `GET /disk`.
+    Disk,
+    /// What the full load asks: see [`mixed`].
+    Full,
+}
+
+/// Kinds of requests whose latencies are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Answered at once.
+    Plain,
+    /// A transaction.
+    Database,
+    /// A record appended to a file, and one read.
     Disk,
 }
 
@@ -62,7 +80,16 @@ impl Questions {
         Questions::Digest((0..DIGEST_BODIES).map(question).collect())
     }
 
-    /// Question number `number`.
+    /// What kind of question number `number` is.
+    pub(crate) fn kind(&self, number: u64) -> Kind {
+        match (self, mixture(number)) {
+            (Questions::Full, DATABASE_TURN) => Kind::Database,
+            (Questions::Full, DISK_TURN) => Kind::Disk,
+            _ => Kind::Plain,
+        }
+    }
+
+    /// Question number `number`: the connection's number in the upper half, and how many it has asked before in the lower.
     pub(crate) fn question(&self, number: u64) -> Question {
         match self {
             Questions::Echo => {
@@ -83,6 +110,7 @@ impl Questions {
                 let request = format!("GET /disk?at={at}&length={DISK_SLICE_BYTES} HTTP/1.1\r\nHost: lab\r\n\r\n");
                 Question { request: Payload::from(request), expected: Expected::Pattern(at..at + DISK_SLICE_BYTES) }
             }
+            Questions::Full => mixed(self.kind(number), number),
         }
     }
 }
@@ -112,6 +140,45 @@ impl Expected {
     }
 }
 
+/// Of ten questions of a connection, those that are not plain.
+const DATABASE_TURN: u64 = 4;
+const DISK_TURN: u64 = 9;
+/// Rows of each connection.
+const ROWS_EACH: u64 = 64;
+
+/// Which of ten questions this is. Connections begin at different places, so that those of one kind do not come together.
+fn mixture(number: u64) -> u64 {
+    ((number >> 32) + (number & u64::from(u32::MAX))) % 10
+}
+
+/// A question of the full load. What must come back follows from the number, because a connection's rows and records are its own, and it
+/// asks for them in order.
+fn mixed(kind: Kind, number: u64) -> Question {
+    let (connection, asked) = (number >> 32, number & u64::from(u32::MAX));
+    // A question of this kind comes once in ten.
+    let nth = asked / 10;
+    let post =
+        |target: String| Payload::from(format!("POST {target} HTTP/1.1\r\nHost: lab\r\nContent-Length: 0\r\n\r\n"));
+    match kind {
+        Kind::Plain => {
+            let request = Payload::from("GET /plain HTTP/1.1\r\nHost: lab\r\n\r\n");
+            Question { request, expected: Expected::Text("Hello, World!".to_owned()) }
+        }
+        Kind::Database => {
+            let (row, count) = (connection * ROWS_EACH + nth % ROWS_EACH, nth / ROWS_EACH + 1);
+            let expected = Expected::Text(format!("row {row} count {count}\n"));
+            Question { request: post(format!("/database?row={row}")), expected }
+        }
+        Kind::Disk => {
+            let (writer, record) = (connection as u32, nth as u32);
+            let back = record - (scatter(number) % u64::from(RECORDS_KEPT.min(record + 1))) as u32;
+            let at = place_in_pattern(writer, back);
+            let request = post(format!("/disk?writer={writer}&record={record}&back={back}"));
+            Question { request, expected: Expected::Pattern(at..at + RECORD_BYTES as u64) }
+        }
+    }
+}
+
 /// Whether these are the bytes of the pattern from `at` on.
 fn is_pattern(at: u64, bytes: &[u8]) -> bool {
     let mut word = (at / WORD, scatter(at / WORD).to_le_bytes());
@@ -121,6 +188,12 @@ fn is_pattern(at: u64, bytes: &[u8]) -> bool {
         }
         *byte == word.1[(at % WORD) as usize]
     })
+}
+
+/// So many bytes of the pattern, from a multiple of its words on.
+pub(crate) fn pattern(at: u64, bytes: usize) -> Vec<u8> {
+    assert!(at.is_multiple_of(WORD) && (bytes as u64).is_multiple_of(WORD), "whole words");
+    (0..bytes as u64 / WORD).flat_map(|word| scatter(at / WORD + word).to_le_bytes()).collect()
 }
 
 /// Writes the file that `GET /disk` reads, and sees to it that it is on the disk.
@@ -139,72 +212,4 @@ pub(crate) fn write_pattern(path: &Path) -> io::Result<()> {
 fn scatter(number: u64) -> u64 {
     let mixed = number.wrapping_add(1).wrapping_mul(GOLDEN);
     (mixed ^ (mixed >> 29)).wrapping_mul(GOLDEN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_numbers_ask_for_the_same_echo() {
-        let mut seen = std::collections::HashSet::new();
-        for number in 0..10_000 {
-            let question = Questions::Echo.question(number);
-            assert_eq!(question.request.len(), ECHO_BYTES);
-            assert!(seen.insert(question.request.to_vec()), "number {number} was there before");
-        }
-    }
-
-    #[test]
-    fn an_answer_may_come_in_any_pieces_and_one_wrong_byte_is_seen() {
-        for questions in [Questions::Echo, Questions::hello(), Questions::Disk] {
-            let Question { request, expected } = questions.question(77);
-            let length = expected.length(&request);
-            let right: Vec<u8> = match &expected {
-                Expected::Same => request.to_vec(),
-                Expected::Text(text) => text.clone().into_bytes(),
-                Expected::Pattern(range) => range.clone().map(pattern_byte).collect(),
-            };
-            for size in [1, 7, 13, right.len()] {
-                let mut at = 0;
-                for piece in right.chunks(size) {
-                    assert!(expected.holds(&request, at, piece));
-                    at += piece.len() as u64;
-                }
-                assert_eq!(at, length);
-            }
-            let mut wrong = right;
-            *wrong.last_mut().unwrap() ^= 1;
-            assert!(!expected.holds(&request, 0, &wrong));
-            assert!(!expected.holds(&request, length, b"x"), "nothing comes after the end");
-        }
-    }
-
-    fn pattern_byte(at: u64) -> u8 {
-        scatter(at / 8).to_le_bytes()[(at % 8) as usize]
-    }
-
-    #[test]
-    fn the_digest_that_is_expected_is_that_of_the_body_that_is_sent() {
-        let questions = Questions::digests();
-        for number in 0..DIGEST_BODIES {
-            let Question { request, expected: Expected::Text(text) } = questions.question(number) else {
-                panic!("a digest is text");
-            };
-            let body = &request[request.len() - DIGEST_BYTES..];
-            let digest: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!((text.len(), text), (64, digest));
-        }
-    }
-
-    #[test]
-    fn slices_lie_inside_of_the_file() {
-        for number in 0..1_000 {
-            let Question { request, expected: Expected::Pattern(range) } = Questions::Disk.question(number) else {
-                panic!("a slice is a pattern");
-            };
-            assert!(range.end <= DISK_FILE_BYTES && range.start.is_multiple_of(DISK_SLICE_BYTES));
-            assert!(String::from_utf8_lossy(&request).contains(&format!("at={}&", range.start)));
-        }
-    }
 }

@@ -29,6 +29,44 @@ pub(crate) const OPENINGS_MAX: u64 = 64;
 /// a free port takes seconds a thousand.
 pub(crate) const CONNECTIONS_PER_SOURCE: u64 = 12_000;
 
+/// Subscribers that the full load holds when nothing was said, if memory and descriptors are enough.
+pub(crate) const FULL_SUBSCRIBERS: u64 = 1_000_000;
+
+/// Requests a second of the full load that are tried first when nothing was said.
+pub(crate) const FULL_RATE: u64 = 50_000;
+
+/// How long each pass of the full load lasts when nothing was said: some flushes of a disk's cache are in it.
+pub(crate) const FULL_TIME_DEFAULT: Duration = Duration::from_secs(10);
+
+/// Connections on which the full load's requests come, at most.
+pub(crate) const FULL_REQUESTERS: u64 = 500;
+
+/// Rates of the full load that are tried after the first, each in the middle of what is left: what was not decided then is a thirtieth.
+pub(crate) const FULL_SEARCH_STEPS: u32 = 5;
+
+/// The full load's server takes less than this share of all processors, percent, ...
+pub(crate) const FULL_CPU_PERCENT: f64 = 60.0;
+
+/// ... all that runs on the machine less than this share of its memory, percent, ...
+pub(crate) const FULL_MEMORY_PERCENT: f64 = 80.0;
+
+/// ... and 99 of 100 requests of each kind are answered within this, ms.
+pub(crate) const FULL_P99_MS: f64 = 1_000.0;
+
+/// Bytes of memory that a subscriber takes at most, both ends together, on our own TCP/IP and on the kernel's: for how many there is room.
+pub(crate) const SUBSCRIBER_BYTES_OURS: u64 = 4 << 10;
+/// See [`SUBSCRIBER_BYTES_OURS`].
+pub(crate) const SUBSCRIBER_BYTES_KERNEL: u64 = 12 << 10;
+
+/// Descriptors that are no subscribers' connections, beside those that request: files, rings, bells, and some air.
+pub(crate) const FULL_DESCRIPTORS_RESERVED: u64 = 100;
+
+/// Bytes of each publication.
+pub(crate) const FULL_PUBLICATION_BYTES: usize = 128;
+
+/// Between two publications to a group while requests are answered.
+pub(crate) const FULL_PUBLICATION_PERIOD: Duration = Duration::from_secs(1);
+
 /// Requests a second of the open loop when nothing was said: what every model bears on a small machine.
 pub(crate) const RATE_DEFAULT: u64 = 1_000;
 

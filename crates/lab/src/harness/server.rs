@@ -28,29 +28,30 @@ pub struct ModelCommand {
 
 /// What a model is started with.
 #[derive(Clone, Debug)]
-pub(super) struct Start<'a> {
-    pub(super) name: &'a str,
-    pub(super) protocol: Protocol,
-    pub(super) listen: SocketAddr,
-    pub(super) io: Option<&'a str>,
-    pub(super) workers: usize,
-    pub(super) data: &'a Path,
+pub(crate) struct Start<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) protocol: Protocol,
+    pub(crate) listen: SocketAddr,
+    pub(crate) io: Option<&'a str>,
+    pub(crate) workers: usize,
+    pub(crate) data: &'a Path,
 }
 
 /// A model that listens.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Its end ends the model.
     input: Option<ChildStdin>,
     errors: Option<JoinHandle<String>>,
     address: SocketAddr,
+    beside: Option<SocketAddr>,
 }
 
 /// How a model ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ending {
+pub(crate) struct Ending {
     /// What is to be noted: it would not end, or not well.
-    pub(super) note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 impl Server {
@@ -58,7 +59,7 @@ impl Server {
     ///
     /// # Errors
     /// It could not be started, ended, or did not listen in time; with what it said on standard error.
-    pub(super) fn start(command: &ModelCommand, start: &Start<'_>, before: &[OsString]) -> Result<Server, String> {
+    pub(crate) fn start(command: &ModelCommand, start: &Start<'_>, before: &[OsString]) -> Result<Server, String> {
         let mut line: Vec<OsString> = before.to_vec();
         line.push(command.program.clone());
         line.extend(command.arguments.iter().cloned());
@@ -73,11 +74,11 @@ impl Server {
         let stderr = child.stderr.take().expect("its errors are a pipe");
         let errors = Some(thread::spawn(move || read_text(stderr)));
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Server { child, input, errors, address: nowhere };
+        let mut server = Server { child, input, errors, address: nowhere, beside: None };
         match lines.recv_timeout(START_DEADLINE.into()) {
-            Ok(line) => match line.strip_prefix("listening on ").and_then(|address| address.trim().parse().ok()) {
-                Some(address) => {
-                    server.address = address;
+            Ok(line) => match addresses(&line) {
+                Some((address, beside)) => {
+                    (server.address, server.beside) = (address, beside);
                     Ok(server)
                 }
                 None => Err(format!("it said {line:?} instead of where it listens")),
@@ -91,17 +92,22 @@ impl Server {
     }
 
     /// Where it listens.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// Where it also listens, if it said so.
+    pub(crate) fn beside(&self) -> Option<SocketAddr> {
+        self.beside
+    }
+
     /// Everything that belongs to it.
-    pub(super) fn tree(&self) -> Tree {
+    pub(crate) fn tree(&self) -> Tree {
         Tree::new(self.child.id())
     }
 
     /// Ends it by closing its input, and waits; by force if it will not end.
-    pub(super) fn stop(mut self) -> Ending {
+    pub(crate) fn stop(mut self) -> Ending {
         drop(self.input.take());
         let status = self.wait();
         let said = self.end_group();
@@ -165,6 +171,15 @@ impl Start<'_> {
     }
 }
 
+/// What a model says when it listens: one address, or two with `and` between them.
+fn addresses(line: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {
+    let addresses = line.strip_prefix("listening on ")?.trim();
+    match addresses.split_once(" and ") {
+        Some((first, second)) => Some((first.parse().ok()?, Some(second.parse().ok()?))),
+        None => Some((addresses.parse().ok()?, None)),
+    }
+}
+
 /// The first line is of interest; what follows is read, so that nobody is held up by a full pipe.
 fn read_lines(output: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
@@ -202,6 +217,13 @@ mod tests {
         assert_eq!(server.address(), "127.0.0.1:77".parse().unwrap());
         assert!(server.tree().usage().threads >= 1);
         assert_eq!(server.stop(), Ending { note: None });
+    }
+
+    #[test]
+    fn a_model_may_listen_at_two_places() {
+        let server = start("echo listening on 127.0.0.1:77 and 127.0.0.1:78; cat >/dev/null").unwrap();
+        assert_eq!((server.address().port(), server.beside().map(|address| address.port())), (77, Some(78)));
+        assert_eq!(addresses("listening on 127.0.0.1:77 and nowhere"), None);
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl<'a> Session<'a> {
             Load::Http => (Questions::hello(), None),
             Load::Cpu => (Questions::hello(), Some(Rc::new(Questions::digests()))),
             Load::Disk => (Questions::Disk, None),
+            Load::Full => (Questions::Full, None),
         };
         let questions = Kinds { small: Rc::new(small), heavy };
         Session { options, command, load, place, untraced, questions, grounds: Cell::new(0) }
@@ -145,7 +146,7 @@ impl<'a> Session<'a> {
             tree: server.tree(),
             connections,
             rate: self.options.rate_of(self.load),
-            time: self.options.time,
+            time: self.options.time_of(self.load),
         };
         Ok((server, pass, ground))
     }

@@ -46,8 +46,7 @@ impl Trial {
 
     /// Of an open loop.
     pub(super) fn set_latencies(&mut self, tally: &Tally) {
-        self.latency_ms =
-            Latencies { p50: tally.quantile_ms(0.5), p99: tally.quantile_ms(0.99), p999: tally.quantile_ms(0.999) };
+        self.latency_ms = tally.latencies();
     }
 }
 
@@ -94,6 +93,7 @@ pub(super) fn row(model: &str, load: Load, trials: &[Trial], syscalls: Result<f6
             p99_ms: range(trials.iter().filter_map(|trial| trial.latency_ms.p99)),
         },
         notes,
+        full: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a process group uses, from `/proc` (proc(5)): the model's process and everything that it has started.
+//! What processes use, from `/proc` (proc(5)): a model's process and everything that it has started, or a family, or this one.
 //!
 //! A model begins a process group of its own, and what it starts stays in it, so the group also holds children whose parent has
 //! ended. Processor time of children that have ended is counted where their parent has waited for them.
@@ -7,10 +7,22 @@ use std::fs;
 
 use super::descriptors::Descriptors;
 
-/// The processes of one group.
+/// Processes that belong together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tree {
-    group: u32,
+    root: u32,
+    kin: Kin,
+}
+
+/// Who belongs to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kin {
+    /// Its process group.
+    Group,
+    /// Its children and theirs, as long as their parents live.
+    Family,
+    /// Nobody else.
+    Alone,
 }
 
 /// What a group has used and holds.
@@ -20,7 +32,7 @@ pub(crate) struct Usage {
     pub(crate) cpu_seconds: f64,
     /// Voluntary and other switches of all threads that live.
     pub(crate) context_switches: u64,
-    /// Memory in proportion to how many share it (PSS), bytes.
+    /// Memory in proportion to how many share it (PSS), and huge pages, bytes.
     pub(crate) user_bytes: u64,
     /// Tables of pages, bytes.
     pub(crate) page_table_bytes: u64,
@@ -35,7 +47,17 @@ pub(crate) struct Usage {
 impl Tree {
     /// The group of this number.
     pub(crate) fn new(group: u32) -> Tree {
-        Tree { group }
+        Tree { root: group, kin: Kin::Group }
+    }
+
+    /// A process and its children and theirs, for programs whose children begin groups of their own.
+    pub(crate) fn family(pid: u32) -> Tree {
+        Tree { root: pid, kin: Kin::Family }
+    }
+
+    /// This process.
+    pub(crate) fn of_this_process() -> Tree {
+        Tree { root: std::process::id(), kin: Kin::Alone }
     }
 
     /// What it has used until now. Costs some file reads for each process of the machine, and for each thread and descriptor of the
@@ -48,7 +70,8 @@ impl Tree {
             sum.cpu_seconds += stat.cpu_seconds(&tasks);
             sum.context_switches += tasks.context_switches;
             sum.threads += tasks.count;
-            sum.user_bytes += proportional_bytes(pid);
+            // Pages of hugetlbfs are in no set size (proc(5)).
+            sum.user_bytes += proportional_bytes(pid) + kilobytes(&status, "HugetlbPages:") * 1_024;
             sum.page_table_bytes += kilobytes(&status, "VmPTE:") * 1_024;
             descriptors.add(pid);
         }
@@ -63,9 +86,17 @@ impl Tree {
     fn processes(self) -> impl Iterator<Item = (u32, Stat)> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.filter_map(move |pid| {
-            let stat = Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
-            (stat.group == self.group).then_some((pid, stat))
+        let stat = |pid| Some((pid, Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?));
+        let all: Vec<(u32, Stat)> = pids.filter_map(stat).collect();
+        let mut family = vec![self.root];
+        let mut at = 0;
+        while let Some(&parent) = family.get(at).filter(|_| self.kin == Kin::Family) {
+            family.extend(all.iter().filter(|(_, stat)| stat.parent == parent).map(|(pid, _)| pid));
+            at += 1;
+        }
+        all.into_iter().filter(move |(pid, stat)| match self.kin {
+            Kin::Group => stat.group == self.root,
+            Kin::Family | Kin::Alone => family.contains(pid),
         })
     }
 }
@@ -73,6 +104,7 @@ impl Tree {
 /// Of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Stat {
+    parent: u32,
     group: u32,
     /// User and system time of all its threads, also those that have ended. Whole ticks of 10 ms, rounded down.
     own_ticks: u64,
@@ -84,10 +116,11 @@ impl Stat {
     /// The name may hold anything, also spaces and parentheses, so the fields begin behind the last parenthesis.
     fn parse(text: &str) -> Option<Stat> {
         let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
-        let group = fields.nth(2)?.parse().ok()?;
+        let parent = fields.nth(1)?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
         let ticks: Vec<u64> = fields.skip(8).take(4).filter_map(|field| field.parse().ok()).collect();
         let &[user, system, ended_user, ended_system] = &ticks[..] else { return None };
-        Some(Stat { group, own_ticks: user + system, ended_ticks: ended_user + ended_system })
+        Some(Stat { parent, group, own_ticks: user + system, ended_ticks: ended_user + ended_system })
     }
 
     /// The scheduler knows nanoseconds of threads that live, the ticks know of those that have ended: each is a part, so the
@@ -160,6 +193,8 @@ mod tests {
         }
         let usage = tree.usage();
         assert_eq!(usage.threads, 3, "the shell and two cats, and not this process");
+        assert_eq!(Tree::family(shell.id()).usage().threads, 3);
+        assert!(Tree::of_this_process().cpu_seconds() > 0.0);
         assert!(usage.user_bytes > 100_000 && usage.page_table_bytes > 10_000, "{usage:?}");
         drop(shell.stdin.take());
         shell.wait().unwrap();
@@ -170,7 +205,7 @@ mod tests {
     fn names_with_spaces_and_parentheses_do_not_shift_the_fields() {
         let stat = "7 (a) b) (c) S 3 9 7 0 -1 0 0 0 0 0 100 20 3 4 20";
         let parsed = Stat::parse(stat).unwrap();
-        assert_eq!(parsed, Stat { group: 9, own_ticks: 120, ended_ticks: 7 });
+        assert_eq!(parsed, Stat { parent: 3, group: 9, own_ticks: 120, ended_ticks: 7 });
         assert_eq!(Stat::parse("no stat"), None);
         let per_second = rustix::param::clock_ticks_per_second() as f64;
         let with = |nanos| parsed.cpu_seconds(&Tasks { nanos, ..Tasks::default() }) - 7.0 / per_second;

@@ -166,12 +166,12 @@ pub(super) fn leave_with_input() -> io::Result<()> {
 }
 
 /// Waits until standard input is closed; what comes there is dropped.
-pub(super) fn wait_for_input_to_end() {
+pub(crate) fn wait_for_input_to_end() {
     while !input_has_ended() {}
 }
 
 /// Reads once from standard input: true at its end, or if it cannot be read.
-fn input_has_ended() -> bool {
+pub(super) fn input_has_ended() -> bool {
     match rustix::io::read(io::stdin(), &mut [0; 64]) {
         Ok(count) => count == 0,
         Err(Errno::INTR) => false,

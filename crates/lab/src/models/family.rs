@@ -1,14 +1,30 @@
 //! Child processes of a model: made by fork(2), counted, and gone when their parent is.
 //!
-//! A child that ends by itself is not replaced. A child dies with its parent however that ends, SIGKILL included: the kernel sends it SIGKILL (`PR_SET_PDEATHSIG`).
+//! A child that ends by itself is replaced only while its family is [kept](Family::keep). A child dies with its parent however that ends, SIGKILL included: the kernel sends it SIGKILL (`PR_SET_PDEATHSIG`).
 
 use std::collections::HashSet;
 use std::io;
 use std::process::exit;
+use std::thread;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal, waitpid,
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, getppid, kill_process, pidfd_open, set_parent_process_death_signal,
+    waitpid,
 };
+
+use super::door::input_has_ended;
+use crate::limits::RAISE_PAUSE_MS;
+
+/// What a parent that keeps its children has waited for.
+pub(super) enum Watched {
+    InputEnded,
+    /// Nothing that matters.
+    InputRead,
+    ChildDied,
+}
 
 /// The children of this process, which has one thread.
 #[derive(Debug, Default)]
@@ -59,6 +75,31 @@ impl Family {
         }
     }
 
+    /// Sees to it that `count` children do `work`, until standard input is closed: one that dies is replaced, after a pause. `begin` is
+    /// called when all are there for the first time.
+    ///
+    /// # Errors
+    /// As [`raise`](Family::raise), and what `begin` says.
+    pub(super) fn keep(
+        &mut self,
+        count: usize,
+        begin: impl FnOnce() -> io::Result<()>,
+        mut work: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut begin = Some(begin);
+        loop {
+            while self.count() < count {
+                self.raise(&mut work)?;
+            }
+            begin.take().map_or(Ok(()), |begin| begin())?;
+            match watch(self.children.iter().copied())? {
+                Watched::InputEnded => return Ok(()),
+                Watched::ChildDied => rest(),
+                Watched::InputRead => {}
+            }
+        }
+    }
+
     /// Takes note of the children that have ended. How many live?
     pub(super) fn count(&mut self) -> usize {
         while let Ok(Some((child, _))) = waitpid(None, WaitOptions::NOHANG) {
@@ -79,4 +120,27 @@ impl Drop for Family {
             let _ = waitpid(Some(child), WaitOptions::empty());
         }
     }
+}
+
+/// Waits for the end of one of these children, which nobody has waited for yet, or for standard input.
+pub(super) fn watch(children: impl Iterator<Item = Pid>) -> io::Result<Watched> {
+    let opened = children.map(|child| pidfd_open(child, PidfdFlags::empty())).collect::<Result<Vec<_>, _>>()?;
+    let input = io::stdin();
+    let mut watched: Vec<PollFd<'_>> = opened.iter().map(|child| PollFd::new(child, PollFlags::IN)).collect();
+    watched.push(PollFd::new(&input, PollFlags::IN));
+    match poll(&mut watched, None) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let (input, children) = watched.split_last().expect("standard input is watched");
+    if !input.revents().is_empty() {
+        return Ok(if input_has_ended() { Watched::InputEnded } else { Watched::InputRead });
+    }
+    let has_died = children.iter().any(|child| !child.revents().is_empty());
+    Ok(if has_died { Watched::ChildDied } else { Watched::InputRead })
+}
+
+/// The pause before a child that died is replaced.
+pub(super) fn rest() {
+    thread::sleep(Duration::from_millis(RAISE_PAUSE_MS));
 }

@@ -6,14 +6,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio, id};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::net::sockopt::socket_acceptconn;
-use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::cgi;
 use super::conversation::converse;
-use super::door::{Door, wait_for_input_to_end};
+use super::door::Door;
+use super::family::{Watched, rest, watch};
 use super::{Model, Place, never, thread};
 use crate::limits::{ANSWER_BYTES_MAX, BODY_BYTES_MAX};
 use crate::service::{Answer, Delegation, Disk, Job, Protocol, Session};
@@ -43,66 +44,74 @@ const PARENT: &str = "CRORE_LAB_PARENT";
 fn serve(place: &Place) -> io::Result<()> {
     place.disk()?; // that it is there is better known now
     let door = Door::blocking(place)?;
-    let started = (0..place.workers).map(|index| Worker::start(index, place)).collect::<io::Result<Vec<_>>>()?;
-    let (workers, connections): (Vec<_>, Vec<_>) = started.into_iter().unzip();
-    let pool = Pool::new(connections);
+    let pool = Arc::new(Pool::default());
+    let start = |number| {
+        let (worker, connection) = Worker::start(number, place)?;
+        pool.add(number, connection);
+        Ok(worker)
+    };
+    let mut workers = (0..place.workers).map(start).collect::<io::Result<Vec<_>>>()?;
     door.announce()?;
     // The web server: a thread for each connection, which waits for a worker at each request.
-    let protocol = place.protocol;
+    let (protocol, asked) = (place.protocol, Arc::clone(&pool));
     let converse = move |stream| {
         let session = Session::delegating(protocol, Delegation::All);
-        converse(stream, session, |job| pool.ask(&job).unwrap_or_else(|error| Answer::failed(&error)));
+        converse(stream, session, |job| asked.ask(&job).unwrap_or_else(|error| Answer::failed(&error)));
     };
     std::thread::Builder::new().spawn(move || {
         if let Err(error) = thread::run(&door, converse) {
             eprintln!("the door is broken, and nobody else can come in: {error}");
         }
     })?;
-    wait_for_input_to_end();
-    drop(workers);
-    Ok(())
+    // This thread starts them all, because a worker dies with the thread that has started it (prctl(2)).
+    let mut next = place.workers;
+    loop {
+        match watch(workers.iter().map(Worker::pid))? {
+            Watched::InputEnded => return Ok(()),
+            Watched::InputRead => continue,
+            Watched::ChildDied => rest(),
+        }
+        for worker in &mut workers {
+            if worker.has_ended()? {
+                pool.remove(worker.number);
+                *worker = start(next)?;
+                next += 1;
+            }
+        }
+    }
 }
 
-/// The connections to the workers, one for each. A worker that fails is not asked again.
+/// The connections to the workers that are idle, with their numbers. A worker that fails is not asked again.
+#[derive(Default)]
 struct Pool {
-    workers: Mutex<Workers>,
+    idle: Mutex<Vec<(usize, UnixStream)>>,
     some_idle: Condvar,
 }
 
-struct Workers {
-    idle: Vec<UnixStream>,
-    /// Those that have not failed, idle or not.
-    alive: usize,
-}
-
 impl Pool {
-    fn new(idle: Vec<UnixStream>) -> Pool {
-        Pool { workers: Mutex::new(Workers { alive: idle.len(), idle }), some_idle: Condvar::new() }
+    /// A worker that waits for its first request.
+    fn add(&self, number: usize, connection: UnixStream) {
+        self.idle().push((number, connection));
+        self.some_idle.notify_one();
+    }
+
+    /// A worker that has died.
+    fn remove(&self, number: usize) {
+        self.idle().retain(|(known, _)| *known != number);
     }
 
     /// Gives a request to a worker, when one is idle, and waits for its answer.
     fn ask(&self, job: &Job) -> io::Result<Answer> {
-        let must_wait = |workers: &mut Workers| workers.idle.is_empty() && workers.alive > 0;
-        let mut workers = self.some_idle.wait_while(self.workers(), must_wait).unwrap_or_else(PoisonError::into_inner);
-        let worker = workers.idle.pop().ok_or_else(|| io::Error::other("every worker has failed"))?;
-        drop(workers);
-        let answer = ask(&worker, job);
-        let mut workers = self.workers();
-        match answer {
-            Ok(_) => workers.idle.push(worker),
-            Err(_) => workers.alive -= 1,
-        }
-        assert!(workers.idle.len() <= workers.alive, "who is idle is alive");
-        if workers.alive > 0 {
-            self.some_idle.notify_one();
-        } else {
-            self.some_idle.notify_all(); // nobody is worth waiting for
-        }
-        answer
+        let idle = self.some_idle.wait_while(self.idle(), |idle| idle.is_empty());
+        let taken = idle.unwrap_or_else(PoisonError::into_inner).pop();
+        let (number, worker) = taken.expect("one is idle, or the wait would not be over");
+        let answer = ask(&worker, job)?;
+        self.add(number, worker);
+        Ok(answer)
     }
 
-    fn workers(&self) -> MutexGuard<'_, Workers> {
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<(usize, UnixStream)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -138,13 +147,16 @@ fn ask(mut worker: &UnixStream, job: &Job) -> io::Result<Answer> {
 }
 
 /// A worker process, which ends with its parent, and when this is dropped.
-struct Worker(Child);
+struct Worker {
+    number: usize,
+    child: Child,
+}
 
 impl Worker {
     /// Starts a worker, and connects to it. Its listening socket is its own, so that the connection ends when it does.
-    fn start(index: usize, place: &Place) -> io::Result<(Worker, UnixStream)> {
+    fn start(number: usize, place: &Place) -> io::Result<(Worker, UnixStream)> {
         // In the abstract namespace (unix(7)) there is no file to be left behind.
-        let address = SocketAddr::from_abstract_name(format!("crore-lab-fastcgi-{}-{index}", id()))?;
+        let address = SocketAddr::from_abstract_name(format!("crore-lab-fastcgi-{}-{number}", id()))?;
         let listener = UnixListener::bind_addr(&address)?;
         let connection = UnixStream::connect_addr(&address)?;
         // A FastCGI program finds its listening socket where standard input would be (section 2.2).
@@ -156,15 +168,23 @@ impl Worker {
             .stdin(Stdio::from(OwnedFd::from(listener)))
             .stdout(Stdio::null())
             .spawn()?;
-        Ok((Worker(child), connection))
+        Ok((Worker { number, child }, connection))
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         // One that has ended by itself is only waited for.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use rustix::event::epoll::EventFlags;
 
 use super::conversation::Conversation;
-use super::door::{Door, wait_for_input_to_end};
+use super::door::Door;
 use super::family::Family;
 use super::{Model, Place, never, single_reactor};
 use crate::service::Protocol;
@@ -28,15 +28,9 @@ fn serve(place: &Place) -> io::Result<()> {
     let disk = place.disk()?;
     let door = Door::non_blocking(place)?;
     let mut family = Family::start()?;
-    for _ in 0..place.workers {
+    let begin = || door.announce();
+    family.keep(place.workers, begin, || {
         let door = door.try_clone()?;
-        family.raise(|| {
-            single_reactor::run(door, EventFlags::EXCLUSIVE, &disk, |stream| {
-                Ok(Conversation::new(stream, place.session()))
-            })
-        })?;
-    }
-    door.announce()?;
-    wait_for_input_to_end();
-    Ok(())
+        single_reactor::run(door, EventFlags::EXCLUSIVE, &disk, |stream| Ok(Conversation::new(stream, place.session())))
+    })
 }

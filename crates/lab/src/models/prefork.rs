@@ -3,7 +3,7 @@
 use std::io;
 
 use super::conversation::converse;
-use super::door::{Door, wait_for_input_to_end};
+use super::door::Door;
 use super::family::Family;
 use super::{Model, Place, never};
 use crate::service::Protocol;
@@ -26,16 +26,12 @@ fn serve(place: &Place) -> io::Result<()> {
     let disk = place.disk()?;
     let door = Door::blocking(place)?;
     let mut family = Family::start()?;
-    for _ in 0..place.workers {
-        family.raise(|| {
-            loop {
-                if let Some(stream) = door.accept()? {
-                    converse(stream, place.session(), |job| job.run(&disk));
-                }
+    let begin = || door.announce();
+    family.keep(place.workers, begin, || {
+        loop {
+            if let Some(stream) = door.accept()? {
+                converse(stream, place.session(), |job| job.run(&disk));
             }
-        })?;
-    }
-    door.announce()?;
-    wait_for_input_to_end();
-    Ok(())
+        }
+    })
 }

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub(crate) use crate::system_calls::makes_the_calls_that_it_is_known_for;
 
 use crate::client::{Client, exchanges};
-use crate::process::Process;
+use crate::process::{Process, WORKERS};
 
 const CLIENTS: usize = 8;
 
@@ -203,20 +203,43 @@ pub(crate) fn refuses_clients_when_no_descriptor_is_left(name: &str) {
     server.end();
 }
 
-/// The first worker to die takes one request with it at most; without any the answer is 500, and nobody waits for ever.
-pub(crate) fn goes_on_without_workers_that_die(name: &str) {
+/// A worker that dies takes one request with it at most, and there is another soon.
+pub(crate) fn goes_on_when_a_worker_dies(name: &str) {
     let server = Process::start(name, Protocol::Http);
-    let workers: Vec<_> = server.tree().into_iter().skip(1).map(|(number, _)| number).collect();
     let mut client = Client::connect(server.address);
-    for (round, worker) in workers.iter().enumerate() {
-        kill_process(Pid::from_raw(*worker as i32).unwrap(), Signal::KILL).unwrap();
+    for nth in 1..=WORKERS {
+        let before = server.tree();
+        kill_process(Pid::from_raw(before[nth].0 as i32).unwrap(), Signal::KILL).unwrap();
         let mut failures = 0;
         for _ in 0..10 {
             client.send(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n");
             failures += usize::from(client.response().0 == 500);
         }
-        let is_last = round + 1 == workers.len();
-        assert!(if is_last { failures == 10 } else { failures <= 1 }, "{failures} failures after {} died", round + 1);
+        assert!(failures <= 1, "{failures} failures after {nth} died");
+        while server.tree().len() < before.len() || server.tree().contains(&before[nth]) {
+            thread::yield_now();
+        }
+    }
+    server.end();
+}
+
+/// With all of its children killed, a client waits in the kernel's queue until there are others.
+pub(crate) fn replaces_children_that_die(name: &str) {
+    let server = Process::start(name, Protocol::Http);
+    for _ in 0..2 {
+        let before = server.tree();
+        assert_eq!(before.len(), 1 + WORKERS);
+        for (child, _) in &before[1..] {
+            kill_process(Pid::from_raw(*child as i32).unwrap(), Signal::KILL).unwrap();
+        }
+        // One that is about to die may still take a client with it.
+        while server.tree().iter().any(|child| before[1..].contains(child)) {
+            thread::yield_now();
+        }
+        is_alive(server.address);
+        while server.tree().len() < 1 + WORKERS {
+            thread::yield_now();
+        }
     }
     server.end();
 }

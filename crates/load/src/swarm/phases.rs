@@ -29,7 +29,7 @@ pub(super) async fn sweep(swarm: Rc<Swarm>) {
 
 impl Swarm {
     /// Carries out an order.
-    pub(super) async fn carry_out(self: &Rc<Swarm>, order: Order) {
+    pub(crate) async fn carry_out(self: &Rc<Swarm>, order: Order) {
         match order {
             Order::Connect => self.connect().await,
             Order::Listen => self.listen(),
@@ -181,7 +181,7 @@ impl Swarm {
     }
 
     /// Starts what goes on beside the phases.
-    pub(super) fn attend(self: &Rc<Swarm>) -> crore_rt::JoinHandle<()> {
+    pub(crate) fn attend(self: &Rc<Swarm>) -> crore_rt::JoinHandle<()> {
         spawn(sweep(Rc::clone(self)))
     }
 }
