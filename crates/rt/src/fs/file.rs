@@ -1,7 +1,7 @@
 //! An open file. Positions are arguments: there is no cursor, so clones and concurrent calls do not disturb each other.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::ops::{Bound, RangeBounds};
 use std::path::Path;
 use std::sync::Arc;
@@ -165,6 +165,16 @@ impl File {
         let file = Arc::clone(&self.inner);
         let (result, buffer) = Call::new(FileOperation::Write { file, buffer, offset, done: 0 }).with_buffer().await;
         (result.map(drop), buffer)
+    }
+
+    /// A copy of bytes, at a position or behind the last one; where there are none, as write(2) does.
+    pub(super) async fn write_copy(&self, bytes: &[u8], offset: Option<u64>) -> io::Result<()> {
+        let copy = bytes.to_vec();
+        if self.has_positions() {
+            return self.write(copy, offset).await.0;
+        }
+        let file = Arc::clone(&self.inner);
+        run(move || file.file().write_all(&copy)).await
     }
 
     pub(super) fn has_positions(&self) -> bool {
