@@ -91,10 +91,17 @@ fn pipes_with_names_are_written_and_read_whole(driver: &str) {
             }
             assert_eq!(reader.join().expect("it does not panic"), b"abc");
         }
-        let path = pipe.clone();
-        let writer = std::thread::spawn(move || std_fs::write(path, "abc").expect("somebody reads"));
-        assert_eq!(fs::read(pipe).await.expect("it is there"), b"abc");
-        writer.join().expect("it does not panic");
+        for reader_is_first in [false, true] {
+            let mut reading = Box::pin(fs::read(pipe.clone()));
+            if reader_is_first {
+                assert!(futures::poll!(&mut reading).is_pending());
+                time::sleep(Duration::from_millis(2)).await;
+            }
+            let path = pipe.clone();
+            let writer = std::thread::spawn(move || std_fs::write(path, "abc").expect("somebody reads"));
+            assert_eq!(reading.await.expect("it is there"), b"abc");
+            writer.join().expect("it does not panic");
+        }
     });
 }
 

@@ -72,9 +72,7 @@ fn goes_through_the_driver(bytes: &[u8]) -> bool {
 pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     if call::driver_has_files() {
         let file = File::open(path.as_ref()).await?;
-        if file.has_positions() {
-            return read_to_end(&file).await;
-        }
+        return if file.has_positions() { read_to_end(&file).await } else { file.read_as_they_come().await };
     }
     let path = path.as_ref().to_owned();
     run(move || std::fs::read(path)).await
