@@ -256,6 +256,9 @@ pub const FILE_SLICE_BYTES_MAX: usize = 16 << 20;
 /// Bytes of one read or write of a file at most: Linux takes no more in one call (read(2)).
 pub const FILE_CALL_BYTES_MAX: usize = 0x7fff_f000;
 
+/// Bytes that are copied to be written by a driver; more of them are written from where they are, by the pool.
+pub const FILE_COPIED_BYTES_MAX: usize = 64 * 1024;
+
 /// Bytes of a file that is read whole that are asked for at first: most files are shorter. Each further piece is as long as all
 /// before it.
 pub const FILE_READ_BYTES_FIRST: usize = 16 * 1024;

@@ -73,6 +73,38 @@ fn bytes_of_a_pipe_have_no_positions(driver: &str) {
     });
 }
 
+fn pipes_with_names_are_written_and_read_whole(driver: &str) {
+    run(driver, async {
+        let folder = Folder::new();
+        let pipe = folder.path("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("it is a new name");
+        for append in [false, true] {
+            let (path, reading) = (pipe.clone(), pipe.clone());
+            let reader = std::thread::spawn(move || std_fs::read(reading).expect("it is there"));
+            match append {
+                false => fs::write(path, "abc").await.expect("somebody reads"),
+                true => fs::append(path, "abc").await.expect("somebody reads"),
+            }
+            while !reader.is_finished() {
+                time::sleep(Duration::from_millis(1)).await;
+            }
+            assert_eq!(reader.join().expect("it does not panic"), b"abc");
+        }
+        for reader_is_first in [false, true] {
+            let mut reading = Box::pin(fs::read(pipe.clone()));
+            if reader_is_first {
+                assert!(futures::poll!(&mut reading).is_pending());
+                time::sleep(Duration::from_millis(2)).await;
+            }
+            let path = pipe.clone();
+            let writer = std::thread::spawn(move || std_fs::write(path, "abc").expect("somebody reads"));
+            assert_eq!(reading.await.expect("it is there"), b"abc");
+            writer.join().expect("it does not panic");
+        }
+    });
+}
+
 fn files_of_any_length_are_read_whole(driver: &str) {
     run(driver, async {
         let folder = Folder::new();
@@ -180,6 +212,7 @@ over_every_driver! {
     bytes_beyond_four_gibibytes_have_positions
     errors_are_those_of_the_system
     bytes_of_a_pipe_have_no_positions
+    pipes_with_names_are_written_and_read_whole
     files_of_any_length_are_read_whole
     many_at_the_same_time_each_get_their_own
     who_gives_up_takes_nothing_from_others

@@ -38,14 +38,17 @@ async fn work(folder: &Folder) -> u64 {
     let bytes = fs::read(folder.path("g")).await.expect("it is there");
     assert!(bytes == [&pattern(100_000)[..], b"en"].concat());
     fs::remove_file(folder.path("g")).await.expect("it is there");
+    fs::write(folder.path("h"), "hello").await.expect("it can be written");
+    fs::append(folder.path("h"), ", world").await.expect("it can be written");
+    assert_eq!(std_fs::read(folder.path("h")).expect("it is there"), b"hello, world");
     stats(None).file_operations
 }
 
 #[test]
 fn files_go_through_the_ring() {
     block_on(UringOptions::default(), async {
-        // Open, write, append, sync, cut, rename, open, four pieces of a file whose length is not known, remove.
-        assert_eq!(work(&Folder::new()).await, 12);
+        // Open, write, append, sync, cut, rename, open, four pieces of a file whose length is not known, remove; open and write twice.
+        assert_eq!(work(&Folder::new()).await, 16);
     });
 }
 

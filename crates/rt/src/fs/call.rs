@@ -1,6 +1,7 @@
 //! An operation on its way: through the driver of the core that begins it, if that carries out operations on files; else through
 //! the pool.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::mem;
@@ -15,7 +16,6 @@ use crate::executor::join::JoinError;
 use crate::pool::{Pending, blocking};
 
 /// A future of how the operation ended. Dropping it takes back what was not begun, and asks a driver to give up what was.
-#[derive(Debug)]
 pub(super) struct Call(Way);
 
 enum Way {
@@ -115,13 +115,8 @@ impl Drop for Call {
     }
 }
 
-impl std::fmt::Debug for Way {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Way::New(_) => "New",
-            Way::Driver(_) => "Driver",
-            Way::Pool(_) => "Pool",
-            Way::Over => "Over",
-        })
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
     }
 }

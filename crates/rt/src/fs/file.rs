@@ -1,10 +1,13 @@
 //! An open file. Positions are arguments: there is no cursor, so clones and concurrent calls do not disturb each other.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Read, Write};
 use std::ops::{Bound, RangeBounds};
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::retry_on_intr;
 
 use super::call::Call;
 use super::open_file::OpenFile;
@@ -165,6 +168,28 @@ impl File {
         let file = Arc::clone(&self.inner);
         let (result, buffer) = Call::new(FileOperation::Write { file, buffer, offset, done: 0 }).with_buffer().await;
         (result.map(drop), buffer)
+    }
+
+    /// A copy of bytes, at a position or behind the last one; where there are none, as write(2) does.
+    pub(super) async fn write_copy(&self, bytes: &[u8], offset: Option<u64>) -> io::Result<()> {
+        let copy = bytes.to_vec();
+        if self.has_positions() {
+            return self.write(copy, offset).await.0;
+        }
+        let file = Arc::clone(&self.inner);
+        run(move || file.file().write_all(&copy)).await
+    }
+
+    /// All bytes of what has no positions, to its end. io_uring opens a pipe without waiting for somebody who writes to it; this does.
+    pub(super) async fn read_as_they_come(&self) -> io::Result<Vec<u8>> {
+        let file = Arc::clone(&self.inner);
+        run(move || {
+            retry_on_intr(|| poll(&mut [PollFd::new(file.file(), PollFlags::IN)], None))?;
+            let mut bytes = Vec::new();
+            file.file().read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
+        .await
     }
 
     pub(super) fn has_positions(&self) -> bool {

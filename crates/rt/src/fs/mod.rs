@@ -6,9 +6,8 @@
 //!
 //! On a core with the driver `uring` what is one system call goes through its ring instead, with the network's operations. A short
 //! read from the cache, or an open of a path that is in it, is then done when the turn ends, without another thread; for the rest the
-//! kernel has threads of its own. The pool still has what is several calls that belong together ([`write_atomically`], [`write()`],
-//! [`append`], [`create_dir_all`]) and [`metadata`](fn@metadata), since the standard library's cannot be made from what io_uring
-//! tells.
+//! kernel has threads of its own. The pool still has what is several calls that belong together ([`write_atomically`],
+//! [`create_dir_all`]) and [`metadata`](fn@metadata), since the standard library's cannot be made from what io_uring tells.
 //!
 //! Buffers are owned: they travel to where the work is done, and come back with the result. Dropping a future drops its buffer
 //! too, if only when the kernel has done with it, and what was begun may still happen: a write that was given up may be written, in
@@ -53,12 +52,17 @@ pub(crate) use self::operation::{FileJob, FileOperation, Outcome};
 pub use self::options::OpenOptions;
 use self::options::c_path;
 pub use self::slices::Slices;
-use crate::limits::FILE_READ_BYTES_FIRST;
+use crate::limits::{FILE_COPIED_BYTES_MAX, FILE_READ_BYTES_FIRST};
 use crate::pool::blocking;
 
 /// Runs a closure on the pool; that the pool failed is an error like another.
 async fn run<T: Send + 'static>(closure: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     blocking(closure).await?
+}
+
+/// Whether bytes, which are anybody's until they are copied, are written by this core's driver: if they are few.
+fn goes_through_the_driver(bytes: &[u8]) -> bool {
+    bytes.len() <= FILE_COPIED_BYTES_MAX && call::driver_has_files()
 }
 
 /// Reads a whole file. It is as large in memory as on the disk: for what may be large there is [`File::slices`].
@@ -68,9 +72,7 @@ async fn run<T: Send + 'static>(closure: impl FnOnce() -> io::Result<T> + Send +
 pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     if call::driver_has_files() {
         let file = File::open(path.as_ref()).await?;
-        if file.has_positions() {
-            return read_to_end(&file).await;
-        }
+        return if file.has_positions() { read_to_end(&file).await } else { file.read_as_they_come().await };
     }
     let path = path.as_ref().to_owned();
     run(move || std::fs::read(path)).await
@@ -103,6 +105,9 @@ async fn read_to_end(file: &File) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of the system.
 pub async fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]> + Send + 'static) -> io::Result<()> {
+    if goes_through_the_driver(bytes.as_ref()) {
+        return File::create(path).await?.write_copy(bytes.as_ref(), Some(0)).await;
+    }
     let path = path.as_ref().to_owned();
     run(move || std::fs::write(path, bytes)).await
 }
@@ -113,6 +118,10 @@ pub async fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]> + Send + 'sta
 /// # Errors
 /// Those of the system.
 pub async fn append(path: impl AsRef<Path>, bytes: impl AsRef<[u8]> + Send + 'static) -> io::Result<()> {
+    if goes_through_the_driver(bytes.as_ref()) {
+        let file = File::open_with(path, OpenOptions::new().append(true).create(true)).await?;
+        return file.write_copy(bytes.as_ref(), None).await;
+    }
     let path = path.as_ref().to_owned();
     run(move || {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;

@@ -24,7 +24,8 @@ use crate::fs::{FileJob, FileOperation, Outcome};
 use crate::limits::{URING_FILE_OPERATIONS_MAX, URING_FILES_LAST_WAIT};
 use crate::stats;
 
-/// The operations of one core: those under way, and the jobs that wait for a place, in order.
+/// The operations of one core: those under way, and the jobs that wait for a place, in order, each with a caller who waits for it or has
+/// just given up.
 #[derive(Default)]
 pub(super) struct Jobs {
     places: Vec<Option<UnderWay>>,
@@ -34,7 +35,7 @@ pub(super) struct Jobs {
 
 struct UnderWay {
     operation: FileOperation,
-    /// None: nobody ever waited.
+    /// None: nobody waits.
     job: Option<Arc<FileJob>>,
     /// A thread of the kernel's makes the attempts, whatever they take.
     apart: bool,
@@ -59,6 +60,15 @@ impl Jobs {
         let place = &mut self.places[index as usize];
         assert!(place.is_none(), "a place is taken once");
         push(ring, index, place.insert(UnderWay { operation, job, apart: false }));
+    }
+
+    fn stand_in_line(&mut self, job: Arc<FileJob>) {
+        if self.line.len() == self.line.capacity() {
+            // Those who gave up meanwhile do not make it grow. With room for twice as many this costs a look at each job.
+            self.line.retain(|job| !job.is_over());
+            self.line.reserve(self.line.len() + 1);
+        }
+        self.line.push_back(job);
     }
 
     /// Begins what waits, as far as there is room.
@@ -127,7 +137,7 @@ impl Uring {
         }
         self.counters.add(stats::FILE_OPERATIONS, 1);
         let job = Arc::new(FileJob::new(operation));
-        self.jobs.line.push_back(Arc::clone(&job));
+        self.jobs.stand_in_line(Arc::clone(&job));
         self.jobs.move_up(&mut self.rings[0]);
         Ok(job)
     }
@@ -135,7 +145,9 @@ impl Uring {
     /// Gives up what is under way, and waits until the kernel has done with it: cancelling does not end what a thread of its own is
     /// at, and that writes to where it was told to.
     pub(super) fn end_jobs(&mut self) {
-        for job in self.jobs.line.drain(..) {
+        let under_way = self.jobs.places.iter_mut().flatten().filter_map(|place| place.job.take());
+        for job in under_way.chain(self.jobs.line.drain(..)) {
+            // Somebody who waits for it elsewhere, if anybody.
             job.settle(Err(JoinError::Cancelled), Waker::wake);
         }
         if self.jobs.under_way() == 0 {

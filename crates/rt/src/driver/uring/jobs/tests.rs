@@ -27,7 +27,7 @@ fn read_of_ourselves() -> FileOperation {
 
 fn begin(jobs: &mut Jobs, ring: &mut Ring) -> Arc<FileJob> {
     let job = Arc::new(FileJob::new(read_of_ourselves()));
-    jobs.line.push_back(Arc::clone(&job));
+    jobs.stand_in_line(Arc::clone(&job));
     jobs.move_up(ring);
     job
 }
@@ -95,4 +95,21 @@ fn beyond_the_bound_jobs_stand_in_line_and_move_up() {
     }
     assert_eq!((jobs.under_way(), jobs.line.len()), (0, 0));
     assert!(all[..all.len() - 1].iter().all(|job| ended(job).is_ready()));
+}
+
+#[test]
+fn those_who_give_up_in_line_do_not_make_it_grow() {
+    let mut jobs = Jobs::default();
+    let waiting: Vec<_> = (0..100).map(|_| Arc::new(FileJob::new(read_of_ourselves()))).collect();
+    for job in &waiting {
+        jobs.stand_in_line(Arc::clone(job));
+    }
+    for _ in 0..10_000 {
+        let job = Arc::new(FileJob::new(read_of_ourselves()));
+        jobs.stand_in_line(Arc::clone(&job));
+        job.abandon();
+    }
+    assert!(jobs.line.len() < 1_000, "{} jobs in line", jobs.line.len());
+    let left: Vec<_> = jobs.line.iter().filter(|job| !job.is_over()).collect();
+    assert!(left.iter().zip(&waiting).all(|(left, job)| Arc::ptr_eq(left, job)) && left.len() == 100);
 }
