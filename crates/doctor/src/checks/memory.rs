@@ -3,13 +3,12 @@
 use super::Case;
 use crate::check::{Check, Remedy, Verdict};
 use crate::limits::{
-    DPDK_FIXED_BYTES, DPDK_FRAME_BYTES, DPDK_FRAMES, KERNEL_CORE_BYTES, KERNEL_SOCKET_BYTES, KERNEL_USER_BYTES, MAPS,
-    MEMORY_FREE_PART, OWN_CORE_BYTES, OWN_USER_BYTES, PROGRAM_BYTES, SWAPPINESS_MAX, THREADS_BESIDE,
-    URING_LOCKED_BYTES,
+    KERNEL_CORE_BYTES, KERNEL_SOCKET_BYTES, KERNEL_USER_BYTES, MAPS, MEMORY_FREE_PART, OWN_CORE_BYTES, OWN_USER_BYTES,
+    PROGRAM_BYTES, SWAPPINESS_MAX, THREADS_BESIDE, URING_LOCKED_BYTES,
 };
 use crate::machine::Capability;
 use crate::model::Kind;
-use crate::show::{bytes, grouped};
+use crate::show::bytes;
 
 /// Bytes that the connections take, idle, with the program and its cores.
 pub(super) fn needed(case: &Case<'_>) -> u64 {

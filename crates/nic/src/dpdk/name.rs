@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::error::DpdkError;
 use crate::limits::{DPDK_DEVICE_BYTES_MAX, DPDK_NAME_BYTES_MAX};
 
-/// Hexadecimal digits of domain, bus, device and function in a PCI address.
+/// How many hexadecimal digits domain, bus, device and function have in a PCI address.
 const PCI_DIGITS: [usize; 4] = [4, 2, 2, 1];
 
 /// A device as DPDK names it: `net_tap0,iface=dtap0` or `0000:03:00.0`.
@@ -64,9 +64,10 @@ impl FromStr for Device {
 
 /// `0000:03:00.0`.
 fn is_pci_address(text: &str) -> bool {
-    let parts: Vec<&str> = text.split([':', '.']).collect();
-    let digits = |(part, count): (&&str, usize)| part.len() == count && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    parts.len() == PCI_DIGITS.len() && text.rfind('.') > text.rfind(':') && parts.iter().zip(PCI_DIGITS).all(digits)
+    let Some((place, function)) = text.split_once('.') else { return false };
+    let parts = place.split(':').chain([function]);
+    parts.clone().map(str::len).eq(PCI_DIGITS)
+        && parts.into_iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

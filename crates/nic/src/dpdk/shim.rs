@@ -163,10 +163,8 @@ impl Port {
     ) -> Result<Vec<Queue>, (&'static str, Code)> {
         let (mut receive, mut transmit) = (DPDK_RING_FRAMES, DPDK_RING_FRAMES);
         // SAFETY: the port is attached and does not run; places for two numbers.
-        checked(unsafe {
-            crore_dpdk_configure(self.number, queues, spread.into(), &mut receive, &mut transmit)
-        })
-        .map_err(|code| ("configure it", code))?;
+        checked(unsafe { crore_dpdk_configure(self.number, queues, spread.into(), &mut receive, &mut transmit) })
+            .map_err(|code| ("configure it", code))?;
         for queue in 0..queues {
             let name = CString::new(format!("crore-{}-{queue}", self.number)).expect("there is no zero in it");
             // SAFETY: the name is copied.
@@ -260,7 +258,8 @@ impl Queue {
         let mut pieces = [NO_PIECE; DPDK_BURST_FRAMES];
         pieces.iter_mut().zip(lengths).for_each(|(piece, length)| piece.length = *length);
         // SAFETY: both have room for `count`; the pool lives.
-        let reserved = unsafe { crore_dpdk_reserve(self.pool.as_ptr(), burst.as_mut_ptr(), pieces.as_mut_ptr(), count) };
+        let reserved =
+            unsafe { crore_dpdk_reserve(self.pool.as_ptr(), burst.as_mut_ptr(), pieces.as_mut_ptr(), count) };
         if reserved < 0 {
             return 0;
         }
