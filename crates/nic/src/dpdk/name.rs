@@ -51,8 +51,10 @@ impl FromStr for Device {
         let name = text.split(',').next().unwrap_or_default();
         // The domain is zero on most machines, and left out by lspci.
         let whole = if name.matches(':').count() == 1 { format!("0000:{text}") } else { text.to_owned() };
-        if is_pci_address(whole.split(',').next().unwrap_or_default()) {
-            return Ok(Self { text: whole, is_pci: true });
+        let (address, arguments) = whole.split_at(whole.find(',').unwrap_or(whole.len()));
+        if is_pci_address(address) {
+            // As DPDK calls the port.
+            return Ok(Self { text: address.to_ascii_lowercase() + arguments, is_pci: true });
         }
         let word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !word || !name.starts_with("net_") || name.len() > DPDK_NAME_BYTES_MAX {
@@ -79,7 +81,7 @@ mod tests {
         for (text, whole) in [
             ("0000:03:00.0", "0000:03:00.0"),
             ("03:00.1", "0000:03:00.1"),
-            ("0001:af:1f.7,representor=0", "0001:af:1f.7,representor=0"),
+            ("0001:AF:1f.7,representor=A", "0001:af:1f.7,representor=A"),
         ] {
             let device: Device = text.parse().unwrap();
             assert!(device.is_pci());
