@@ -179,5 +179,5 @@ pub const DPDK_OWN_BYTES: u64 = 64 << 20;
 /// the beginning, and taken from the system as it is used.
 pub const DPDK_ORDINARY_MIB: u32 = 1024;
 
-/// Bytes of what DPDK said last that an error repeats.
+/// Bytes of what DPDK said that an error repeats: three or four of its lines.
 pub const DPDK_SAID_BYTES_MAX: usize = 300;

@@ -147,8 +147,14 @@ fn what_a_device_cannot_do_is_said_with_value_and_limit() {
     let refused = |device: &str, queues| Dpdk::open(device, queues).err().expect(device).to_string();
     let error = refused("net_of_no_driver", 1);
     assert!(error.contains("dpdk:net_of_no_driver: cannot open it"), "{error}");
+    assert!(error.contains("failed to parse device \"net_of_no_driver\""), "DPDK's own words: {error}");
     let error = refused("net_ring2", 40);
     assert!(error.contains("queue") && error.contains("40 workers") && error.contains("--workers"), "{error}");
+    let ring = only("net_ring3");
+    let error = refused("net_ring3", 1);
+    assert!(error.contains("busy"), "{error}");
+    drop(ring);
+    drop(only("net_ring3"));
     assert!(refused("net_ring2", 0).contains("0 queues"));
     assert!(refused("tap 0", 1).contains("device string"));
     let error = refused("0000:03:00.0", 1);

@@ -62,7 +62,9 @@ impl FromStr for Wire {
             "kernel" => Ok(Wire::Kernel),
             _ => match text.strip_prefix("dpdk:") {
                 Some(devices) => dpdk(devices),
-                None => Err(format!("{text:?} is no wire: use memory, xdp, kernel, dpdk:{MEMIF} or dpdk:DEVICE+DEVICE")),
+                None => {
+                    Err(format!("{text:?} is no wire: use memory, xdp, kernel, dpdk:{MEMIF} or dpdk:DEVICE+DEVICE"))
+                }
             },
         }
     }

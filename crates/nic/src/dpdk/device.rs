@@ -13,7 +13,7 @@ use crore_wire::ethernet::Mac;
 
 use super::error::DpdkError;
 use super::name::Device;
-use super::shim::{Port, Queue, Registration};
+use super::shim::{Port, Queue};
 use super::{DpdkDrops, DpdkStatistics, eal};
 use crate::limits::{DPDK_BURST_FRAMES, ETHERNET_HEADER_BYTES};
 use crate::mac::random_mac;
@@ -33,9 +33,6 @@ pub struct Dpdk {
     number: u16,
     queues: u16,
     queue: Queue,
-    /// Of the thread that uses the queue, from its first look.
-    registration: Option<Registration>,
-    has_looked: bool,
     statistics: DpdkStatistics,
 }
 
@@ -62,8 +59,6 @@ impl Dpdk {
             number: number as u16,
             queues,
             queue,
-            registration: None,
-            has_looked: false,
             statistics: DpdkStatistics::default(),
         };
         Ok(opened.queues.into_iter().enumerate().map(queue).collect())
@@ -131,10 +126,6 @@ impl PacketIo for Dpdk {
     }
 
     fn receive(&mut self, frames: &mut FramePool, into: &mut Vec<Frame>, max: usize) -> io::Result<usize> {
-        if !self.has_looked {
-            self.has_looked = true;
-            self.registration = Registration::new();
-        }
         let before = into.len();
         loop {
             let most = (max - (into.len() - before)).min(frames.available() as usize).min(DPDK_BURST_FRAMES);

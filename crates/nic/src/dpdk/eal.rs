@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::error::DpdkError;
@@ -21,7 +21,7 @@ const HUGE_PAGES: &str = "/sys/kernel/mm/hugepages";
 /// How EAL was started in this process; none: not yet.
 static STARTED: Mutex<Option<Result<Buses, DpdkError>>> = Mutex::new(None);
 
-/// The last error that DPDK spoke of.
+/// The errors that DPDK has spoken of since the last device was asked for, as far as they fit.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
 /// What EAL looks for devices on.
@@ -38,6 +38,7 @@ pub(super) fn with<T>(
     open: impl FnOnce() -> Result<T, DpdkError>,
 ) -> Result<T, DpdkError> {
     let wanted = if device.is_pci() { Buses::Pci } else { Buses::Virtual };
+    said().clear();
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     // A start that failed leaves DPDK half made: it cannot be tried again.
     let buses = started.get_or_insert_with(|| start(device, queues).map(|()| wanted)).clone()?;
@@ -49,8 +50,11 @@ pub(super) fn with<T>(
 
 /// What failed, with the reason that DPDK gave.
 pub(super) fn failed(what: &'static str, code: shim::Code) -> DpdkError {
-    let said = SAID.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    DpdkError::Failed { what, error: io::Error::from_raw_os_error(code).to_string(), said }
+    DpdkError::Failed { what, error: io::Error::from_raw_os_error(code).to_string(), said: said().clone() }
+}
+
+fn said() -> MutexGuard<'static, String> {
+    SAID.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn start(device: &Device, queues: u16) -> Result<(), DpdkError> {
@@ -117,9 +121,13 @@ fn hear(is_error: bool, line: &str) {
         return;
     }
     tracing::warn!(target: "dpdk", "{line}");
-    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    said.clear();
-    said.push_str(&line[..line.floor_char_boundary(DPDK_SAID_BYTES_MAX)]);
+    let mut said = said();
+    if !said.is_empty() {
+        said.push_str("; ");
+    }
+    said.push_str(line);
+    let end = said.floor_char_boundary(DPDK_SAID_BYTES_MAX);
+    said.truncate(end);
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub enum DpdkError {
         what: &'static str,
         /// The error number, in words.
         error: String,
-        /// The last error that DPDK spoke of; it may be about something else, or empty.
+        /// The errors that DPDK spoke of meanwhile; maybe none.
         said: String,
     },
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::error::DpdkError;
 use crate::limits::{DPDK_DEVICE_BYTES_MAX, DPDK_NAME_BYTES_MAX};
 
-/// Hexadecimal digits of domain, bus, device and function in a PCI address.
+/// How many hexadecimal digits domain, bus, device and function have in a PCI address.
 const PCI_DIGITS: [usize; 4] = [4, 2, 2, 1];
 
 /// A device as DPDK names it: `net_tap0,iface=dtap0` or `0000:03:00.0`.
@@ -51,8 +51,10 @@ impl FromStr for Device {
         let name = text.split(',').next().unwrap_or_default();
         // The domain is zero on most machines, and left out by lspci.
         let whole = if name.matches(':').count() == 1 { format!("0000:{text}") } else { text.to_owned() };
-        if is_pci_address(whole.split(',').next().unwrap_or_default()) {
-            return Ok(Self { text: whole, is_pci: true });
+        let (address, arguments) = whole.split_at(whole.find(',').unwrap_or(whole.len()));
+        if is_pci_address(address) {
+            // As DPDK calls the port.
+            return Ok(Self { text: address.to_ascii_lowercase() + arguments, is_pci: true });
         }
         let word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !word || !name.starts_with("net_") || name.len() > DPDK_NAME_BYTES_MAX {
@@ -64,9 +66,10 @@ impl FromStr for Device {
 
 /// `0000:03:00.0`.
 fn is_pci_address(text: &str) -> bool {
-    let parts: Vec<&str> = text.split([':', '.']).collect();
-    let digits = |(part, count): (&&str, usize)| part.len() == count && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    parts.len() == PCI_DIGITS.len() && text.rfind('.') > text.rfind(':') && parts.iter().zip(PCI_DIGITS).all(digits)
+    let Some((place, function)) = text.split_once('.') else { return false };
+    let parts = place.split(':').chain([function]);
+    parts.clone().map(str::len).eq(PCI_DIGITS)
+        && parts.into_iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -78,7 +81,7 @@ mod tests {
         for (text, whole) in [
             ("0000:03:00.0", "0000:03:00.0"),
             ("03:00.1", "0000:03:00.1"),
-            ("0001:af:1f.7,representor=0", "0001:af:1f.7,representor=0"),
+            ("0001:AF:1f.7,representor=A", "0001:af:1f.7,representor=A"),
         ] {
             let device: Device = text.parse().unwrap();
             assert!(device.is_pci());

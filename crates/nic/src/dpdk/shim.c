@@ -11,10 +11,12 @@
 #include <rte_config.h>
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -152,15 +154,36 @@ int crore_dpdk_run(uint16_t port, int promiscuous)
 	return error == -ENOTSUP ? 0 : error;
 }
 
-/* The end of a port, and of its device. Its pools may be freed afterwards. */
-void crore_dpdk_detach(uint16_t port)
+/* A port that shall end. */
+struct ending {
+	uint16_t port;
+	sem_t over;
+};
+
+static void end(void *argument)
 {
+	struct ending *ending = argument;
+	uint16_t port = ending->port;
 	struct rte_eth_dev_info info;
 	int known = rte_eth_dev_info_get(port, &info) == 0;
 	/* Who cannot stop is closed nonetheless. */
 	(void)rte_eth_dev_stop(port);
 	if (!known || rte_dev_remove(info.device) != 0)
 		(void)rte_eth_dev_close(port);
+	sem_post(&ending->over);
+}
+
+/* The end of a port, and of its device. Its pools may be freed afterwards. It happens in the thread in which drivers handle what
+ * comes by itself: memif frees there what an end on any other thread would still be using. */
+void crore_dpdk_detach(uint16_t port)
+{
+	struct ending ending = { .port = port };
+	sem_init(&ending.over, 0, 0);
+	if (rte_eal_alarm_set(1, end, &ending) != 0)
+		end(&ending);
+	while (sem_wait(&ending.over) != 0)
+		; /* a signal came */
+	sem_destroy(&ending.over);
 }
 
 int crore_dpdk_is_up(uint16_t port)

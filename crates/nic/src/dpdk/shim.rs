@@ -2,7 +2,7 @@
 //!
 //! Not here: which device, how many queues, what becomes of a frame. Ports and queues are set up as they are told.
 //!
-//! Invariants: a [`Port`] is started while it lives; a [`Queue`] is at one core, and the only one with its number; mbufs are in a
+//! Invariants: a port of DPDK is one [`Port`] at most; a [`Queue`] is at one core, and the only one with its number; mbufs are in a
 //! device or on the stack of a call here, so nobody else sees their bytes.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
@@ -107,25 +107,28 @@ pub(super) fn start(arguments: Vec<CString>) -> Result<(), Code> {
     checked(unsafe { crore_dpdk_start(count, arguments.as_ptr()) })
 }
 
-/// A thread of ours, known to DPDK while this lives on it: pools then keep mbufs at hand for it.
-pub(super) struct Registration(());
+/// The calling thread, known to DPDK until it ends: pools keep mbufs at hand for it.
+struct Registration(());
 
-impl Registration {
-    /// For the calling thread. There are 127 places; without one a pool works, and shares every mbuf by an atomic.
-    pub(super) fn new() -> Option<Registration> {
-        // SAFETY: it changes the calling thread's own data; a second time it changes nothing.
+thread_local! {
+    /// There are 127 places in a process; a thread without one shares every mbuf by an atomic.
+    static REGISTRATION: Option<Registration> = {
+        // SAFETY: it changes the calling thread's own data, for the first time.
         checked(unsafe { rte_thread_register() }).ok().map(|()| Registration(()))
-    }
+    };
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // SAFETY: as above.
+        // SAFETY: this is in a `thread_local`, so the thread is the one that was registered.
         unsafe { rte_thread_unregister() }
     }
 }
 
-/// A device that runs.
+/// The numbers of all ports of this process. Nobody attaches or detaches one meanwhile.
+static PORTS: Mutex<Vec<u16>> = Mutex::new(Vec::new());
+
+/// A device that is attached, and nobody else's.
 pub(super) struct Port {
     number: u16,
     pools: Vec<NonNull<Mempool>>,
@@ -139,11 +142,16 @@ unsafe impl Send for Port {}
 unsafe impl Sync for Port {}
 
 impl Port {
-    /// The device called `name`, made and attached from its device string if it is not there.
+    /// The device called `name`, made and attached from its device string if it is not there. `EBUSY`: it is a port already.
     pub(super) fn attach(device: &CStr, name: &CStr) -> Result<Port, Code> {
+        let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
         let mut number = 0;
         // SAFETY: strings that end with a zero, and a place for a number.
         checked(unsafe { crore_dpdk_attach(device.as_ptr(), name.as_ptr(), &mut number) })?;
+        if ports.contains(&number) {
+            return Err(libc::EBUSY);
+        }
+        ports.push(number);
         Ok(Port { number, pools: Vec::new(), control: Mutex::new(()) })
     }
 
@@ -163,10 +171,8 @@ impl Port {
     ) -> Result<Vec<Queue>, (&'static str, Code)> {
         let (mut receive, mut transmit) = (DPDK_RING_FRAMES, DPDK_RING_FRAMES);
         // SAFETY: the port is attached and does not run; places for two numbers.
-        checked(unsafe {
-            crore_dpdk_configure(self.number, queues, spread.into(), &mut receive, &mut transmit)
-        })
-        .map_err(|code| ("configure it", code))?;
+        checked(unsafe { crore_dpdk_configure(self.number, queues, spread.into(), &mut receive, &mut transmit) })
+            .map_err(|code| ("configure it", code))?;
         for queue in 0..queues {
             let name = CString::new(format!("crore-{}-{queue}", self.number)).expect("there is no zero in it");
             // SAFETY: the name is copied.
@@ -207,8 +213,10 @@ impl Port {
 
 impl Drop for Port {
     fn drop(&mut self) {
+        let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: queues hold the port, so nobody uses it any more.
         unsafe { crore_dpdk_detach(self.number) };
+        ports.retain(|number| *number != self.number);
         for pool in &self.pools {
             // SAFETY: the device that had mbufs of it is gone, and no call is under way.
             unsafe { rte_mempool_free(pool.as_ptr()) };
@@ -234,6 +242,7 @@ impl Queue {
     /// Shows `take` the bytes of each frame that has come, in order, at most `most` and at most a burst of them, and returns how
     /// many. A frame of no bytes lay in several pieces.
     pub(super) fn receive(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
+        REGISTRATION.with(|_| {});
         let most = most.min(DPDK_BURST_FRAMES);
         let mut burst = [std::ptr::null_mut(); DPDK_BURST_FRAMES];
         let mut pieces = [NO_PIECE; DPDK_BURST_FRAMES];
@@ -260,7 +269,8 @@ impl Queue {
         let mut pieces = [NO_PIECE; DPDK_BURST_FRAMES];
         pieces.iter_mut().zip(lengths).for_each(|(piece, length)| piece.length = *length);
         // SAFETY: both have room for `count`; the pool lives.
-        let reserved = unsafe { crore_dpdk_reserve(self.pool.as_ptr(), burst.as_mut_ptr(), pieces.as_mut_ptr(), count) };
+        let reserved =
+            unsafe { crore_dpdk_reserve(self.pool.as_ptr(), burst.as_mut_ptr(), pieces.as_mut_ptr(), count) };
         if reserved < 0 {
             return 0;
         }

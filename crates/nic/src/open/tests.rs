@@ -47,6 +47,20 @@ fn queues_of_an_interface_are_numbers() {
 }
 
 #[test]
+fn a_device_of_dpdk_is_any_device_string_in_a_program_that_was_built_with_it() {
+    let given = name("dpdk:net_memif0,role=server,socket=/run/x.sock");
+    if cfg!(feature = "dpdk") {
+        assert_eq!(given, Ok(DeviceName::Dpdk("net_memif0,role=server,socket=/run/x.sock".to_owned())));
+        assert_eq!(name("dpdk:0000:03:00.0").unwrap().to_string(), "dpdk:0000:03:00.0");
+        assert!(name("dpdk:tap0").unwrap_err().contains("dpdk:tap0: no device string"));
+    } else {
+        let error = given.unwrap_err();
+        assert!(error.starts_with("dpdk:net_memif0,role=server,socket=/run/x.sock: "), "{error}");
+        assert!(error.contains("libdpdk-dev") && error.contains("cargo build --release --features dpdk"), "{error}");
+    }
+}
+
+#[test]
 fn a_device_has_one_to_sixty_four_queues() {
     for queues in [0, QUEUES_MAX + 1] {
         for device in ["wire:queues", "tap:queues", "xdp:lo"] {
