@@ -15,6 +15,8 @@ pub(super) use deliveries::run as deliveries;
 pub(super) use footprint::run as footprint;
 pub(super) use requests::run as requests;
 
+use std::process::Command;
+
 use super::Bench;
 use super::server::{Running, Server};
 
@@ -67,11 +69,11 @@ fn hold(bench: &Bench, server: &Server, protocol: &str, connections: usize) -> R
 
 /// Starts `floor` with these words, and waits until it holds what it should.
 fn held(bench: &Bench, words: &[&str], count: usize) -> Result<Running, String> {
-    let mut command = std::process::Command::new(&bench.floor);
+    let mut command = Command::new(&bench.floor);
     command.args(words);
     let (process, line) = Running::first_line(command)?;
-    match line.trim() == format!("holding {count}") {
-        true => Ok(process),
-        false => Err(format!("floor {} said {line:?}, and not that it holds {count}", words.join(" "))),
+    if line.trim() != format!("holding {count}") {
+        return Err(format!("floor {} said {line:?}, and not that it holds {count}", words.join(" ")));
     }
+    Ok(process)
 }

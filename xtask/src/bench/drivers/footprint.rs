@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::super::figures::Table;
+use super::super::machine::Quiet;
 use super::super::server::Server;
 use super::super::usage::settled_memory;
 use super::super::{Bench, RUNS, kernel};
@@ -25,23 +26,30 @@ const CORES: usize = 4;
 pub(in super::super) fn run(bench: &Bench) -> Result<Vec<Table>, String> {
     let title = "Memory of an idle subscriber of two channels, 1 worker, 5,000 to 18,000 (poll 500 to 4,000, select 100 to 900)";
     let mut table = Table::new(title, COMMAND);
-    let mut cores = Table::new("Memory of a core, nobody connected, 4 workers against 1", COMMAND);
+    let mut quiet = Quiet::default();
     for run in 1..=RUNS {
         eprintln!("  memory, run {run} of {RUNS}");
-        let pair = pairs(bench)?;
-        table.add("a pair of plain sockets: kernel memory", "B", pair);
-        for model in &MODELS {
-            let (user, kernel) = slope(bench, model)?;
-            table.add(&format!("{}: user memory", model.name), "B", user);
-            table.add(&format!("{}: kernel memory, both ends", model.name), "B", kernel);
-            table.add(&format!("{}: kernel memory, the server's end", model.name), "B", kernel - pair / 2.0);
-        }
-        for io in ["epoll", "uring"] {
-            cores.add(&format!("{io}: user memory"), "KiB", core(bench, io)? / 1_024.0);
-        }
+        quiet.run(|| round(bench))?.into_iter().for_each(|(name, value)| table.add(&name, "B", value));
     }
     table.note("The server's end is that of both ends less half a pair of plain sockets.");
-    Ok(vec![table, cores])
+    quiet.note(&mut table);
+    Ok(vec![table])
+}
+
+/// Every model once: what, and how many bytes.
+fn round(bench: &Bench) -> Result<Vec<(String, f64)>, String> {
+    let pair = pairs(bench)?;
+    let mut rows = vec![("a pair of plain sockets: kernel memory".to_owned(), pair)];
+    for model in &MODELS {
+        let (user, kernel) = slope(bench, model)?;
+        rows.push((format!("{}: user memory", model.name), user));
+        rows.push((format!("{}: kernel memory, both ends", model.name), kernel));
+        rows.push((format!("{}: kernel memory, the server's end", model.name), kernel - pair / 2.0));
+    }
+    for io in ["epoll", "uring"] {
+        rows.push((format!("{io}: user memory of a core, 4 workers against 1, nobody connected"), core(bench, io)?));
+    }
+    Ok(rows)
 }
 
 /// The kernel's bytes for both ends of a connection that nothing watches.

@@ -1,20 +1,22 @@
-//! Everything that was measured, in one table for each machine and day. A new measurement is a new row here, and nowhere
-//! else; one of another day or machine goes into a table of its own.
+//! Everything that was measured, in one table for each machine and day; I/O models have a table of their own, a row each. A new
+//! measurement is a new row here, and nowhere else; one of another day or machine goes into a table of its own.
 //!
 //! Processor time is that of the server, in microseconds of one core of the machine.
 
 use super::figure::{Figure, Model, Origin, measured, models};
 
-// The medians of the section `drivers`: a new run replaces the whole table.
+// I/O models: the medians of `cargo xtask bench drivers` belong here, all rows from one run, and that is then the command of each. Until
+// it has run on a machine where nothing else does, epoll's row is of the sections named, and each other row is epoll's, times the ratio
+// of the two in one run (for user memory, plus the difference). The kernel's memory differed by less than the runs did.
 models! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
-    //                      user  kernel  connect  delivery   ping   of so many clients
+    //                      user  kernel  connect  delivery   ping
     //                     bytes   bytes       us        us     us
-    URING    = "uring"    [229.0 3_850.0     32.0      5.51   14.2] "10,000 clients (memory: 18,000)";
-    EPOLL    = "epoll"    [229.0 3_850.0     32.0      5.51   14.2] "10,000 clients (memory: 18,000)";
-    EPOLL_LT = "epoll-lt" [229.0 3_850.0     32.0      5.51   14.2] "10,000 clients (memory: 18,000)";
-    PORTABLE = "portable" [229.0 3_850.0     32.0      5.51   14.2] "10,000 clients (memory: 18,000)";
-    POLL     = "poll"     [229.0 3_850.0     32.0      5.51   14.2] "4,000 clients";
-    SELECT   = "select"   [229.0 3_850.0     32.0      5.51   14.2] "900 clients";
+    URING    = "uring"    [243.0 3_850.0     31.8      4.66   12.9] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll; loopback";
+    EPOLL    = "epoll"    [229.0 3_850.0     32.0      5.51   14.2] "cargo xtask bench memory, connect, fanout and idle; loopback";
+    EPOLL_LT = "epoll-lt" [229.0 3_850.0     33.8      5.61   14.5] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll; loopback";
+    PORTABLE = "portable" [229.0 3_850.0     36.1      4.90   15.3] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll; loopback";
+    POLL     = "poll"     [268.0 3_850.0     54.0      9.87  217.0] "cargo xtask bench drivers, 4,000 clients, as a ratio to epoll; loopback";
+    SELECT   = "select"   [254.0 3_850.0     37.6      4.47  232.0] "cargo xtask bench drivers, 900 clients, as a ratio to epoll; loopback";
 }
 
 measured! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
