@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::harness::limits::{FULL_CPU_PERCENT, FULL_MEMORY_PERCENT, FULL_P99_MS, FULL_RATE, FULL_SUBSCRIBERS};
+use crate::harness::limits::{
+    FULL_ANSWERED_SHARE, FULL_CPU_PERCENT, FULL_MEMORY_PERCENT, FULL_P99_MS, FULL_RATE, FULL_SUBSCRIBERS,
+};
 use crate::outcome::{Latencies, digits, grouped};
 
 #[cfg(test)]
@@ -92,9 +94,11 @@ impl Pass {
         let server = self.cpu_percent.server + self.cpu_percent.database.unwrap_or(0.0);
         let slowest = [self.plain_ms, self.database_ms, self.disk_ms].into_iter().filter_map(|ms| ms.p99);
         let p99 = slowest.fold(0.0, f64::max);
+        let answered = self.requests_per_second.unwrap_or(0.0);
         let reasons = [
             (self.errors > 0).then(|| format!("{} errors", grouped(self.errors))),
-            (self.answers == 0).then(|| "no answer".to_owned()),
+            (answered < self.rate as f64 * FULL_ANSWERED_SHARE)
+                .then(|| format!("{} answers/s, so that a backlog grows", grouped(answered as u64))),
             (server >= FULL_CPU_PERCENT)
                 .then(|| format!("the server took {server:.0} % of all processors, {FULL_CPU_PERCENT} are too much")),
             (self.memory_percent >= FULL_MEMORY_PERCENT)

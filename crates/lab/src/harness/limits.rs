@@ -53,6 +53,9 @@ pub(crate) const FULL_MEMORY_PERCENT: f64 = 80.0;
 /// ... and 99 of 100 requests of each kind are answered within this, ms.
 pub(crate) const FULL_P99_MS: f64 = 1_000.0;
 
+/// Answers come at least at this share of the rate, or the last come later the longer the pass is.
+pub(crate) const FULL_ANSWERED_SHARE: f64 = 0.95;
+
 /// Bytes of memory that a subscriber takes at most, both ends together, on our own TCP/IP and on the kernel's: for how many there is room.
 pub(crate) const SUBSCRIBER_BYTES_OURS: u64 = 4 << 10;
 /// See [`SUBSCRIBER_BYTES_OURS`].

@@ -30,7 +30,8 @@ fn a_rate_is_too_much_for_each_of_its_reasons() {
     assert_eq!(judged(|_| {}), None);
     for (judged, part) in [
         (judged(|pass| pass.errors = 3), "3 errors"),
-        (judged(|pass| pass.answers = 0), "no answer"),
+        (judged(|pass| pass.requests_per_second = None), "0 answers/s"),
+        (judged(|pass| pass.requests_per_second = Some(94.0)), "94 answers/s"),
         (judged(|pass| pass.cpu_percent.server = 61.0), "61 % of all processors"),
         (judged(|pass| pass.cpu_percent.database = Some(25.0)), "65 % of all processors"),
         (judged(|pass| pass.memory_percent = 81.0), "81 % of memory"),
