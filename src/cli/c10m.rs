@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long, short = 'n', value_name = "N", default_value = "10M", value_parser = parse_count)]
     connections: u64,
 
-    /// What carries them: memory, xdp (root), kernel (as many as there are descriptors), dpdk:net_memif, or
+    /// What carries them: memory, xdp (root), kernel (by io_uring where descriptors do not suffice), dpdk:net_memif, or
     /// dpdk:DEVICE+DEVICE: two devices of DPDK that are connected, the gateway's first
     #[arg(long, value_name = "WIRE", default_value = "memory")]
     wire: Wire,

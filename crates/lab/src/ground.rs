@@ -70,7 +70,7 @@ impl Ground {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             model_io: None,
             workers_max: None,
-            client_io: "auto".to_owned(),
+            client_io: "epoll".to_owned(),
             network: Network::default(),
             _device: None,
         }

@@ -65,7 +65,7 @@ driver!(
     "crore's runtime on epoll(7), edge-triggered",
     "The same list, told once at each change (EPOLLET): both directions are registered with the connection, for ever, and \
      nothing is registered again. That saves a system call for every change of mind, and asks for discipline: who is told must go on \
-     until it would block, or remember that it has not, because nobody tells again. nginx works so, and crore by default."
+     until it would block, or remember that it has not, because nobody tells again. nginx works so."
 );
 driver!(
     URING,
@@ -75,7 +75,8 @@ driver!(
      another, many of each for one system call or none. The kernel holds the buffers meanwhile, so memory is chosen when bytes come and \
      not before, from rings of buffers given ahead. One accept or receive that is submitted once goes on answering \
      (multishot). Its limits: what is in flight belongs to the kernel until it says so, cancelling is a request like any \
-     other, and many a container forbids it."
+     other, a receive that waits is an object of the kernel's, and many a container forbids it. Where the kernel has all of it, crore \
+     works so by default."
 );
 driver!(
     PORTABLE,

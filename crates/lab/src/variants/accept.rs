@@ -40,7 +40,7 @@ pub(crate) const MODELS: &[Model] = &[
 ];
 
 fn serve(place: &Place, accept: Accept) -> io::Result<()> {
-    host(place, "auto", accept, async |listener: TcpListener| {
+    host(place, "epoll", accept, async |listener: TcpListener| {
         while let Ok(stream) = listener.accept().await {
             // Without a slot for its task the connection is closed, and the client sees it.
             let _ = spawn_detached(echo(stream));

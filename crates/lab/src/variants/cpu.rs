@@ -93,7 +93,7 @@ fn serve_with<S: 'static>(
     state: impl Fn() -> S + Clone + Send + 'static,
     calculate: impl AsyncFn(Rc<S>, Vec<u8>) -> String + Copy + Send + 'static,
 ) -> io::Result<()> {
-    host(place, "auto", Accept::PerWorker, move |listener: TcpListener| {
+    host(place, "epoll", Accept::PerWorker, move |listener: TcpListener| {
         let state = state();
         async move {
             let answer = move |request: Request<S>| async move {

@@ -68,7 +68,7 @@ fn serve(
     let flags = if direct { libc::O_DIRECT } else { 0 };
     let file = OpenOptions::new().read(true).custom_flags(flags).open(&place.data)?;
     let file = Arc::new(file);
-    host(place, "auto", Accept::PerWorker, move |listener| answer(listener, Arc::clone(&file), read))
+    host(place, "epoll", Accept::PerWorker, move |listener| answer(listener, Arc::clone(&file), read))
 }
 
 /// As [`serve`], with files as the runtime reads them when its I/O model is the ring.
