@@ -36,7 +36,7 @@ pub struct Row {
     pub syscalls_per_request: Option<f64>,
     /// Proportional set size of the model and its children: the slope between a tenth of the connections and all.
     pub user_bytes_per_connection: Option<f64>,
-    /// Sockets, epoll entries, threads and page tables of the model's side, from below: the slope, too.
+    /// Sockets, epoll entries, waiting operations of io_uring, threads and page tables of the model's side, from below: the slope, too.
     pub kernel_bytes_per_connection: Option<f64>,
     /// Connections that were open at the same time, each with an answer.
     pub max_connections: Option<u64>,

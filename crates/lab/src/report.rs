@@ -143,7 +143,7 @@ requests only are subtracted.</dd></div>\n\
 <div><dt>user memory</dt><dd>PSS of the process group: the slope between a tenth of the connections and all. Memory is taken by pages and \
 slabs, so below some hundred connections it is coarse.</dd></div>\n\
 <div><dt>kernel memory</dt><dd>What the model holds, times the size of this kernel's objects: sockets with their files, entries of \
-epoll, threads with 16 KiB of stack, and tables of pages. The slope, too, and an estimate from below: queues are not in it.</dd></div>\n\
+epoll, operations that wait in io_uring, threads with 16 KiB of stack, and tables of pages. The slope, too, and an estimate from below: queues are not in it.</dd></div>\n\
 <div><dt>the full load</dt><dd>Rates are tried for one pass each, in the order of the notes. Shares of processors are of all processors \
 together, the database's of its own processes. Bytes a subscriber: growth of the server's PSS, and of all memory in use on the machine \
 with the client and the kernel.</dd></div>\n\

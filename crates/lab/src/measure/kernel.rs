@@ -1,8 +1,8 @@
 //! Memory that the kernel keeps for a model: what it holds, times the size of each. An estimate from below.
 //!
-//! Counted are sockets with their files, entries of epoll, threads with their stacks, and tables of pages. Sizes are those of this
-//! kernel's objects (`/proc/slabinfo`, slabinfo(5); only root may read it). Not counted: queued bytes, requests of io_uring, and what
-//! is shared by many. Numbers are the model's own, so neither the client nor other programs move them.
+//! Counted are sockets with their files, entries of epoll, operations that wait in io_uring, threads with their stacks, and tables of
+//! pages. Sizes are those of this kernel's objects (`/proc/slabinfo`, slabinfo(5); only root may read it). Not counted: queued bytes, and
+//! what is shared by many. Numbers are the model's own, so neither the client nor other programs move them.
 
 use std::fs;
 
@@ -21,6 +21,10 @@ pub(crate) struct Sizes {
     socket: u64,
     /// A descriptor's entry in an epoll.
     watch: u64,
+    /// An operation of io_uring that waits.
+    operation: u64,
+    /// What one that receives has besides: a message header (`io_async_msghdr`), and where the socket calls back (`async_poll`).
+    receive: u64,
     /// A thread's description and stack.
     thread: u64,
 }
@@ -40,13 +44,21 @@ impl Sizes {
         Some(Sizes {
             socket: size("TCP")? + size("sock_inode_cache")? + size("filp")?,
             watch: size("eventpoll_epi")?,
+            // A kernel without io_uring has none, and then nothing waits there.
+            operation: size("io_kiocb").unwrap_or(0),
+            receive: size("kmalloc-512")? + size("kmalloc-96")?,
             thread: size("task_struct")? + STACK_BYTES,
         })
     }
 
     /// The kernel's bytes for all that a model holds.
     pub(crate) fn bytes(self, held: &Usage) -> u64 {
-        held.sockets * self.socket + held.watches * self.watch + held.threads * self.thread + held.page_table_bytes
+        let ring = held.operations * self.operation + held.receives * self.receive;
+        held.sockets * self.socket
+            + held.watches * self.watch
+            + ring
+            + held.threads * self.thread
+            + held.page_table_bytes
     }
 }
 
@@ -61,6 +73,9 @@ mod tests {
         sock_inode_cache 100 120 832 19 4 :\n\
         filp 500 600 192 21 1 :\n\
         eventpoll_epi 3 9 128 32 1 :\n\
+        io_kiocb 64 128 256 16 1 :\n\
+        kmalloc-512 10 20 512 16 2 :\n\
+        kmalloc-96 10 20 96 42 1 :\n\
         task_struct 70 90 5824 5 8 :\n";
 
     #[test]
@@ -69,6 +84,7 @@ mod tests {
         let of = |usage: Usage| sizes.bytes(&usage);
         assert_eq!(of(Usage { sockets: 10, ..Usage::default() }), 10 * (2_368 + 832 + 192));
         assert_eq!(of(Usage { watches: 3, ..Usage::default() }), 3 * 128);
+        assert_eq!(of(Usage { operations: 5, receives: 3, ..Usage::default() }), 5 * 256 + 3 * (512 + 96));
         assert_eq!(of(Usage { threads: 2, page_table_bytes: 7, ..Usage::default() }), 2 * (16_384 + 5_824) + 7);
     }
 

@@ -42,6 +42,10 @@ pub(crate) struct Usage {
     pub(crate) sockets: u64,
     /// Descriptors that are registered with an epoll.
     pub(crate) watches: u64,
+    /// Operations that wait in an io_uring.
+    pub(crate) operations: u64,
+    /// Those of them that receive from a socket.
+    pub(crate) receives: u64,
 }
 
 impl Tree {
@@ -75,7 +79,8 @@ impl Tree {
             sum.page_table_bytes += kilobytes(&status, "VmPTE:") * 1_024;
             descriptors.add(pid);
         }
-        Usage { sockets: descriptors.sockets(), watches: descriptors.watches, ..sum }
+        let Descriptors { watches, operations, receives, .. } = descriptors;
+        Usage { sockets: descriptors.sockets(), watches, operations, receives, ..sum }
     }
 
     /// Processor time only; see [`Usage::cpu_seconds`].
