@@ -87,11 +87,12 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// A playground, so without a configuration; `settings` are environment variables.
+    /// A playground, so without a configuration, by `epoll` unless `settings` name another model; they are environment variables.
     pub(super) fn crore(bench: &Bench, workers: usize, settings: &[(&str, &str)]) -> Result<Self, String> {
         let mut command = crore(bench);
         command.args(["serve", "--listen", "127.0.0.1:0", "--workers", &workers.to_string()]);
-        command.envs(settings.iter().copied());
+        // Not what `auto` is on this machine: figures of several machines are to be of the same thing.
+        command.env("CRORE_IO", "epoll").envs(settings.iter().copied());
         let folder = bench.root.join("target").join("bench");
         let log = fs::create_dir_all(&folder).and_then(|()| File::create(folder.join("server.log")));
         command.stderr(log.map_err(|error| format!("{}: {error}", folder.display()))?);
