@@ -136,6 +136,8 @@ mod tests {
         let plan = crore_load::plan(&crore_load::PlanOptions::default()).unwrap().to_json();
         for (name, value) in [
             ("epoll: a socket in the kernel", KERNEL_SOCKET_BYTES),
+            ("uring: a socket in the kernel", URING_SOCKET_BYTES),
+            ("uring: a core's buffers and tables", URING_CORE_BYTES),
             ("epoll: a subscriber of two channels, in user memory", KERNEL_USER_BYTES),
             ("epoll: a core's buffers and tables", KERNEL_CORE_BYTES),
             ("own stack: a subscriber of two channels, at the peak of all phases", OWN_USER_BYTES),

@@ -12,11 +12,17 @@ pub const CONNECTIONS_MAX: u64 = 10_000_000_000;
 /// Bytes of the kernel for an idle socket (docs/benchmarks.md, `cargo xtask bench memory`).
 pub const KERNEL_SOCKET_BYTES: u64 = 3_850;
 
+/// The same where io_uring waits for it, an operation that receives included (`cargo xtask bench drivers`).
+pub const URING_SOCKET_BYTES: u64 = 4_551;
+
 /// User bytes of a subscriber of two channels where the kernel carries it (docs/scaling.md).
 pub const KERNEL_USER_BYTES: u64 = 229;
 
 /// Bytes of a core where the kernel carries connections: buffers and tables (docs/scaling.md).
 pub const KERNEL_CORE_BYTES: u64 = 681_000;
+
+/// The same with the receive buffers of io_uring (docs/scaling.md).
+pub const URING_CORE_BYTES: u64 = 2_990_000;
 
 /// Bytes of a subscriber of two channels on our own TCP/IP, everything in it (docs/scaling.md).
 pub const OWN_USER_BYTES: u64 = 407;

@@ -4,7 +4,7 @@ use super::Case;
 use crate::check::{Check, Remedy, Verdict};
 use crate::limits::{
     KERNEL_CORE_BYTES, KERNEL_SOCKET_BYTES, KERNEL_USER_BYTES, MAPS, MEMORY_FREE_PART, OWN_CORE_BYTES, OWN_USER_BYTES,
-    PROGRAM_BYTES, SWAPPINESS_MAX, THREADS_BESIDE, URING_LOCKED_BYTES,
+    PROGRAM_BYTES, SWAPPINESS_MAX, THREADS_BESIDE, URING_CORE_BYTES, URING_LOCKED_BYTES, URING_SOCKET_BYTES,
 };
 use crate::machine::Capability;
 use crate::model::Kind;
@@ -12,9 +12,10 @@ use crate::show::bytes;
 
 /// Bytes that the connections take, idle, with the program and its cores.
 pub(super) fn needed(case: &Case<'_>) -> u64 {
-    let (each, core) = match case.model.is_kernel() {
-        true => (KERNEL_SOCKET_BYTES + KERNEL_USER_BYTES, KERNEL_CORE_BYTES),
-        false => (OWN_USER_BYTES, OWN_CORE_BYTES),
+    let (each, core) = match &case.model.kind {
+        Kind::Uring => (URING_SOCKET_BYTES + KERNEL_USER_BYTES, URING_CORE_BYTES),
+        _ if case.model.is_kernel() => (KERNEL_SOCKET_BYTES + KERNEL_USER_BYTES, KERNEL_CORE_BYTES),
+        _ => (OWN_USER_BYTES, OWN_CORE_BYTES),
     };
     case.connections.saturating_mul(each).saturating_add(case.process.processors * core + PROGRAM_BYTES)
 }
@@ -25,7 +26,8 @@ fn parts(case: &Case<'_>) -> String {
     if !case.model.is_kernel() {
         return format!("{needs}: {OWN_USER_BYTES} bytes each, and the cores");
     }
-    let kernel = bytes(case.connections.saturating_mul(KERNEL_SOCKET_BYTES));
+    let socket = if case.model.kind == Kind::Uring { URING_SOCKET_BYTES } else { KERNEL_SOCKET_BYTES };
+    let kernel = bytes(case.connections.saturating_mul(socket));
     format!("{needs}: {kernel} in the kernel, {} ours", bytes(case.connections.saturating_mul(KERNEL_USER_BYTES)))
 }
 

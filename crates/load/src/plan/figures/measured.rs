@@ -11,12 +11,12 @@ use super::figure::{Figure, Model, Origin, measured, models};
 models! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
     //                      user  kernel  connect  delivery   ping
     //                     bytes   bytes       us        us     us
-    URING    = "uring"    [243.0 3_850.0     31.8      4.66   12.9] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll; loopback";
+    URING    = "uring"    [243.0 4_551.0     29.9      3.92   17.4] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll, the kernel's memory with 60,000; loopback";
     EPOLL    = "epoll"    [229.0 3_850.0     32.0      5.51   14.2] "cargo xtask bench memory, connect, fanout and idle; loopback";
-    EPOLL_LT = "epoll-lt" [229.0 3_850.0     33.8      5.61   14.5] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll; loopback";
-    PORTABLE = "portable" [229.0 3_850.0     36.1      4.90   15.3] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll; loopback";
-    POLL     = "poll"     [268.0 3_850.0     54.0      9.87  217.0] "cargo xtask bench drivers, 4,000 clients, as a ratio to epoll; loopback";
-    SELECT   = "select"   [254.0 3_850.0     37.6      4.47  232.0] "cargo xtask bench drivers, 900 clients, as a ratio to epoll; loopback";
+    EPOLL_LT = "epoll-lt" [229.0 3_850.0     28.2      4.86   15.1] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll; loopback";
+    PORTABLE = "portable" [229.0 3_850.0     30.8      4.57   17.4] "cargo xtask bench drivers, 10,000 clients, as a ratio to epoll; loopback";
+    POLL     = "poll"     [268.0 3_850.0     43.1      5.73  232.0] "cargo xtask bench drivers, 4,000 clients, as a ratio to epoll; loopback";
+    SELECT   = "select"   [259.0 3_850.0     44.1      3.80  297.0] "cargo xtask bench drivers, 900 clients, as a ratio to epoll; loopback";
 }
 
 measured! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
@@ -46,7 +46,7 @@ measured! { on "2-core 24 GB virtual machine, Linux 6.18", "2026-11-22":
     EPOLL_CORE = 681_000.0 "bytes",
         "epoll: a core's buffers and tables",
         "cargo xtask bench memory, nobody connected, 4 workers against 1";
-    URING_CORE = 2_940_000.0 "bytes",
+    URING_CORE = 2_990_000.0 "bytes",
         "uring: a core's buffers and tables",
         "cargo xtask bench drivers, nobody connected, 4 workers against 1";
 
