@@ -15,7 +15,7 @@ pub(crate) enum Ports {
 
 impl Ports {
     /// Connections from one address before another is used.
-    fn per_source(self) -> u64 {
+    pub(crate) fn per_source(self) -> u64 {
         match self {
             Ports::Kernel => CONNECTIONS_PER_SOURCE,
             Ports::Ours => CONNECTIONS_PER_OWN_SOURCE,
@@ -51,6 +51,12 @@ pub(crate) fn choose(target: IpAddr, connections: u64, given: &[String], ports: 
         Some(stranger) => Err(format!("--source {stranger} cannot reach {target}: use addresses of the same family")),
         None => Ok(sources),
     }
+}
+
+/// A block of loopback that hardly another process uses. The ports of a run that ended a moment ago are in TIME-WAIT for a minute (RFC
+/// 9293, section 3.6), and to find a free one among them costs the kernel a millisecond and more for each connection.
+pub(crate) fn loopback_of_this_process() -> String {
+    format!("127.{}.0.0/16", 2 + std::process::id() % 250)
 }
 
 /// The kernel's range of ports for active opens.
@@ -129,6 +135,14 @@ mod tests {
         assert_eq!(chosen(99_999, &["127.0.0.8/31"]), ["127.0.0.8", "127.0.0.9"]);
         assert_eq!(chosen(99_999, &["127.0.0.8/30"]), ["127.0.0.9", "127.0.0.10"]);
         assert_eq!(chosen(1, &["0.0.0.0/0"]), ["0.0.0.1"]);
+    }
+
+    #[test]
+    fn the_block_of_a_process_is_loopbacks_and_not_the_usual_one() {
+        let own = chosen(24_000, &[&loopback_of_this_process()]);
+        assert_eq!(own.len(), 2);
+        assert!(own.iter().all(|address| address.parse::<IpAddr>().unwrap().is_loopback()), "{own:?}");
+        assert!(own[0].ends_with(".0.1") && !own[0].starts_with("127.0.") && !own[0].starts_with("127.1."), "{own:?}");
     }
 
     #[test]

@@ -90,6 +90,9 @@ impl SubscribersPlan {
             false => (&[][..], Ports::Kernel),
         };
         let network = NetworkPlan::new(io, given, &[address.to_owned()], &[]).map_err(LoadError::Usage)?;
+        let own = [sources::loopback_of_this_process()];
+        let is_crowd = target.is_ipv4() && target.ip().is_loopback() && connections > ports.per_source();
+        let given = if given.is_empty() && is_crowd { &own[..] } else { given };
         let sources = sources::choose(target.ip(), connections, given, ports).map_err(LoadError::Usage)?;
         if connections > ports.capacity(sources.len()) {
             let (count, capacity) = (sources.len().max(1), ports.capacity(sources.len()));
