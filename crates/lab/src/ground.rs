@@ -2,7 +2,7 @@
 //!
 //! Most models stand on the kernel's loopback. A wire in shared memory has two ends, and both processes bring their own TCP/IP. At the
 //! other end of a TAP interface is the kernel, with the client's sockets. AF_XDP stands on a veth between two network namespaces, with
-//! our own TCP/IP at both ends.
+//! our own TCP/IP at both ends. DPDK stands on a memif: shared memory between two processes, which meet at a socket without a file.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -61,6 +61,11 @@ impl Ground {
                 // The veth has one queue: frames come out of it where they went in.
                 Ground::of_our_own(format!("xdp:{model}"), format!("xdp:{client}"), Some(1), Some(device))
             }
+            "dpdk" => {
+                // The name is that of an abstract socket (unix(7)), which goes with its process.
+                let end = |role| format!("dpdk:net_memif0,role={role},socket=crore-lab-{pid}-{run}");
+                Ground::of_our_own(end("server"), end("client"), Some(1), None)
+            }
             _ => Ok(Ground::on_loopback()),
         }
     }
@@ -100,6 +105,14 @@ mod tests {
         assert_eq!(one.model_io.as_ref(), Some(&one.client_io));
         assert_ne!(one.model_io, other.model_io);
         assert!(crore_rt::is_device(&one.client_io) && one.network.reaches(one.listen.ip()));
+    }
+
+    #[test]
+    fn a_memif_has_two_ends_that_meet_at_one_socket() {
+        let ground = Ground::new("dpdk", 2, 1).unwrap();
+        let model = ground.model_io.unwrap();
+        assert_eq!(model.replace("role=server", "role=client"), ground.client_io);
+        assert!(model.starts_with("dpdk:net_memif0,role=server,") && ground.workers_max == Some(1), "{model}");
     }
 
     #[test]

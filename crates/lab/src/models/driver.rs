@@ -142,7 +142,11 @@ fn refusal(name: &str) -> Option<String> {
         return Some(format!("this process lacks {missing:?}: run it as root, or give it that capability"));
     }
     // Any device will do: what is asked is whether there is such a driver.
-    let whole = if needs_device(name) { format!("{name}:lab0") } else { name.to_owned() };
+    let whole = match name {
+        "dpdk" => "dpdk:net_memif0".to_owned(),
+        name if needs_device(name) => format!("{name}:lab0"),
+        name => name.to_owned(),
+    };
     check_driver(&whole).err()
 }
 
