@@ -196,7 +196,7 @@ fn addresses(driver: &str, place: &Place) -> Vec<Prefix> {
     let ip = place.address.ip();
     // IPv4 is the last 32 of 128 bits.
     let near = Prefix::new(ip.into(), if ip.is_ipv4() { 96 + 24 } else { 64 });
-    if driver.starts_with("tap:") { vec![near] } else { Vec::new() }
+    if driver.starts_with("tap:") || driver.starts_with("dpdk:") { vec![near] } else { Vec::new() }
 }
 
 /// Listens on this core, and starts the task that accepts there.
