@@ -191,7 +191,7 @@ pub(super) fn run<F: Future<Output = ()> + 'static>(
     })
 }
 
-/// Our address with its network, where it does not follow from the device: a TAP interface has none, so everybody is near.
+/// Our address with its network, where it does not follow from the device: a TAP interface or a memif has none, so everybody is near.
 fn addresses(driver: &str, place: &Place) -> Vec<Prefix> {
     let ip = place.address.ip();
     // IPv4 is the last 32 of 128 bits.
