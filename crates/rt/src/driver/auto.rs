@@ -1,6 +1,6 @@
 //! What `auto` stands for: `uring` where the kernel has all of it, else `epoll`.
 //!
-//! The laboratory has them side by side: a request costs less processor time by `uring`, and its connections are not bounded by
+//! The laboratory has them side by side: a delivery costs a quarter less processor time by `uring`, and its connections are not bounded by
 //! descriptors, which on most machines are fewer than memory would hold. An idle connection costs some 750 bytes more of the kernel's
 //! memory: who has raised the limit of descriptors and wants to fill memory asks for `epoll` by name (`docs/models.md`). Where a part
 //! of io_uring is missing, what replaces it costs more than `epoll` does.
@@ -27,7 +27,7 @@ pub fn automatic() -> &'static Automatic {
 fn choose(missing: Option<String>) -> Automatic {
     match missing {
         None => {
-            let why = "this kernel has all that it needs, its requests cost least, and descriptors do not bound it";
+            let why = "this kernel has all that it needs, its deliveries cost least, and descriptors do not bound it";
             Automatic { name: "uring", why: why.to_owned() }
         }
         Some(missing) => Automatic { name: "epoll", why: format!("not uring: {missing}") },
